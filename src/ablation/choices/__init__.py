@@ -1,0 +1,1 @@
+"""What is compared: initializers, activations, normalization, clipping, optimizers, schedules, losses."""

@@ -1,0 +1,105 @@
+"""Activations: the function behind every hidden layer, with its own derivative.
+
+An activation takes the pre-activation x, of any shape, and returns ``(phi(x), phi'(x))``, both of x's shape and dtype.
+The derivative is made along with the value because they share their costly part (an exponential). Written for few
+passes over memory: comparisons that write floats are far cheaper on a CPU than a ``torch.where``.
+
+A new activation is one function here, one line in ``ACTIVATIONS`` and one file ``conf/activation/<name>.yaml``.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+ValueAndDerivative = tuple[Tensor, Tensor]
+
+
+def _positive(x: Tensor) -> Tensor:
+    """Return 1 where x > 0 and 0 elsewhere, as floats."""
+    return torch.gt(x, 0, out=torch.empty_like(x))
+
+
+def identity(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = x: a deep linear network (Saxe et al. 2014)."""
+    return x, torch.ones_like(x)
+
+
+def logistic(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = 1 / (1 + exp(-x)), phi' = phi (1 - phi), at most 1/4 (Rumelhart et al. 1986)."""
+    y = torch.sigmoid(x)
+    return y, torch.addcmul(y, y, y, value=-1.0)
+
+
+def tanh(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = tanh x, phi' = 1 - phi^2 (LeCun et al. 1998)."""
+    y = torch.tanh(x)
+    return y, (y * y).neg_().add_(1.0)
+
+
+def relu(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = max(x, 0), phi' = 1 for x > 0 and 0 elsewhere, at 0 too (Nair & Hinton 2010)."""
+    return torch.clamp_min(x, 0.0), _positive(x)
+
+
+def leaky_relu(x: Tensor, *, slope: Annotated[float, "[0, 1]"] = 0.01) -> ValueAndDerivative:
+    """phi(x) = x for x > 0, slope * x elsewhere (Maas et al. 2013)."""
+    derivative = _positive(x).clamp_min_(slope)
+    return x * derivative, derivative
+
+
+def elu(x: Tensor, *, alpha: Annotated[float, "(0, inf)"] = 1.0) -> ValueAndDerivative:
+    """phi(x) = x for x > 0, alpha (exp x - 1) elsewhere; phi' = alpha exp x there (Clevert et al. 2015, equation 15).
+
+    At 0 the derivative is alpha, the one from the left, as in torch.
+    """
+    negative = torch.clamp_max(x, 0.0).expm1_()
+    value = torch.clamp_min(x, 0.0).add_(negative, alpha=alpha)
+    if alpha == 1.0:
+        return value, negative.add_(1.0)
+    return value, negative.add_(1.0).mul_(alpha).add_(_positive(x), alpha=1.0 - alpha)
+
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def selu(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = lambda ELU(x; alpha) with the fixed point at mean 0, variance 1 (Klambauer et al. 2017, equation 2)."""
+    value, derivative = elu(x, alpha=SELU_ALPHA)
+    return value.mul_(SELU_SCALE), derivative.mul_(SELU_SCALE)
+
+
+def gelu(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = x Phi(x) with the normal distribution function, not its tanh fit (Hendrycks & Gimpel 2016)."""
+    distribution = torch.erf(x * math.sqrt(0.5)).add_(1.0).mul_(0.5)
+    density = torch.exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
+    return x * distribution, torch.addcmul(distribution, x, density)
+
+
+def silu(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = x s(x) with the logistic s; phi' = s + phi (1 - s) (Elfwing et al. 2018, equation 6)."""
+    s = torch.sigmoid(x)
+    value = x * s
+    return value, torch.addcmul(s, value, 1.0 - s)
+
+
+def softplus(x: Tensor) -> ValueAndDerivative:
+    """phi(x) = ln(1 + exp x) = max(x, 0) + ln(1 + exp(-abs x)); phi' is the logistic (Dugas et al. 2001)."""
+    return torch.clamp_min(x, 0.0).add_(x.abs().neg_().exp_().log1p_()), torch.sigmoid(x)
+
+
+ACTIVATIONS: dict[str, Callable[..., ValueAndDerivative]] = {
+    "identity": identity,
+    "logistic": logistic,
+    "tanh": tanh,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "selu": selu,
+    "gelu": gelu,
+    "silu": silu,
+    "softplus": softplus,
+}

@@ -1,0 +1,43 @@
+"""Optimizers: how a gradient becomes a step.
+
+A rule changes the parameters of a whole cohort in place. It keeps what it must remember from step to step in
+``state``, a dict that begins empty, with a row a cell in every tensor. ``grad_SP`` is used up. A momentum is a float,
+or one a cell as [S, 1].
+
+Legend: S cells, P parameters of a cell.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+State = dict[str, Tensor]
+Momentum = Annotated[float | Tensor, "[0, 1)"]
+
+
+def sgd(param_SP: Tensor, grad_SP: Tensor, lr_S1: Tensor, state: State) -> None:
+    """w <- w - lr g (Robbins & Monro 1951)."""
+    param_SP.sub_(grad_SP.mul_(lr_S1))
+
+
+def momentum(param_SP: Tensor, grad_SP: Tensor, lr_S1: Tensor, state: State, *, momentum: Momentum = 0.9) -> None:
+    """v <- mu v + g; w <- w - lr v: the heavy ball of Polyak 1964, with the learning rate outside as in torch."""
+    velocity = _velocity(state, grad_SP, momentum)
+    param_SP.sub_(torch.mul(velocity, lr_S1, out=grad_SP))
+
+
+def nesterov(param_SP: Tensor, grad_SP: Tensor, lr_S1: Tensor, state: State, *, momentum: Momentum = 0.9) -> None:
+    """v <- mu v + g; w <- w - lr (g + mu v) (Nesterov 1983, as in Sutskever et al. 2013, equations 3 and 4)."""
+    velocity = _velocity(state, grad_SP, momentum)
+    param_SP.sub_(grad_SP.add_(velocity * momentum).mul_(lr_S1))
+
+
+def _velocity(state: State, grad_SP: Tensor, momentum: float | Tensor) -> Tensor:
+    if "velocity" not in state:
+        state["velocity"] = torch.zeros_like(grad_SP)
+    return state["velocity"].mul_(momentum).add_(grad_SP)
+
+
+OPTIMIZERS: dict[str, Callable[..., None]] = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov}

@@ -1,0 +1,1 @@
+"""What is trained on: sources, their checks, and the prepared file."""

@@ -1,0 +1,1 @@
+"""What is concluded: convergence, gradient health, tables, figures and the page."""

@@ -1,0 +1,12 @@
+"""How a cohort of cells is trained and measured.
+
+Legend of the suffixes in this folder: S cells of a cohort, B batch, I fan-in, O fan-out, C classes, P parameters of a
+cell, D hidden layers.
+"""
+
+import os
+
+# MKL picks its kernel by the address of its operands, and a cell's address depends on its place in the stack. Strict
+# reproducibility takes that away, so that a cell has the same bits alone as in any cohort. MKL reads this at the first
+# product of the process; products are as fast with it.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")

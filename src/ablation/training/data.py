@@ -1,0 +1,88 @@
+"""A data set on a device, and which of its examples make up a batch, a probe and an evaluation."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Data:
+    """A prepared data set, standardized, resident on one device.
+
+    Attributes:
+        train_x: float32 [n_train, features].
+        train_y: int64 [n_train], labels from 0.
+        val_x: float32 [n_val, features].
+        val_y: int64 [n_val].
+        classes: number of classes, of which some may have no example.
+    """
+
+    train_x: Tensor
+    train_y: Tensor
+    val_x: Tensor
+    val_y: Tensor
+    classes: int
+
+    @property
+    def features(self) -> int:
+        """Number of inputs of a network."""
+        return self.train_x.shape[1]
+
+    def to(self, device: torch.device) -> "Data":
+        """Return the same data on ``device``."""
+        return Data(
+            self.train_x.to(device),
+            self.train_y.to(device),
+            self.val_x.to(device),
+            self.val_y.to(device),
+            self.classes,
+        )
+
+    def train_sample(self, size: int) -> tuple[Tensor, Tensor]:
+        """Return ``size`` training examples (all, if there are fewer), always the same ones."""
+        order = torch.randperm(len(self.train_y), generator=generator(0, "sample"))[:size].to(self.train_x.device)
+        return self.train_x[order], self.train_y[order]
+
+
+def generator(seed: int, stream: str) -> torch.Generator:
+    """Return a CPU generator for one use of a cell's seed; the uses are independent of each other.
+
+    Draws are made on the CPU whatever the device, so that a seed means the same on each of them.
+    """
+    digest = hashlib.sha256(f"{stream}/{seed}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+class BatchOrder:
+    """Which examples every cell of a cohort sees at every step: each epoch a new permutation, fixed by the seed.
+
+    An epoch has ``len(data) // batch_size`` steps. The examples left over are another few in each epoch.
+    """
+
+    def __init__(self, seeds: Sequence[int], examples: int, batch_size: int, device: torch.device) -> None:
+        self._batch_size = batch_size
+        self._examples = examples
+        self._device = device
+        self.steps_per_epoch = examples // batch_size
+        distinct = sorted(set(seeds))
+        self._generators = [generator(seed, "batches") for seed in distinct]
+        self._row_S = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
+        self._epoch = -1
+        self._order = torch.empty(0)
+
+    def keep(self, index: Tensor) -> None:
+        """Go on with the cells at these places only."""
+        self._row_S = self._row_S[index]
+
+    def batch(self, step: int) -> Tensor:
+        """Return the examples of a step, [S, batch_size]. Steps are asked for in order."""
+        epoch, step_in_epoch = divmod(step, self.steps_per_epoch)
+        while self._epoch < epoch:
+            orders = [torch.randperm(self._examples, generator=each) for each in self._generators]
+            self._order = torch.stack(orders).to(self._device)
+            self._epoch += 1
+        start = step_in_epoch * self._batch_size
+        return self._order[:, start : start + self._batch_size].index_select(0, self._row_S)

@@ -1,0 +1,129 @@
+"""Gradient health: what one pass over a fixed probe batch tells about every hidden layer of every cell.
+
+The definitions are those of the project's metrics page. RMS is over the batch and the layer's units. All of it is
+measured in training mode, apart from the training steps, and changes nothing.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ablation.training.models import Activation, Mlp, Tape, Views
+
+METRICS = (
+    "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
+    "dead_fraction saturated_fraction"
+).split()
+"""The columns of ``layer_health``, in its order."""
+
+SATURATED_BELOW = 0.05
+"""Share of the derivative's largest magnitude below which a unit-sample is saturated."""
+
+PERCENTILE = 0.98
+"""The percentile of the activation that Glorot & Bengio 2010 plot in figures 2 and 3."""
+
+
+def probe_steps(epochs: int, steps_per_epoch: int) -> list[int]:
+    """Return when to probe: 0, the powers of two, each epoch's end; the last step is the last epoch's end."""
+    last = epochs * steps_per_epoch
+    powers = {2**exponent for exponent in range(last.bit_length()) if 2**exponent <= last}
+    return sorted({0, *powers, *range(0, last + 1, steps_per_epoch)})
+
+
+def largest_derivative(activation: Activation) -> float:
+    """Return the largest magnitude of the activation's derivative, over a fine grid on [-20, 20]."""
+    grid = torch.linspace(-20.0, 20.0, 40_001, dtype=torch.float64)
+    return float(activation(grid)[1].abs().max())
+
+
+def is_bounded(activation: Activation) -> bool:
+    """Return whether the activation levels off on both sides, as the logistic function and tanh do."""
+    value = activation(torch.tensor([-2e4, -1e4, 1e4, 2e4], dtype=torch.float64))[0]
+    return bool(abs(value[0] - value[1]) < 1.0 and abs(value[3] - value[2]) < 1.0)
+
+
+def layer_health(
+    model: Mlp,
+    parameters: Views,
+    gradients: Views,
+    tape: Tape,
+    deltas: list[Tensor],
+    previous: Views | None,
+    steepest: float,
+) -> Tensor:
+    """Return every metric of every hidden layer, [S, D, len(METRICS)].
+
+    Args:
+        model: the network.
+        parameters: its parameters now.
+        gradients: the probe batch's gradients, before clipping.
+        tape: the probe batch's forward pass, pre-activations and activations kept.
+        deltas: gradients with respect to the pre-activations, a layer each.
+        previous: the parameters before the training step that led here; none at step 0, where no step was taken.
+        steepest: the largest magnitude of the activation's derivative.
+    """
+    rows = []
+    for place in range(model.depth):
+        weight = parameters.linear[place].weight_SIO
+        weight_norm = _norm(weight)
+        if previous is None:
+            update_ratio = torch.full_like(weight_norm, math.nan)
+        else:
+            before = previous.linear[place].weight_SIO
+            update_ratio = _norm(weight - before) / _norm(before)
+        preactivation, activation = tape.preactivations[place], tape.activations[place]
+        delta = deltas[place]
+        preact_mean, preact_std = _moments(preactivation)
+        act_mean, act_std = _moments(activation)
+        rows.append(
+            torch.stack(
+                [
+                    _norm(delta) / math.sqrt(delta[0].numel()),
+                    _norm(gradients.linear[place].weight_SIO),
+                    weight_norm,
+                    update_ratio,
+                    preact_mean,
+                    preact_std,
+                    act_mean,
+                    act_std,
+                    _percentile(activation),
+                    _dead(activation, delta),
+                    _share(tape.derivatives[place].abs() < SATURATED_BELOW * steepest),
+                ],
+                dim=1,
+            )
+        )
+    return torch.stack(rows, dim=1)
+
+
+def clipping_cosine(raw_SP: Tensor, clipped_SP: Tensor) -> Tensor:
+    """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero."""
+    inner = (raw_SP * clipped_SP).sum(1)
+    return inner / (torch.linalg.vector_norm(raw_SP, dim=1) * torch.linalg.vector_norm(clipped_SP, dim=1))
+
+
+def _norm(x: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(x.flatten(1), dim=1)
+
+
+def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and population standard deviation over batch and units."""
+    flat = x_SBO.flatten(1)
+    mean = flat.mean(1, keepdim=True)
+    return mean.squeeze(1), (flat - mean).square_().mean(1).sqrt_()
+
+
+def _percentile(x_SBO: Tensor) -> Tensor:
+    """Return the nearest-rank percentile over batch and units."""
+    flat = x_SBO.flatten(1)
+    return flat.kthvalue(max(1, math.ceil(PERCENTILE * flat.shape[1])), dim=1).values
+
+
+def _dead(activation_SBO: Tensor, delta_SBO: Tensor) -> Tensor:
+    """Return the share of units with zero activation and zero gradient on the whole probe batch."""
+    return _share((activation_SBO.abs().amax(1) == 0) & (delta_SBO.abs().amax(1) == 0))
+
+
+def _share(condition: Tensor) -> Tensor:
+    return condition.flatten(1).to(torch.float32).mean(1)

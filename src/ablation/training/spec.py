@@ -1,0 +1,63 @@
+"""The specification of a cell: everything that decides its numbers, but the data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Number = int | float | bool | str | None
+
+
+@dataclass(frozen=True)
+class Level:
+    """One setting of a choice: its key in the registry, and all its parameters, defaults written out."""
+
+    kind: str
+    parameters: Mapping[str, Number]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A cell's whole specification.
+
+    Attributes:
+        init: how weights begin; likewise the other choices.
+        widths: units of each hidden layer, from the input on.
+        batch_size: examples of a step.
+        lr: learning rate, before the schedule's factor.
+        seed: fixes the standard draws behind the initial weights and the batch order.
+        epochs: passes over the training part.
+        probe_size: examples of the probe batch.
+        compile: how the step is compiled; eager is not at all.
+    """
+
+    init: Level
+    activation: Level
+    normalization: Level
+    clipping: Level
+    optimizer: Level
+    schedule: Level
+    loss: Level
+    widths: tuple[int, ...]
+    batch_size: int
+    lr: float
+    seed: int
+    epochs: int
+    probe_size: int
+    compile: Literal["eager"] = "eager"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the specification as plain values that JSON can hold."""
+        return asdict(self)
+
+    def cohort(self) -> dict[str, Any]:
+        """Return what the cells of one cohort have in common: the graph of the computation.
+
+        The other things, the initializer, the learning rate, the seed and the numbers of clipping and optimizer, are
+        data to it: a value a cell.
+        """
+        shared = asdict(self)
+        for name in ("init", "lr", "seed"):
+            del shared[name]
+        shared["clipping"] = self.clipping.kind
+        shared["optimizer"] = self.optimizer.kind
+        return shared
