@@ -21,9 +21,7 @@ FACTORS = (
 ).split()
 """What can be compared, in the order in which a cell's name and its table's columns list it."""
 
-OUTCOMES = (
-    "train_loss val_loss train_accuracy val_accuracy best_val_loss best_val_accuracy"
-).split()
+OUTCOMES = ("train_loss val_loss train_accuracy val_accuracy best_val_loss best_val_accuracy").split()
 
 CELLS = pa.schema(
     [("cell", pa.string()), ("key", pa.string())]
@@ -52,7 +50,8 @@ LAYER_METRICS = (
 ).split()
 
 LAYERS = pa.schema(
-    [("key", pa.string()), ("step", pa.int64()), ("layer", pa.int32())] + [(name, pa.float32()) for name in LAYER_METRICS]
+    [("key", pa.string()), ("step", pa.int64()), ("layer", pa.int32())]
+    + [(name, pa.float32()) for name in LAYER_METRICS]
 )
 """A row a cell, probe and hidden layer; layer 1 is the one next to the input."""
 
@@ -102,5 +101,7 @@ def read_results(folder: Path) -> Results:
     manifest = json.loads(path.read_text("utf-8"))
     absent = sorted(set(manifest["cells"]["names"]) - set(tables["cells"]["cell"]))
     if absent:
-        raise UserError(f"{folder}: {len(absent)} planned cells are missing, the first is {absent[0]}; run the study again")
+        raise UserError(
+            f"{folder}: {len(absent)} planned cells are missing, the first is {absent[0]}; run the study again"
+        )
     return Results(**tables, manifest=manifest)

@@ -7,6 +7,7 @@ calls the *pre-activation*; delta is the gradient of the loss with respect to it
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -68,7 +69,7 @@ class Mlp:
         self.normalization = normalization
         self.normalizes_input = normalization is not None and normalization.input
         sizes = [features, *widths, classes]
-        self.shapes = list(zip(sizes, sizes[1:], strict=False))
+        self.shapes = list(pairwise(sizes))
         self.depth = len(widths)
         self.scale_widths = ([features] if self.normalizes_input else []) + (list(widths) if normalization else [])
         self.tensors: list[slice] = []
@@ -85,7 +86,7 @@ class Mlp:
         weights = 2 * len(self.shapes)
         return Views(
             [
-                Linear(weight.unflatten(1, shape), bias)
+                Linear(weight.view(-1, *shape), bias)
                 for weight, bias, shape in zip(parts[0:weights:2], parts[1:weights:2], self.shapes, strict=True)
             ],
             [Scale(*pair) for pair in zip(parts[weights::2], parts[weights + 1 :: 2], strict=True)],

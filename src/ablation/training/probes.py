@@ -99,12 +99,12 @@ def layer_health(
 
 def clipping_cosine(raw_SP: Tensor, clipped_SP: Tensor) -> Tensor:
     """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero."""
-    inner = (raw_SP * clipped_SP).sum(1)
-    return inner / (torch.linalg.vector_norm(raw_SP, dim=1) * torch.linalg.vector_norm(clipped_SP, dim=1))
+    return (raw_SP * clipped_SP).sum(1) / (_norm(raw_SP) * _norm(clipped_SP))
 
 
 def _norm(x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x.flatten(1), dim=1)
+    norm_S: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1)
+    return norm_S
 
 
 def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:

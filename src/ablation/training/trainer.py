@@ -5,10 +5,11 @@ look at any number; at a probe, measure, and let the cells that have diverged le
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,11 +88,11 @@ class _Run:
         self.device = data.train_x.device
         # Gradients that vanish would otherwise end in denormal numbers, on which a CPU is tens of times slower.
         torch.set_flush_denormal(True)
-        activation = _bind(ACTIVATIONS, first.activation)
+        activation = bind(ACTIVATIONS, first.activation)
         normalization = NORMALIZATIONS[first.normalization.kind](**first.normalization.parameters)
         self.model = Mlp(data.features, first.widths, data.classes, activation, normalization)
-        self.loss = _bind(LOSSES, first.loss)
-        self.schedule = _bind(SCHEDULES, first.schedule)
+        self.loss = bind(LOSSES, first.loss)
+        self.schedule = bind(SCHEDULES, first.schedule)
         self.steepest = largest_derivative(activation)
 
         self.place_S = torch.arange(self.cells, device=self.device)
@@ -191,7 +192,7 @@ class _Run:
         cells = len(self.place_S)
         loss_S = torch.zeros(cells, device=self.device)
         right_S = torch.zeros(cells, device=self.device)
-        for x_BI, y_B in zip(x.split(EVALUATION_CHUNK), y.split(EVALUATION_CHUNK), strict=True):
+        for x_BI, y_B in zip(torch.split(x, EVALUATION_CHUNK), torch.split(y, EVALUATION_CHUNK), strict=True):
             output_SBC = self.model.inference(self.parameters, self.running, x_BI.expand(cells, -1, -1))
             y_SB = y_B.expand(cells, -1)
             loss_S += self.loss(output_SBC, y_SB)[0] * len(y_B)
@@ -255,7 +256,7 @@ def initial_parameters(model: Mlp, spec: Spec) -> Tensor:
     Raises:
         ValueError: the initializer refuses the activation.
     """
-    initialize = _bind(INITIALIZERS, spec.init)
+    initialize = bind(INITIALIZERS, spec.init)
     draw = generator(spec.seed, "weights")
     flat_1P = torch.empty(1, model.parameters)
     views = model.views(flat_1P)
@@ -274,6 +275,7 @@ def initial_parameters(model: Mlp, spec: Spec) -> Tensor:
     return flat_1P[0]
 
 
-def _bind(registry, level):  # type: ignore[no-untyped-def]  # the registries' own types say it
+def bind(registry: Mapping[str, Callable[..., Any]], level: Level) -> Callable[..., Any]:
     """Return a choice's function with its level's parameters filled in."""
-    return partial(registry[level.kind], **level.parameters) if level.parameters else registry[level.kind]
+    choice = registry[level.kind]
+    return partial(choice, **level.parameters) if level.parameters else choice

@@ -1,0 +1,24 @@
+"""The second stage: train every cell of a study that the result store does not hold yet."""
+
+import sys
+
+from ablation.studies.config import Config, stage
+from ablation.studies.run import run_study
+from ablation.studies.study import check_study
+
+
+def run(config: Config) -> None:
+    """Run the study and say what came of it."""
+    study = check_study(config)
+    summary = run_study(study)
+    print(
+        f"{study.name}: {summary.cells} cells, {summary.trained} trained now, {summary.diverged} diverged, "
+        f"{summary.wall_seconds:.1f} s; results in {study.results_folder}",
+        file=sys.stderr,
+    )
+
+
+main = stage(run)
+
+if __name__ == "__main__":
+    main()

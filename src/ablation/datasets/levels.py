@@ -1,0 +1,106 @@
+"""What a level of the factor ``data`` may say, checked and completed.
+
+A level is ``label: {kind?, parameters}``: ``kind`` names a source and defaults to the label, and a parameter that is
+left out takes the source's default.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ablation import UserError
+from ablation.datasets.sources import SOURCES
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_targets(value: object) -> bool:
+    if not isinstance(value, Sequence) or len(value) != 3 or not all(map(_is_number, value)):
+        return False
+    return bool(0 < value[0] < value[1] < value[2] <= 1)
+
+
+RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "validation_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
+    "split_seed": (
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+        "must be a whole number from 0 on",
+    ),
+    "targets": (_are_targets, "must be three increasing numbers above 0 and up to 1"),
+    "folder": (lambda value: value is None or (isinstance(value, str) and value != ""), "must be a folder or null"),
+    "mirror": (
+        lambda value: isinstance(value, str) and re.match(r"https?://[^/\s]", value) is not None,
+        "must be an address that starts with http:// or https://",
+    ),
+    "verify": (lambda value: isinstance(value, bool), "must be true or false"),
+    "part": (lambda value: value in ("full", "t10k"), "must be full or t10k"),
+}
+"""What each parameter must be: a test, and how to say it."""
+
+
+def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
+    """Check one level as composed from the config; ``params`` may carry ``kind`` and leave parameters out.
+
+    Raises:
+        UserError: the label cannot name a file, the kind or a parameter is unknown, or a value is not allowed. The
+            message names the key as the user writes it: ``data.mnist.part=half: must be full or t10k``.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", label):
+        raise UserError(f"data.{label}: a level's name may hold letters, digits, _ and - only, since it names files")
+    if not isinstance(kind, str) or kind not in SOURCES:
+        raise UserError(f"data.{label}.kind={written(kind)}: must be one of {', '.join(sorted(SOURCES))}")
+    defaults = SOURCES[kind].defaults
+    for key, value in params.items():
+        if key == "kind":
+            continue
+        if key not in defaults:
+            raise UserError(f"data.{label}.{key}={written(value)}: unknown, {kind} takes {', '.join(sorted(defaults))}")
+        allowed, rule = RULES[key]
+        if not allowed(value):
+            raise UserError(f"data.{label}.{key}={written(value)}: {rule}")
+    if params.get("verify") is False and params.get("folder") is None:
+        raise UserError(
+            f"data.{label}.verify=false: goes with data.{label}.folder only, what is downloaded is always checked"
+        )
+
+
+def complete(label: str, params: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """Check a level and return its kind and all its parameters, without ``kind``, defaults filled in.
+
+    Raises:
+        UserError: as ``check_level``, or the level is no mapping.
+    """
+    if params is None:
+        params = {}
+    if not isinstance(params, Mapping):
+        raise UserError(f"data.{label}={written(params)}: must be a mapping of parameters")
+    kind = params.get("kind", label)
+    check_level(label, kind, params)
+    return kind, {**SOURCES[kind].defaults, **{key: value for key, value in params.items() if key != "kind"}}
+
+
+def content_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the complete ``params`` that decide what is prepared.
+
+    Where published files are verified, their folder does not matter: they are the same bytes everywhere. Where they are
+    not, the folder is all that says which data are meant. A published split leaves nothing for fraction and seed to do.
+    """
+    deciding = {"part", "verify"}
+    if params.get("part") != "full":
+        deciding |= {"validation_fraction", "split_seed"}
+    if params.get("verify") is False:
+        deciding |= {"folder"}
+    return {key: value for key, value in params.items() if key in deciding}
+
+
+def written(value: object) -> str:
+    """Write a value the way it is typed on the command line: ``null``, ``true``, ``[0.9,0.95]``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{','.join(map(written, value))}]"
+    return str(value)

@@ -1,0 +1,192 @@
+"""The prepared file of a data level: what every run of a study trains and validates on, to the byte.
+
+``<folder>/<label>.safetensors`` holds ``train_x`` and ``val_x`` (uint8, ``[n, features]``, raw units), ``train_y`` and
+``val_y`` (int64, ``[n]``). ``<folder>/<label>.json``, its *card*, says what that is, has the digest that a study's
+results are keyed by, and the two constants that standardize a pixel: ``(x - mean) / std``.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from ablation import UserError
+from ablation.datasets.levels import complete, content_parameters, written
+from ablation.datasets.sources import CLASSES, SOURCES, Scans
+from ablation.datasets.split import stratified_split
+
+NAMES = ("train_x", "train_y", "val_x", "val_y")
+"""The tensors of a prepared file."""
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[str, Any]:
+    """Read a level's source, split it, write the prepared file and its card, and return the card.
+
+    Equal parameters give equal bytes. On an error nothing is written or replaced, though files that were downloaded
+    whole before it stay under ``<folder>/raw/``.
+
+    Args:
+        label: the level's name, which names the files.
+        params: the level as composed from the config: ``kind`` and parameters, both may be left out.
+        folder: the data folder; made if need be.
+
+    Raises:
+        UserError: the level is wrong, its source cannot be read or split, or the files cannot be written.
+    """
+    kind, params = complete(label, params)
+    first, second = SOURCES[kind].read(label, params, folder / "raw")
+    if second is None:
+        train, val = stratified_split(label, first.labels, params["validation_fraction"], params["split_seed"])
+        second = Scans(first.images[val], first.labels[val], first.shape)
+        first = Scans(first.images[train], first.labels[train], first.shape)
+    arrays = (first.images, first.labels, second.images, second.labels)
+    # safetensors writes an array's memory as it lies, so it has to lie in C order.
+    tensors = {name: np.ascontiguousarray(array) for name, array in zip(NAMES, arrays, strict=True)}
+    card = _describe(label, kind, params, tensors, list(first.shape))
+    text = json.dumps(card, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    tensors_path, card_path = _paths(label, folder)
+    # Should the power fail between the two, the older card's digest does not fit, and the level counts as not prepared.
+    _write_all({tensors_path: save(tensors), card_path: text.encode()})
+    return card
+
+
+def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Tensors, dict[str, Any]]:
+    """Read a prepared level back: its tensors by name, and its card.
+
+    Raises:
+        UserError: the level is wrong, was not prepared, was prepared with other parameters, or the files were altered.
+    """
+    kind, params = complete(label, params)
+    command = _command(label, kind, params)
+    tensors_path, card_path = _paths(label, folder)
+    for path in (tensors_path, card_path):
+        if not path.is_file():
+            raise UserError(f"data.{label}: is not prepared, {path} is missing; {command}")
+    try:
+        card = json.loads(card_path.read_text("utf-8"))
+        was = {"kind": card["kind"], **card["parameters"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{card_path}: expected the card of a prepared file, found another; {command}") from error
+    now = {"kind": kind, **content_parameters(params)}
+    # Where kind or part differ, parameters that only one of them uses are no news.
+    keys = [key for key in now if key in was and was[key] != now[key]]
+    if keys:
+        before, after = (" ".join(f"{key}={written(side[key])}" for key in keys) for side in (was, now))
+        raise UserError(f"data.{label}: was prepared with {before}, the config says {after}; {command}")
+    try:
+        tensors = load_file(tensors_path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{tensors_path}: expected prepared tensors, found a damaged file; {command}") from error
+    if sorted(tensors) != list(NAMES) or digest(tensors) != card.get("digest"):
+        raise UserError(f"{tensors_path}: expected the digest that its card has, found another; {command}")
+    if card != _describe(label, kind, params, tensors, card.get("image_shape")):
+        raise UserError(f"{card_path}: expected the card of the tensors beside it, found an altered one; {command}")
+    return tensors, card
+
+
+def is_prepared(label: str, params: Mapping[str, Any] | None, folder: Path) -> bool:
+    """Say whether ``load`` would succeed: both files are there, are whole, and were prepared with these parameters.
+
+    Raises:
+        UserError: the level itself is wrong.
+    """
+    complete(label, params)
+    try:
+        load(label, params, folder)
+    except UserError:
+        return False
+    return True
+
+
+def digest(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of the tensors' names, types, shapes and little-endian bytes, as hexadecimal digits."""
+    sha = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name]
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        sha.update(json.dumps([name, array.dtype.name, list(array.shape)]).encode() + b"\n")
+        sha.update(array.data)
+    return sha.hexdigest()
+
+
+def mean_and_std(pixels: NDArray[np.uint8]) -> tuple[float, float]:
+    """Return mean and (population) standard deviation of all pixels, in raw units.
+
+    From exact integer sums over the histogram, with one rounding at the end: the same on every machine, whatever its
+    summation order.
+    """
+    flat = pixels.reshape(-1)
+    # In blocks, since bincount widens what it counts to eight bytes each.
+    counts = np.zeros(256, np.int64)
+    for start in range(0, flat.size, 2**20):
+        counts += np.bincount(flat[start : start + 2**20], minlength=256)
+    total = sum(value * count for value, count in enumerate(counts.tolist()))
+    squares = sum(value * value * count for value, count in enumerate(counts.tolist()))
+    return total / flat.size, math.sqrt(flat.size * squares - total * total) / flat.size
+
+
+def _describe(label: str, kind: str, params: Mapping[str, Any], tensors: Tensors, shape: object) -> dict[str, Any]:
+    """Return the card of ``tensors``, made from nothing but them and the level, so that it can be made again."""
+    mean, std = mean_and_std(tensors["train_x"])
+    if std == 0:
+        raise UserError(
+            f"data.{label}: every pixel to train on is {mean:g}, so there is nothing to standardize or learn"
+        )
+    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=CLASSES).tolist() for part in ("train", "val")}
+    return {
+        "label": label,
+        "kind": kind,
+        "parameters": content_parameters(params),
+        "source": SOURCES[kind].citation,
+        "features": tensors["train_x"].shape[1],
+        "image_shape": shape,
+        "classes": CLASSES,
+        "train": sum(counts["train"]),
+        "val": sum(counts["val"]),
+        "counts": counts,
+        "mean": mean,
+        "std": std,
+        "digest": digest(tensors),
+    }
+
+
+def _paths(label: str, folder: Path) -> tuple[Path, Path]:
+    return folder / f"{label}.safetensors", folder / f"{label}.json"
+
+
+def _command(label: str, kind: str, params: Mapping[str, Any]) -> str:
+    """Say how to prepare this very level from the command line."""
+    if label != kind:
+        return "run python pipelines/prepare.py with the same data level"
+    defaults = SOURCES[kind].defaults
+    changed = [f"data.{label}.{key}={written(params[key])}" for key in params if params[key] != defaults[key]]
+    words = [f"data={label}", *(word for word in changed if not word.startswith(f"data.{label}.targets="))]
+    return f"run python pipelines/prepare.py {shlex.join(words)}"
+
+
+def _write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write all files beside their places, then move them there in their order; a reader never sees half a file."""
+    partial = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in contents}
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial[path].write_bytes(content)
+        for path in contents:
+            os.replace(partial[path], path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        for path in partial.values():
+            if path.exists():
+                path.unlink()

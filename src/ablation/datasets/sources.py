@@ -1,0 +1,154 @@
+"""Where images and labels come from: scikit-learn's bundled scans, or four published IDX files.
+
+A source yields the images to train on and, where its publishers set some apart, those to validate on. A new source is
+one reader here, one line in ``SOURCES`` and one file in ``conf/data/``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablation import UserError
+from ablation.datasets.download import download
+from ablation.datasets.idx import IMAGES, LABELS, read_idx
+
+CLASSES = 10
+"""Every source here tells ten classes apart, labelled 0 to 9."""
+
+
+@dataclass(frozen=True)
+class Scans:
+    """Labelled gray-scale images."""
+
+    images: NDArray[np.uint8]
+    """``[n, features]``, raw units, a row an image in C order."""
+    labels: NDArray[np.int64]
+    """``[n]``, 0 to 9."""
+    shape: tuple[int, int]
+    """Rows and columns of an image; their product is ``features``."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of data."""
+
+    citation: str
+    """Who made the data and where they are described, in one line."""
+    defaults: Mapping[str, Any]
+    """The parameters that a level of this kind takes, with their defaults."""
+    read: Callable[[str, Mapping[str, Any], Path], tuple[Scans, Scans | None]]
+    """``read(label, params, raw)``: the images to train on, and those set apart to validate on, or ``None`` where
+    the first have yet to be split. ``params`` are complete; downloaded files are kept under ``raw``."""
+
+
+def read_digits(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Scans, None]:
+    """Return the 1,797 scans of 8 x 8 pixels, valued 0 to 16, that scikit-learn carries with it. There is no split."""
+    # Imported here: it takes a second, and only this source needs it.
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return Scans(bunch.data.astype(np.uint8), bunch.target.astype(np.int64), (8, 8)), None
+
+
+def read_mnist(
+    kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path
+) -> tuple[Scans, Scans | None]:
+    """Read the published halves: ``part=full`` gives (train, t10k), ``part=t10k`` gives (t10k, ``None``).
+
+    Raises:
+        UserError: a file is missing or is not what it should be, the download fails, or files do not fit together.
+    """
+    if params["part"] == "t10k":
+        return _read_half("t10k", kind, checksums, label, params, raw), None
+    train = _read_half("train", kind, checksums, label, params, raw)
+    validation = _read_half("t10k", kind, checksums, label, params, raw)
+    if train.shape != validation.shape:
+        raise UserError(
+            f"data.{label}: the train images are {_size(train)}, the t10k images {_size(validation)} pixels"
+        )
+    return train, validation
+
+
+def _read_half(
+    half: str, kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path
+) -> Scans:
+    """Read one half's images and labels from the level's own folder, or from the mirror by way of ``raw/<kind>/``."""
+    folder = raw / kind if params["folder"] is None else Path(params["folder"]).expanduser()
+    if params["folder"] is not None and not folder.is_dir():
+        raise UserError(f"data.{label}.folder={folder}: is no folder")
+    arrays = []
+    for name, magic in ((f"{half}-images-idx3-ubyte.gz", IMAGES), (f"{half}-labels-idx1-ubyte.gz", LABELS)):
+        if params["folder"] is None:
+            download(f"{params['mirror'].rstrip('/')}/{name}", folder / name, checksums[name])
+        arrays.append(read_idx(folder / name, magic, checksums[name] if params["verify"] else None))
+    images, labels = arrays
+    if len(images) != len(labels):
+        raise UserError(f"{folder}: the {half} half has {len(images)} images, but {len(labels)} labels")
+    if labels.max() >= CLASSES:
+        place = int(np.argmax(labels >= CLASSES))
+        raise UserError(
+            f"{folder}: expected labels from 0 to 9, found {labels[place]} at place {place} of the {half} half"
+        )
+    _, rows, columns = images.shape
+    return Scans(images.reshape(len(images), -1), labels.astype(np.int64), (rows, columns))
+
+
+def _size(scans: Scans) -> str:
+    return f"{scans.shape[0]} x {scans.shape[1]}"
+
+
+_SPLIT = {"validation_fraction": 0.2, "split_seed": 0}
+_FILES = {"folder": None, "verify": True, "part": "full"}
+
+SOURCES: dict[str, Source] = {
+    "digits": Source(
+        citation="Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998, doi:10.24432/C50P49; "
+        "its test set, as bundled with scikit-learn",
+        defaults={**_SPLIT, "targets": [0.85, 0.90, 0.95]},
+        read=read_digits,
+    ),
+    "mnist": Source(
+        citation="LeCun, Cortes, Burges: The MNIST database of handwritten digits, 1998",
+        defaults={
+            "mirror": "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            **_FILES,
+            **_SPLIT,
+            "targets": [0.90, 0.95, 0.97],
+        },
+        read=partial(
+            read_mnist,
+            "mnist",
+            {
+                "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+                "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+                "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+            },
+        ),
+    ),
+    "fashion_mnist": Source(
+        citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747, 2017",
+        defaults={
+            "mirror": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            **_FILES,
+            **_SPLIT,
+            "targets": [0.75, 0.80, 0.85],
+        },
+        read=partial(
+            read_mnist,
+            "fashion_mnist",
+            {
+                "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+                "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+                "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+            },
+        ),
+    ),
+}
+"""Every kind of data by its name. The checksums are those that torchvision lists for the published files."""

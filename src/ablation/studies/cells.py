@@ -1,0 +1,134 @@
+"""From a study to its cells: the full product of the levels, each cell with its name, its factors and its key."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ablation
+from ablation import UserError
+from ablation.studies.records import FACTORS
+from ablation.studies.study import REGISTRIES, Study
+from ablation.training.spec import Spec
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One element of a study's product.
+
+    Attributes:
+        name: readable and unique in the study.
+        factors: the label or number of its level of every factor, in the order of ``FACTORS``.
+        spec: all that decides its numbers, but the data.
+    """
+
+    name: str
+    factors: dict[str, Any]
+    spec: Spec
+
+    @property
+    def data(self) -> str:
+        """Label of the data level."""
+        label: str = self.factors["data"]
+        return label
+
+
+def expand(study: Study) -> list[Cell]:
+    """Return the study's cells, the last factor changing fastest.
+
+    A model level with explicit widths settles depth and width by itself: it is crossed with neither, and its cells
+    carry the number of its layers and the widest of them.
+    """
+    levels = [study.levels[factor] for factor in REGISTRIES]
+    numbers = study.numbers
+    cells = []
+    for *labels, model, data in product(*levels, study.models, study.data):
+        chosen = {factor: study.levels[factor][label] for factor, label in zip(REGISTRIES, labels, strict=True)}
+        explicit = study.models[model]
+        shapes = product(numbers["depth"], numbers["width"]) if explicit is None else [(len(explicit), max(explicit))]
+        for (depth, width), batch_size, lr, seed in product(
+            list(shapes), numbers["batch_size"], numbers["lr"], numbers["seed"]
+        ):
+            values = (*labels, model, data, depth, width, batch_size, lr, seed)
+            factors = dict(zip(FACTORS, values, strict=True))
+            spec = Spec(
+                **chosen,  # type: ignore[arg-type]  # a level a choice, by the registries' names
+                widths=explicit or (width,) * depth,
+                batch_size=batch_size,
+                lr=lr,
+                seed=seed,
+                epochs=study.epochs,
+                probe_size=study.probe_size,
+            )
+            cells.append(Cell(_name(factors), factors, spec))
+    return cells
+
+
+def _name(factors: Mapping[str, Any]) -> str:
+    """Return the labels in order, the numbers with a letter before them."""
+    letters = {"depth": "d", "width": "w", "batch_size": "b", "lr": "lr", "seed": "s"}
+    return "-".join(f"{letters.get(factor, '')}{value}" for factor, value in factors.items())
+
+
+def keys(cells: Sequence[Cell], digests: Mapping[str, str], device: torch.device) -> list[str]:
+    """Return each cell's key in the store: SHA-256 of all that decides its numbers.
+
+    That is its specification, the digest of its data, the digest of the code that trains, and the environment.
+
+    Args:
+        cells: the cells.
+        digests: the digest of the prepared data by data label.
+        device: where the cells are trained.
+    """
+    common = {"code": code_digest(), "environment": environment(device)}
+    found: dict[str, str] = {}
+    keys = []
+    for cell in cells:
+        content = {"spec": cell.spec.as_dict(), "data": digests[cell.data], **common}
+        key = hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+        if key in found:
+            raise UserError(f"{cell.name}: the same run as {found[key]} under another name; levels must differ")
+        found[key] = cell.name
+        keys.append(key)
+    return keys
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """Return what of the machine enters a key: the torch version and the type of the device."""
+    return {"torch": torch.__version__.split("+")[0], "device": device.type, "compile": "eager"}
+
+
+@cache
+def code_digest() -> str:
+    """Return the digest of what the code in ``choices/`` and ``training/`` does; comments and docstrings are left out."""
+    digest = hashlib.sha256()
+    root = Path(ablation.__file__).parent
+    for path in sorted([*(root / "choices").glob("*.py"), *(root / "training").glob("*.py")]):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                node.body = [statement for statement in node.body if not _is_text(statement)] or [ast.Pass()]
+        digest.update(f"{path.parent.name}/{path.name}\n{ast.unparse(tree)}\n".encode())
+    return digest.hexdigest()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def resolve_device(asked: str) -> torch.device:
+    """Return the device that ``device=`` asks for; ``auto`` is CUDA where there is one.
+
+    Raises:
+        UserError: CUDA is asked for and there is none.
+    """
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda: torch finds no CUDA device on this machine; allowed here: auto, cpu")
+    return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")

@@ -1,0 +1,130 @@
+"""From a command line to a plain config: Hydra composes, and whatever it refuses becomes one line.
+
+This is the only file of the package that knows Hydra; beyond it a config is a plain dict.
+"""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ablation import UserError
+
+CONF = Path(__file__).resolve().parents[3] / "conf"
+"""The folder of the config files, in the checkout that this package is installed from."""
+
+Config = dict[str, Any]
+
+
+def stage(run: Callable[[Config], None]) -> Callable[[], None]:
+    """Make a command of a function of the composed config.
+
+    The command exits with 0, or prints one line ``error: ...`` on stderr and exits with 2; interrupted, it exits
+    with 130.
+    """
+
+    def main() -> None:
+        try:
+            config = compose_command_line()
+            if config is not None:
+                run(config)
+        except UserError as error:
+            sys.exit(_refuse(error))
+        except KeyboardInterrupt:
+            print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
+            sys.exit(130)
+
+    return main
+
+
+def _refuse(error: UserError) -> int:
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    return 2
+
+
+def compose_command_line() -> Config | None:
+    """Compose the config that ``sys.argv`` asks for; None where it asked for help or the config's text alone.
+
+    Raises:
+        UserError: what was asked for does not exist, or cannot be parsed or resolved.
+    """
+    if {"-m", "--multirun"} & set(sys.argv[1:]):
+        raise UserError("--multirun: a study is already the full product of its levels; give lists, as depth=[5,20]")
+    composed: list[DictConfig] = []
+    choices: dict[str, Any] = {}
+
+    def take(config: DictConfig) -> None:
+        composed.append(config)
+        choices.update(OmegaConf.to_container(HydraConfig.get().runtime.choices))  # type: ignore[arg-type]
+
+    # Hydra prints its refusals over many lines and leaves by itself, unless it is told to raise them.
+    full_error = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(take)()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise UserError(_one_line(error)) from error
+    finally:
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+    if not composed:
+        return None
+    _check_choices(choices)
+    try:
+        config: Config = OmegaConf.to_container(composed[0], resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise UserError(_one_line(error)) from error
+    return config
+
+
+def _check_choices(choices: dict[str, Any]) -> None:
+    """Refuse a level that is selected twice, which Hydra merges in silence."""
+    for group, chosen in choices.items():
+        names = re.findall(r"[^\s,'\"\[\]]+", str(chosen))
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise UserError(f"{group}=[{','.join(names)}]: {twice[0]} is there twice; each level may stand once")
+
+
+def _one_line(error: Exception) -> str:
+    """Say what was refused, its key, its value and what is allowed."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
+        allowed = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+        return f"{group}={name}: no such level; allowed: {', '.join(allowed)}{_closest(name, allowed)}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: not an override as key=value ({str(error).splitlines()[0]})"
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    key = re.match(r"Could not override '([^']+)'", first)
+    if key:
+        return _unknown_key(key[1])
+    full_key = re.search(r"full_key: (\S+)", str(error))
+    return f"{full_key[1]}: {first}" if full_key else first
+
+
+def _unknown_key(key: str) -> str:
+    """Name the keys that exist beside one that does not."""
+    siblings = OmegaConf.load(CONF / "config.yaml")
+    assert isinstance(siblings, DictConfig)
+    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
+    if "." not in key:
+        allowed = sorted((groups | {str(name) for name in siblings}) - {"defaults", "hydra"})
+        return f"{key}: no such key; allowed: {', '.join(allowed)}{_closest(key, allowed)}"
+    parent, _, name = key.rpartition(".")
+    return f"{key}: {parent} is not selected or has no key {name}; a new level is added as '+{key}={{kind: ...}}'"
+
+
+def _closest(name: str, allowed: list[str]) -> str:
+    close = difflib.get_close_matches(name, allowed, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

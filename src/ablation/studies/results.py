@@ -1,0 +1,153 @@
+"""``results/<study>/``, made from the store and nothing else, so that the same study gives the same bytes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ablation import UserError
+from ablation.choices.activations import ACTIVATIONS
+from ablation.datasets.levels import complete
+from ablation.studies.cells import Cell, environment, resolve_device
+from ablation.studies.records import CELLS, CURVES, FACTORS, LAYERS, write_json, write_table
+from ablation.studies.store import Record, Store
+from ablation.studies.study import REGISTRIES, Study
+from ablation.training.probes import is_bounded
+from ablation.training.trainer import bind
+
+
+def write_results(
+    study: Study, cells: Sequence[Cell], keys: Sequence[str], store: Store, cards: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Write the study's tables and its manifest; return the manifest.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    ordered = sorted(zip(keys, cells, strict=True), key=lambda pair: pair[0])
+    records = [store.get(key) for key, _ in ordered]
+    rows = [cell_row(key, cell, record) for (key, cell), record in zip(ordered, records, strict=True)]
+    manifest = _manifest(study, cells, rows, cards)
+    names = [key for key, _ in ordered]
+    steps_per_epoch = [_steps_per_epoch(cards[cell.data], cell.spec.batch_size) for _, cell in ordered]
+    folder = study.results_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_table(pa.Table.from_pylist(rows, schema=CELLS), folder / "cells.parquet")
+        write_table(_curves(names, records, steps_per_epoch), folder / "curves.parquet")
+        write_table(_layers(names, records), folder / "layers.parquet")
+        write_json(manifest, folder / "manifest.json")
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written to ({error.strerror})") from error
+    return manifest
+
+
+def cell_row(key: str, cell: Cell, record: Record) -> dict[str, Any]:
+    """Return a cell's row of ``cells.parquet``."""
+    row = {"cell": cell.name, "key": key, **cell.factors, "parameters": record.parameters}
+    diverged = record.diverged_step is not None
+    row |= {"status": "diverged" if diverged else "finished", "diverged_step": record.diverged_step}
+    columns = dict(zip(CURVES.names[3:], record.curves.T, strict=True))
+    for name in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
+        row[name] = None if diverged else _number(columns[name][-1])
+    for name, best in (("val_loss", np.min), ("val_accuracy", np.max)):
+        finite = columns[name][np.isfinite(columns[name])]
+        row[f"best_{name}"] = float(best(finite)) if len(finite) else None
+    return row
+
+
+def _number(value: np.float32) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _curves(keys: list[str], records: list[Record], steps_per_epoch: list[int]) -> pa.Table:
+    lengths = [len(record.curve_steps) for record in records]
+    steps = np.concatenate([record.curve_steps for record in records])
+    values = np.concatenate([record.curves for record in records])
+    columns = [_repeated(keys, lengths), pa.array(steps), pa.array(steps / np.repeat(steps_per_epoch, lengths))]
+    return pa.table([*columns, *_columns(values)], names=CURVES.names)
+
+
+def _layers(keys: list[str], records: list[Record]) -> pa.Table:
+    lengths = [record.layers.shape[0] * record.layers.shape[1] for record in records]
+    steps = np.concatenate([np.repeat(record.layer_steps, record.layers.shape[1]) for record in records])
+    layer = np.concatenate(
+        [
+            np.tile(np.arange(1, record.layers.shape[1] + 1, dtype=np.int32), record.layers.shape[0])
+            for record in records
+        ]
+    )
+    values = np.concatenate([record.layers.reshape(-1, record.layers.shape[2]) for record in records])
+    return pa.table([_repeated(keys, lengths), pa.array(steps), pa.array(layer), *_columns(values)], names=LAYERS.names)
+
+
+def _repeated(keys: list[str], lengths: list[int]) -> pa.DictionaryArray:
+    """Return each key as often as it has rows, without holding its text more than once."""
+    index = np.repeat(np.arange(len(keys), dtype=np.int32), lengths)
+    return pa.DictionaryArray.from_arrays(pa.array(index), pa.array(keys, pa.string()))
+
+
+def _columns(values: NDArray[np.float32]) -> list[pa.Array]:
+    """Return the metrics as columns; what was not measured (NaN) is null."""
+    return [pa.array(np.ascontiguousarray(column), from_pandas=True) for column in values.T]
+
+
+def _steps_per_epoch(card: Mapping[str, Any], batch_size: int) -> int:
+    return int(card["train"]) // batch_size
+
+
+def _manifest(
+    study: Study, cells: Sequence[Cell], rows: list[dict[str, Any]], cards: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    diverged = sum(row["status"] == "diverged" for row in rows)
+    factors: dict[str, list[Any]] = {factor: [] for factor in FACTORS}
+    for cell in cells:
+        for factor, level in cell.factors.items():
+            if level not in factors[factor]:
+                factors[factor].append(level)
+    return {
+        "name": study.name,
+        "config": _portable(study.config),
+        "factors": factors,
+        "levels": {
+            factor: {label: {"kind": level.kind, **level.parameters} for label, level in study.levels[factor].items()}
+            for factor in REGISTRIES
+        },
+        "cells": {
+            "expected": len(cells),
+            "finished": len(rows) - diverged,
+            "diverged": diverged,
+            "names": sorted(cell.name for cell in cells),
+        },
+        "horizon": {"epochs": study.epochs},
+        "targets": {label: complete(label, given)[1]["targets"] for label, given in study.data.items()},
+        "data": {
+            label: {
+                "digest": card["digest"],
+                "n_train": card["train"],
+                "n_val": card["val"],
+                "classes": card["classes"],
+                "features": card["features"],
+                "source": card["source"],
+            }
+            for label, card in cards.items()
+        },
+        "steps_per_epoch": {
+            f"{label}/{batch_size}": _steps_per_epoch(card, batch_size)
+            for label, card in cards.items()
+            for batch_size in study.numbers["batch_size"]
+        },
+        "activations": {
+            label: {"bounded": is_bounded(bind(ACTIVATIONS, level))}
+            for label, level in study.levels["activation"].items()
+        },
+        "environment": environment(resolve_device(study.device)),
+    }
+
+
+def _portable(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the config without what says where and how the study ran: it must not change the results' bytes."""
+    return {key: value for key, value in config.items() if key not in ("engine", "paths", "tracking", "report")}

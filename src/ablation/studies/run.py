@@ -1,0 +1,143 @@
+"""A study from its config to its results: look up, train what is missing, keep it, and write it out."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+from ablation import UserError
+from ablation.datasets.prepared import load, prepare
+from ablation.studies.cells import Cell, expand, keys, resolve_device
+from ablation.studies.engine import (
+    Source,
+    cohort_limits,
+    default_workers,
+    make_cohorts,
+    run_cohorts,
+)
+from ablation.studies.records import write_json
+from ablation.studies.results import write_results
+from ablation.studies.store import Store, open_store
+from ablation.studies.study import Study
+from ablation.studies.tracking import Tracker, track
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run of a study did, for the terminal."""
+
+    cells: int
+    trained: int
+    diverged: int
+    wall_seconds: float
+
+
+def run_study(study: Study) -> Summary:
+    """Bring ``results/<study>/`` and MLflow up to what the config says.
+
+    Raises:
+        UserError: anything that the user can mend.
+    """
+    begun = time.perf_counter()
+    device = resolve_device(study.device)
+    cells = expand(study)
+    cards = prepared_cards(study)
+    check_batches(cells, cards)
+    digests = {label: card["digest"] for label, card in cards.items()}
+    cell_keys = keys(cells, digests, device)
+    with open_store(study.store_folder, study.name) as store, track(study, cards) as tracker:
+        present = store.present(cell_keys)
+        missing = [place for place, key in enumerate(cell_keys) if key not in present]
+        # The tables are written before MLflow is done with its backlog: who looks at the runs can wait, DVC cannot.
+        timing = _train_missing(study, cells, cell_keys, missing, store, tracker, cards, device.type)
+        manifest = write_results(study, cells, cell_keys, store, cards)
+        for key, cell in zip(cell_keys, cells, strict=True):
+            if key in present and not tracker.knows(key):
+                tracker.add(key, cell, store.get(key), "store")
+        tracker.finish(manifest)
+    wall = time.perf_counter() - begun
+    if missing:
+        write_json({"wall_seconds": wall, **timing}, study.results_folder / "timing.json")
+    return Summary(len(cells), len(missing), manifest["cells"]["diverged"], wall)
+
+
+def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:
+    """Return the card of every data level, having prepared those that are not there."""
+    cards = {}
+    for label, parameters in study.data.items():
+        if not (study.data_folder / f"{label}.safetensors").exists():
+            tqdm.write(f"data.{label} is not prepared yet: preparing it in {study.data_folder}", file=sys.stderr)
+            prepare(label, parameters, study.data_folder)
+        cards[label] = load(label, parameters, study.data_folder)[1]
+    return cards
+
+
+def check_batches(cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a batch that the training part cannot fill.
+
+    Raises:
+        UserError: naming the batch size and the data.
+    """
+    for cell in cells:
+        examples = int(cards[cell.data]["train"])
+        if cell.spec.batch_size > examples:
+            raise UserError(
+                f"batch_size={cell.spec.batch_size}: data {cell.data} has {examples} training examples; "
+                f"allowed: 1 to {examples}"
+            )
+        if cell.spec.batch_size == 1 and cell.spec.normalization.kind == "batch":
+            raise UserError(
+                "batch_size=1: batch normalization needs at least 2 examples, their variance being 0 for one"
+            )
+
+
+def _train_missing(
+    study: Study,
+    cells: Sequence[Cell],
+    cell_keys: Sequence[str],
+    missing: Sequence[int],
+    store: Store,
+    tracker: Tracker,
+    cards: Mapping[str, Mapping[str, Any]],
+    device: str,
+) -> dict[str, Any]:
+    """Train the cells at these places, keeping each cohort as it comes; return the figures of ``timing.json``."""
+    workers = study.engine["workers"] or default_workers()
+    if study.engine["kind"] == "serial" or device != "cpu":
+        workers = 1
+    limits = cohort_limits(resolve_device(study.device))
+    features = {label: int(card["features"]) for label, card in cards.items()}
+    cohorts = make_cohorts([cells[place] for place in missing], features, workers, *limits)
+    source = Source(study.data_folder, study.data, device)
+    train_seconds, run_steps, diverged = 0.0, 0, 0
+    begun = time.perf_counter()
+    with ExitStack() as stack:
+        bar = stack.enter_context(
+            tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", desc=study.name, smoothing=0.1)
+        )
+        for trained in run_cohorts(cohorts, source, study.engine["kind"], workers):
+            done = [
+                (missing[place], record) for place, record in zip(trained.cohort.places, trained.records, strict=True)
+            ]
+            store.put((cell_keys[place], record) for place, record in done)
+            for place, record in done:
+                tracker.add(cell_keys[place], cells[place], record, trained.cohort.name)
+            train_seconds += trained.seconds
+            run_steps += trained.run_steps
+            diverged += sum(record.diverged_step is not None for record in trained.records)
+            rate = run_steps / (time.perf_counter() - begun)
+            bar.set_postfix_str(f"{rate:,.0f} run-steps/s, {diverged} diverged", refresh=False)
+            bar.update(len(done))
+    elapsed = time.perf_counter() - begun
+    return {
+        "train_seconds": train_seconds,
+        "run_steps": run_steps,
+        "run_steps_per_second": run_steps / elapsed if missing else 0.0,
+        "cells_trained": len(missing),
+        "workers": workers,
+        "device": device,
+    }

@@ -1,0 +1,160 @@
+"""The result store: every finished cell by its key, in one SQLite file that survives a ``kill -9``."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from ablation import UserError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS cells (
+    key TEXT PRIMARY KEY, spec TEXT NOT NULL, outcome TEXT NOT NULL, curves BLOB NOT NULL, layers BLOB NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a trained cell: the trainer's outcome without its weights.
+
+    Attributes:
+        spec: the cell's specification.
+        diverged_step: steps taken when the loss was first not finite, or None.
+        parameters: number of trained parameters.
+        curve_steps: [evaluations].
+        curves: float32 [evaluations, metrics].
+        layer_steps: [probes].
+        layers: float32 [probes, hidden layers, metrics].
+    """
+
+    spec: dict[str, Any]
+    diverged_step: int | None
+    parameters: int
+    curve_steps: NDArray[np.int64]
+    curves: NDArray[np.float32]
+    layer_steps: NDArray[np.int64]
+    layers: NDArray[np.float32]
+
+
+class Store:
+    """An open store. Reading and writing are for the process that holds its lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute(SCHEMA)
+
+    def present(self, keys: Iterable[str]) -> set[str]:
+        """Return those of the keys that the store holds."""
+        known = {key for (key,) in self._connection.execute("SELECT key FROM cells")}
+        return known.intersection(keys)
+
+    def put(self, records: Iterable[tuple[str, Record]]) -> None:
+        """Keep finished cells, all of them or, if the process dies here, none."""
+        with self._connection:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", (_to_row(key, each) for key, each in records)
+            )
+
+    def get(self, key: str) -> Record:
+        """Return one cell.
+
+        Raises:
+            KeyError: the store does not hold it.
+        """
+        row = self._connection.execute(
+            "SELECT spec, outcome, curves, layers FROM cells WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return _from_row(*row)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def _to_row(key: str, record: Record) -> tuple[str, str, str, bytes, bytes]:
+    outcome = {
+        "diverged_step": record.diverged_step,
+        "parameters": record.parameters,
+        "curve_steps": record.curve_steps.tolist(),
+        "layer_steps": record.layer_steps.tolist(),
+        "curves_shape": record.curves.shape,
+        "layers_shape": record.layers.shape,
+    }
+    little = np.dtype("<f4")
+    return (
+        key,
+        json.dumps(record.spec, sort_keys=True),
+        json.dumps(outcome, sort_keys=True),
+        record.curves.astype(little).tobytes(),
+        record.layers.astype(little).tobytes(),
+    )
+
+
+def _from_row(spec: str, outcome: str, curves: bytes, layers: bytes) -> Record:
+    told = json.loads(outcome)
+    little = np.dtype("<f4")
+    return Record(
+        json.loads(spec),
+        told["diverged_step"],
+        told["parameters"],
+        np.array(told["curve_steps"], np.int64),
+        np.frombuffer(curves, little).reshape(told["curves_shape"]),
+        np.array(told["layer_steps"], np.int64),
+        np.frombuffer(layers, little).reshape(told["layers_shape"]),
+    )
+
+
+@contextmanager
+def open_store(folder: Path, study: str) -> Iterator[Store]:
+    """Open the store in ``folder``, made if it is not there, for this process alone.
+
+    The lock goes with the process, however that ends.
+
+    Raises:
+        UserError: another process holds the store, or the folder cannot be used.
+    """
+    holder = folder / "holder.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(
+            f"{folder}: another study is using this store: {_describe(holder)}; wait for it or end it"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be used as the result store ({error.strerror})") from error
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "study": study}), "utf-8")
+        try:
+            store = Store(folder / "results.sqlite")
+        except sqlite3.DatabaseError as error:
+            raise UserError(f"{folder / 'results.sqlite'}: not a result store ({error})") from error
+        try:
+            yield store
+        finally:
+            store.close()
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _describe(holder: Path) -> str:
+    try:
+        told = json.loads(holder.read_text("utf-8"))
+        return f"process {told['pid']}, study {told['study']}"
+    except (OSError, ValueError, KeyError):
+        # The holder has taken the lock and not yet written who it is.
+        return "a process that is just starting"

@@ -1,0 +1,270 @@
+"""MLflow as a projection of the store: one experiment a study, a flat run a cell, written by one background thread.
+
+The store is the truth; what stands here can be dropped and is made again by the next run of the study. A cell's run is
+found by its tag ``cell_key``, so a second pass adds nothing.
+"""
+
+import json
+import logging
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ablation import UserError
+from ablation.studies.cells import Cell
+from ablation.studies.records import CURVES, OUTCOMES
+from ablation.studies.results import cell_row
+from ablation.studies.store import Record
+from ablation.studies.study import Study
+
+CURVE_POINTS = 12
+"""Evaluations of a curve that are logged, the first and the last among them; all of them are in curves.parquet."""
+
+LOGGED_CURVES = ("train_loss", "val_loss", "val_accuracy", "grad_norm")
+
+
+class Tracker(Protocol):
+    """Where finished cells are shown while the study goes on."""
+
+    def knows(self, key: str) -> bool:
+        """Return whether the cell is already there, or on its way."""
+
+    def add(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
+        """Show a finished cell, soon; this returns at once."""
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Wait until all is shown, and say what the study is.
+
+        Raises:
+            UserError: something could not be written.
+        """
+
+
+class _Untracked:
+    """``tracking=none``."""
+
+    def knows(self, key: str) -> bool:
+        return True
+
+    def add(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
+        pass
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        pass
+
+
+@contextmanager
+def track(study: Study, cards: Mapping[str, Mapping[str, Any]]) -> Iterator[Tracker]:
+    """Open the study's experiment. The database is made here, before any worker is started.
+
+    Raises:
+        UserError: MLflow refuses the URI, the database or the experiment.
+    """
+    if study.tracking["kind"] == "none":
+        yield _Untracked()
+        return
+    tracker = _Mlflow(study.tracking["uri"], study.name, cards)
+    try:
+        yield tracker
+    finally:
+        tracker.stop()
+
+
+class _Mlflow:
+    def __init__(self, uri: str, name: str, cards: Mapping[str, Mapping[str, Any]]) -> None:
+        self._uri, self._name, self._cards = uri, name, cards
+        self._client = _connect(uri)
+        with _refused(uri):
+            self._experiment = _experiment(self._client, name)
+            self._known = set(_runs_by_tag(self._client, self._experiment, "cell_key"))
+        self._commit = _git_commit()
+        self._waiting: queue.Queue[tuple[str, Cell, Record, str] | None] = queue.Queue()
+        self._error: Exception | None = None
+        self._abandoned = False
+        self._writer = threading.Thread(target=self._write_all, name="mlflow-writer", daemon=True)
+        self._writer.start()
+
+    def knows(self, key: str) -> bool:
+        return key in self._known
+
+    def add(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
+        if key not in self._known:
+            self._known.add(key)
+            self._waiting.put((key, cell, record, cohort))
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        self._waiting.put(None)
+        self._writer.join()
+        if self._error is not None:
+            reason = " ".join(str(self._error).split())
+            raise UserError(
+                f"tracking.uri={self._uri}: could not be written to ({reason}); the results are complete, and the same "
+                "command logs what is missing"
+            ) from self._error
+        with _refused(self._uri):
+            self._client.set_experiment_tag(self._experiment, "mlflow.note.content", study_note(manifest))
+
+    def stop(self) -> None:
+        """End the thread; what is still waiting is logged by the next run of the study."""
+        self._abandoned = True
+        self._waiting.put(None)
+        self._writer.join()
+
+    def _write_all(self) -> None:
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        while not self._abandoned and (item := self._waiting.get()) is not None:
+            try:
+                self._write(*item)
+            except (MlflowException, SQLAlchemyError, OSError) as error:
+                # Training goes on: the store has the cell. `finish` tells.
+                self._error = error
+                return
+
+    def _write(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+
+        row = cell_row(key, cell, record)
+        tags = {"study": self._name, "cell_key": key, "cohort": cohort, "status": row["status"]}
+        if self._commit:
+            tags["mlflow.source.git.commit"] = self._commit
+        # Deterministic times: MLflow would log a point again if its timestamp differed.
+        run = self._client.create_run(self._experiment, start_time=0, run_name=cell.name, tags=tags).info.run_id
+        last = int(record.curve_steps[-1]) if len(record.curve_steps) else 0
+        steps_per_epoch = int(self._cards[cell.data]["train"]) // cell.spec.batch_size
+        values = {name: row[name] for name in OUTCOMES if row[name] is not None}
+        values["parameters"] = record.parameters
+        if record.diverged_step is not None:
+            values["diverged_step"] = record.diverged_step
+        metrics = [Metric(f"final/{name}", float(value), last, last) for name, value in values.items()]
+        for place in _thinned(len(record.curve_steps)):
+            step = int(record.curve_steps[place])
+            metrics.append(Metric("epoch", step / steps_per_epoch, step, step))
+            for name in LOGGED_CURVES:
+                value = float(record.curves[place, CURVES.names.index(name) - 3])
+                if np.isfinite(value):
+                    metrics.append(Metric(name, value, step, step))
+        params = [Param(factor, str(level)) for factor, level in cell.factors.items()]
+        self._client.log_batch(run, metrics, params)
+        card = self._cards[cell.data]
+        profile = json.dumps({"train": card["train"], "val": card["val"], "classes": card["classes"]})
+        source = json.dumps({"source": card["source"]})
+        dataset = Dataset(cell.data, card["digest"][:36], "code", source, profile=profile)
+        self._client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+        self._client.set_terminated(run, "FINISHED" if record.diverged_step is None else "FAILED", last)
+
+
+def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any], reports_folder: Path) -> str:
+    """Log the study's summary run, its tables, figures and page as artifacts; return the run's id.
+
+    The summary of an earlier report of the same study is replaced.
+
+    Raises:
+        UserError: MLflow refuses the URI, the database or the experiment.
+    """
+    from mlflow.entities import Metric
+
+    client = _connect(uri)
+    with _refused(uri):
+        experiment = _experiment(client, manifest["name"])
+        for run in _runs_by_tag(client, experiment, "summary").values():
+            client.delete_run(run)
+        tags = {"study": manifest["name"], "summary": manifest["name"], "mlflow.note.content": study_note(manifest)}
+        run_id: str = client.create_run(
+            experiment, start_time=0, run_name=f"summary of {manifest['name']}", tags=tags
+        ).info.run_id
+        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+        client.log_batch(run_id, [Metric(name, float(value), 0, 0) for name, value in numbers.items()])
+        for folder in ("tables", "figures"):
+            client.log_artifacts(run_id, str(reports_folder / folder), folder)
+        client.log_artifact(run_id, str(reports_folder / "index.html"))
+        client.set_terminated(run_id, "FINISHED", 0)
+    return run_id
+
+
+def study_note(manifest: Mapping[str, Any]) -> str:
+    """Return what the study is, in Markdown, for MLflow's description panels."""
+    varied = {factor: levels for factor, levels in manifest["factors"].items() if len(levels) > 1}
+    fixed = {factor: levels[0] for factor, levels in manifest["factors"].items() if len(levels) == 1}
+    cells = manifest["cells"]
+    lines = [
+        f"**{manifest['name']}**: a full factorial of {cells['expected']} cells, {cells['finished']} finished and "
+        f"{cells['diverged']} diverged, {manifest['horizon']['epochs']} epochs each.",
+        "",
+        *(f"- {factor}: {', '.join(map(str, levels))}" for factor, levels in varied.items()),
+        f"- the same in every cell: {', '.join(f'{factor} {level}' for factor, level in fixed.items())}",
+        "",
+        "Every run is a cell, named by its levels; the run called summary holds the report's tables and figures.",
+    ]
+    return "\n".join(lines)
+
+
+def _thinned(count: int) -> list[int]:
+    """Return at most ``CURVE_POINTS`` places of a curve, evenly spread, with both ends."""
+    return (
+        sorted({int(place) for place in np.linspace(0, count - 1, min(count, CURVE_POINTS)).round()}) if count else []
+    )
+
+
+def _connect(uri: str) -> Any:
+    """Return an MLflow client, its telemetry off and its migration's log lines kept from the terminal."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Imported here: it takes two seconds, and tracking=none does without.
+    from mlflow import MlflowClient
+
+    with _refused(uri):
+        return MlflowClient(uri)
+
+
+@contextmanager
+def _refused(uri: str) -> Iterator[None]:
+    """Turn what MLflow and its database raise into one line."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise UserError(f"tracking.uri={uri}: MLflow refuses it ({' '.join(str(error).split())[:300]})") from error
+
+
+def _experiment(client: Any, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return str(client.create_experiment(name))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _runs_by_tag(client: Any, experiment: str, tag: str) -> dict[str, str]:
+    """Return the ids of the experiment's runs by the value of a tag, in one pass over their pages."""
+    found: dict[str, str] = {}
+    token = None
+    while True:
+        page = client.search_runs([experiment], max_results=1000, page_token=token)
+        found |= {run.data.tags[tag]: run.info.run_id for run in page if tag in run.data.tags}
+        token = page.token
+        if not token:
+            return found
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the checkout that this package lies in, if it lies in one."""
+    try:
+        told = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return told.stdout.strip()

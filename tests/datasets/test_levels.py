@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ablation import UserError
+from ablation.datasets.levels import check_level, complete, content_parameters, written
+from ablation.datasets.sources import SOURCES
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "data"
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_the_config_holds_the_defaults(kind):
+    level = yaml.safe_load((CONF / f"{kind}.yaml").read_text("utf-8"))
+    assert level == {kind: dict(SOURCES[kind].defaults)}
+    assert complete(kind, level[kind]) == (kind, level[kind])
+
+
+def test_every_config_file_has_a_source():
+    assert {path.stem for path in CONF.glob("*.yaml")} == set(SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("label", "params", "message"),
+    [
+        ("mnist", {"part": "half"}, "data.mnist.part=half: must be full or t10k"),
+        ("mine", {"kind": "mnist", "part": None}, "data.mine.part=null: must be full or t10k"),
+        ("mnist", {"folder": 3}, "data.mnist.folder=3: must be a folder or null"),
+        ("mnist", {"folder": ""}, "data.mnist.folder=: must be a folder or null"),
+        ("mnist", {"mirror": "ftp://host/"}, "data.mnist.mirror=ftp://host/: must be an address that starts with http"),
+        ("mnist", {"verify": "no"}, "data.mnist.verify=no: must be true or false"),
+        ("mnist", {"verify": False}, "data.mnist.verify=false: goes with data.mnist.folder only"),
+        ("digits", {"validation_fraction": 0}, "data.digits.validation_fraction=0: must be a number between 0 and 1"),
+        ("digits", {"validation_fraction": 1}, "data.digits.validation_fraction=1: must be a number between 0 and 1"),
+        ("digits", {"validation_fraction": float("nan")}, "data.digits.validation_fraction=nan: must be a number"),
+        ("digits", {"validation_fraction": "0.2"}, "data.digits.validation_fraction=0.2: must be a number"),
+        ("digits", {"split_seed": -1}, "data.digits.split_seed=-1: must be a whole number from 0 on"),
+        ("digits", {"split_seed": 1.0}, "data.digits.split_seed=1.0: must be a whole number"),
+        ("digits", {"split_seed": True}, "data.digits.split_seed=true: must be a whole number"),
+        ("digits", {"targets": [0.5, 0.6]}, "data.digits.targets=[0.5,0.6]: must be three increasing numbers"),
+        ("digits", {"targets": [0.5, 0.5, 0.6]}, "data.digits.targets=[0.5,0.5,0.6]: must be three increasing numbers"),
+        ("digits", {"targets": [0, 0.5, 0.6]}, "data.digits.targets=[0,0.5,0.6]: must be three increasing numbers"),
+        ("digits", {"targets": [0.5, 0.6, 1.1]}, "data.digits.targets=[0.5,0.6,1.1]: must be three increasing numbers"),
+        ("digits", {"targets": 0.9}, "data.digits.targets=0.9: must be three increasing numbers"),
+        ("digits", {"targets": "abc"}, "data.digits.targets=abc: must be three increasing numbers"),
+        ("digits", {"part": "full"}, "data.digits.part=full: unknown, digits takes split_seed, targets, valid"),
+        ("letters", {}, "data.letters.kind=letters: must be one of digits, fashion_mnist, mnist"),
+        ("digits", {"kind": ["mnist"]}, "data.digits.kind=[mnist]: must be one of"),
+        ("../up", {"kind": "digits"}, "data.../up: a level's name may hold letters, digits"),
+        ("digits", 0.2, "data.digits=0.2: must be a mapping"),
+    ],
+)
+def test_refused_levels(label, params, message):
+    with pytest.raises(UserError) as caught:
+        complete(label, params)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_check_level_takes_kind_beside_or_within():
+    check_level("mine", "mnist", {"part": "t10k"})
+    check_level("mine", "mnist", {"kind": "mnist", "part": "t10k", "targets": [0.1, 0.2, 1]})
+
+
+def test_what_is_left_out_is_filled_in():
+    kind, params = complete("mine", {"kind": "mnist", "part": "t10k"})
+    assert kind == "mnist"
+    assert params == {**SOURCES["mnist"].defaults, "part": "t10k"}
+    assert complete("digits", None) == ("digits", dict(SOURCES["digits"].defaults))
+
+
+@pytest.mark.parametrize(
+    ("params", "deciding"),
+    [
+        ({"kind": "digits", "split_seed": 3}, {"validation_fraction": 0.2, "split_seed": 3}),
+        ({"kind": "mnist", "folder": "a", "split_seed": 3}, {"part": "full", "verify": True}),
+        (
+            {"kind": "mnist", "part": "t10k", "mirror": "http://b/"},
+            {"part": "t10k", "verify": True, "validation_fraction": 0.2, "split_seed": 0},
+        ),
+        ({"kind": "mnist", "folder": "a", "verify": False}, {"part": "full", "verify": False, "folder": "a"}),
+    ],
+)
+def test_content_parameters(params, deciding):
+    assert content_parameters(complete("mine", params)[1]) == deciding
+
+
+def test_written_as_on_the_command_line():
+    assert [written(value) for value in (None, True, 0.5, "a b", [0.5, None])] == [
+        "null",
+        "true",
+        "0.5",
+        "a b",
+        "[0.5,null]",
+    ]

@@ -1,0 +1,278 @@
+import hashlib
+import json
+import os
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis.extra.numpy import array_shapes, arrays
+from idx_files import files_under, packed_idx, write_half
+from safetensors.numpy import load_file, save_file
+
+from ablation import UserError
+from ablation.datasets.prepared import digest, is_prepared, load, mean_and_std, prepare
+
+
+def refusal(function, *args):
+    with pytest.raises(UserError) as caught:
+        function(*args)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def own(own_folder):
+    return {"kind": "mnist", "folder": str(own_folder), "verify": False}
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("digits")
+    return folder, prepare("digits", None, folder)
+
+
+def test_digits_by_the_numbers(digits):
+    folder, card = digits
+    tensors, read = load("digits", {}, folder)
+    assert read == card
+    assert files_under(folder) == ["digits.json", "digits.safetensors"]
+    assert {name: (array.shape, array.dtype.name) for name, array in tensors.items()} == {
+        "train_x": ((1438, 64), "uint8"),
+        "train_y": ((1438,), "int64"),
+        "val_x": ((359, 64), "uint8"),
+        "val_y": ((359,), "int64"),
+    }
+    assert card["train"], card["val"] == (1438, 359)
+    assert card["counts"] == {
+        part: [int((tensors[f"{part}_y"] == number).sum()) for number in range(10)] for part in ("train", "val")
+    }
+    assert (card["label"], card["kind"], card["features"], card["image_shape"], card["classes"]) == (
+        "digits",
+        "digits",
+        64,
+        [8, 8],
+        10,
+    )
+    assert card["parameters"] == {"validation_fraction": 0.2, "split_seed": 0}
+    assert "Alpaydin" in card["source"]
+    np.testing.assert_allclose([card["mean"], card["std"]], [tensors["train_x"].mean(), tensors["train_x"].std()])
+
+
+def test_digits_keep_their_digest(digits):
+    """What every stored result on the default data is keyed by; it changes only if the data do."""
+    assert digits[1]["digest"] == "a6490648f399ff1e47b9e957312473dd76a181dd615372beaea8c3cfa0aeeb74"
+
+
+def test_tensors_can_be_written_to(digits):
+    """A tensor made from a read-only array is undefined behavior in torch."""
+    assert all(array.flags.writeable for array in load("digits", None, digits[0])[0].values())
+
+
+def test_every_scan_is_on_one_side(digits):
+    from sklearn.datasets import load_digits
+
+    def rows(images, labels):
+        return sorted([*map(int, image), int(label)] for image, label in zip(images, labels, strict=True))
+
+    tensors, _ = load("digits", None, digits[0])
+    bunch = load_digits()
+    both = [np.concatenate([tensors[f"train_{axis}"], tensors[f"val_{axis}"]]) for axis in "xy"]
+    assert rows(*both) == rows(bunch.data, bunch.target)
+
+
+def test_equal_parameters_give_equal_bytes(own, tmp_path):
+    for folder in ("a", "b"):
+        prepare("mine", own, tmp_path / folder)
+    for name in files_under(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_published_split_is_kept_as_it_is(own, own_folder, tmp_path):
+    card = prepare("mine", own, tmp_path)
+    tensors, _ = load("mine", own, tmp_path)
+    assert (card["train"], card["val"], card["image_shape"]) == (100, 50, [4, 3])
+    assert tensors["val_y"].tolist() == np.repeat(np.arange(10), 5).tolist()
+    before = prepare("mine", {**own, "split_seed": 9, "validation_fraction": 0.5, "targets": [0.1, 0.2, 0.3]}, tmp_path)
+    assert before == card
+
+
+def test_split_parameters_decide(own, tmp_path):
+    cards = [
+        prepare("mine", {**own, "part": "t10k", **change}, tmp_path)
+        for change in ({}, {"split_seed": 1}, {"validation_fraction": 0.4})
+    ]
+    assert [card["val"] for card in cards] == [10, 10, 20]
+    assert len({card["digest"] for card in cards}) == 3
+
+
+def test_real_mnist_end_to_end(real_mnist, server, tmp_path):
+    level = {"part": "t10k", "folder": str(real_mnist)}
+    card = prepare("mnist", level, tmp_path / "own")
+    tensors, _ = load("mnist", level, tmp_path / "own")
+    assert (card["train"], card["val"], card["features"]) == (8000, 2000, 784)
+    pixels = tensors["train_x"].astype(np.float64)
+    np.testing.assert_allclose([card["mean"], card["std"]], [pixels.mean(), pixels.std()], rtol=1e-12)
+    # Downloaded, the same files give the same bytes, and what was prepared from one serves the other.
+    for path in real_mnist.iterdir():
+        server.bodies[f"/{path.name}"] = path.read_bytes()
+    downloaded = {"part": "t10k", "mirror": server.url}
+    assert prepare("mnist", downloaded, tmp_path / "net") == card
+    assert is_prepared("mnist", downloaded, tmp_path / "own")
+
+
+def test_prepared_with_other_parameters(own, tmp_path):
+    prepare("mnist", own, tmp_path)
+    assert is_prepared("mnist", own, tmp_path)
+    other = {**own, "part": "t10k"}
+    assert not is_prepared("mnist", other, tmp_path)
+    message = refusal(load, "mnist", other, tmp_path)
+    assert message.startswith(
+        "data.mnist: was prepared with part=full, the config says part=t10k; run python pipelines/prepare.py data=mnist"
+    )
+    assert message.endswith(f" data.mnist.folder={own['folder']} data.mnist.verify=false data.mnist.part=t10k")
+
+
+def test_default_level_has_the_short_command(own, tmp_path):
+    prepare("digits", {"split_seed": 1}, tmp_path)
+    assert refusal(load, "digits", None, tmp_path) == (
+        "data.digits: was prepared with split_seed=1, the config says split_seed=0; "
+        "run python pipelines/prepare.py data=digits"
+    )
+
+
+def test_unverified_data_go_with_their_folder(own, own_folder, tmp_path):
+    """Only the published files are the same wherever they lie."""
+    prepare("mine", own, tmp_path)
+    moved = own_folder.rename(tmp_path / "moved")
+    assert f"the config says folder={moved};" in refusal(load, "mine", {**own, "folder": str(moved)}, tmp_path)
+
+
+def test_not_prepared(tmp_path):
+    assert not is_prepared("digits", None, tmp_path)
+    assert refusal(load, "digits", None, tmp_path) == (
+        f"data.digits: is not prepared, {tmp_path / 'digits.safetensors'} is missing; "
+        "run python pipelines/prepare.py data=digits"
+    )
+    assert "same data level" in refusal(load, "mine", {"kind": "digits"}, tmp_path)
+
+
+def test_a_wrong_level_is_an_error_everywhere(tmp_path):
+    for function in (prepare, load, is_prepared):
+        message = refusal(function, "mnist", {"part": "half"}, tmp_path)
+        assert message == "data.mnist.part=half: must be full or t10k"
+    assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize("missing", ["mine.json", "mine.safetensors"])
+def test_half_of_a_prepared_level_is_none(own, tmp_path, missing):
+    prepare("mine", own, tmp_path)
+    (tmp_path / missing).unlink()
+    assert not is_prepared("mine", own, tmp_path)
+    assert f"{tmp_path / missing} is missing" in refusal(load, "mine", own, tmp_path)
+
+
+def test_one_changed_pixel_is_noticed(own, tmp_path):
+    prepare("mine", own, tmp_path)
+    path = tmp_path / "mine.safetensors"
+    tensors = load_file(path)
+    tensors["val_x"][3, 5] ^= 1
+    save_file(tensors, path)
+    assert "expected the digest that its card has" in refusal(load, "mine", own, tmp_path)
+    assert not is_prepared("mine", own, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 100, b"{}"])
+def test_damaged_tensors(own, tmp_path, content):
+    prepare("mine", own, tmp_path)
+    (tmp_path / "mine.safetensors").write_bytes(content)
+    assert "found a damaged file" in refusal(load, "mine", own, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[1]", b"{}", b'{"kind": "mnist", "parameters": [1]}', b'"a"'])
+def test_damaged_card(own, tmp_path, content):
+    prepare("mine", own, tmp_path)
+    (tmp_path / "mine.json").write_bytes(content)
+    assert "expected the card of a prepared file" in refusal(load, "mine", own, tmp_path)
+
+
+@pytest.mark.parametrize(("key", "value"), [("mean", 0.0), ("counts", {}), ("label", "other"), ("parameters", {})])
+def test_altered_card(own, tmp_path, key, value):
+    card = prepare("mine", own, tmp_path)
+    (tmp_path / "mine.json").write_text(json.dumps({**card, key: value}))
+    assert "found an altered one" in refusal(load, "mine", own, tmp_path)
+
+
+def test_errors_leave_what_was_there(own, own_folder, tmp_path):
+    prepare("mine", own, tmp_path / "data")
+    before = {path: path.read_bytes() for path in (tmp_path / "data").iterdir()}
+    (own_folder / "t10k-labels-idx1-ubyte.gz").write_bytes(packed_idx(np.full(50, 77, np.uint8)))
+    refusal(prepare, "mine", own, tmp_path / "data")
+    assert {path: path.read_bytes() for path in (tmp_path / "data").iterdir()} == before
+    refusal(prepare, "fresh", own, tmp_path / "fresh")
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_constant_images_are_refused(own, own_folder, tmp_path):
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 3)
+    write_half(own_folder, "train", np.full((30, 4, 3), 7, np.uint8), labels)
+    message = refusal(prepare, "mine", own, tmp_path / "data")
+    assert message == "data.mine: every pixel to train on is 7, so there is nothing to standardize or learn"
+    assert files_under(tmp_path / "data") == []
+
+
+def test_folder_that_cannot_be_written(own, tmp_path):
+    (tmp_path / "data").write_text("a file where the folder should be")
+    assert "cannot be written" in refusal(prepare, "mine", own, tmp_path / "data")
+
+
+def test_no_partial_file_is_left_if_the_disk_is_full(own, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("os.replace", full)
+    assert "cannot be written: No space left on device" in refusal(prepare, "mine", own, tmp_path / "data")
+    assert files_under(tmp_path / "data") == []
+
+
+def test_new_tensors_with_an_old_card_count_as_not_prepared(own, tmp_path):
+    """What a power cut between the two files leaves."""
+    level = {**own, "part": "t10k"}
+    prepare("mine", level, tmp_path)
+    old = (tmp_path / "mine.json").read_bytes()
+    prepare("mine", {**level, "split_seed": 1}, tmp_path)
+    (tmp_path / "mine.json").write_bytes(old)
+    assert not is_prepared("mine", level, tmp_path)
+
+
+@settings(deadline=None)
+@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=30)))
+def test_mean_and_std_against_exact_fractions(pixels):
+    mean, std = mean_and_std(pixels)
+    values = [int(value) for value in pixels.reshape(-1)]
+    assert mean == float(statistics.fmean(values))
+    assert std == pytest.approx(statistics.pstdev(values), rel=1e-14)
+
+
+def test_mean_and_std_beyond_one_block():
+    pixels = np.zeros((3, 2**20), np.uint8)
+    pixels[2, 5:] = 255
+    ones = 2**20 - 5
+    share = ones / pixels.size
+    assert mean_and_std(pixels) == pytest.approx((255 * share, 255 * (share * (1 - share)) ** 0.5), rel=1e-14)
+
+
+def test_digest_sees_names_types_shapes_and_order(digits):
+    base = {"a": np.arange(6, dtype=np.uint8), "b": np.arange(2, dtype=np.int64)}
+    others = [
+        {"a": base["a"], "c": base["b"]},
+        {"a": base["a"].view(np.int8), "b": base["b"]},
+        {"a": base["a"].reshape(2, 3), "b": base["b"]},
+        {"a": base["a"][::-1], "b": base["b"]},
+        {"a": base["a"]},
+    ]
+    assert len({digest(tensors) for tensors in (base, *others)}) == 6
+    assert digest(dict(reversed(base.items()))) == digest(base)
+    assert digest({"a": base["a"], "b": base["b"].astype(">i8")}) == digest(base)
+    by_hand = b'["a", "uint8", [6]]\n' + bytes(range(6)) + b'["b", "int64", [2]]\n' + bytes(8) + b"\1" + bytes(7)
+    assert digest(base) == hashlib.sha256(by_hand).hexdigest()
