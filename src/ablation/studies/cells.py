@@ -107,7 +107,7 @@ def environment(device: torch.device) -> dict[str, str]:
 
 @cache
 def code_digest() -> str:
-    """Return the digest of what the code in ``choices/`` and ``training/`` does; comments and docstrings are left out."""
+    """Return the digest of what ``choices/`` and ``training/`` do, their comments and docstrings left out."""
     digest = hashlib.sha256()
     root = Path(ablation.__file__).parent
     for path in sorted([*(root / "choices").glob("*.py"), *(root / "training").glob("*.py")]):

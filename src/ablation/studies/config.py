@@ -13,6 +13,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -60,11 +61,11 @@ def compose_command_line() -> Config | None:
     if {"-m", "--multirun"} & set(sys.argv[1:]):
         raise UserError("--multirun: a study is already the full product of its levels; give lists, as depth=[5,20]")
     composed: list[DictConfig] = []
-    choices: dict[str, Any] = {}
+    overrides: list[str] = []
 
     def take(config: DictConfig) -> None:
         composed.append(config)
-        choices.update(OmegaConf.to_container(HydraConfig.get().runtime.choices))  # type: ignore[arg-type]
+        overrides.extend(HydraConfig.get().overrides.task)
 
     # Hydra prints its refusals over many lines and leaves by itself, unless it is told to raise them.
     full_error = os.environ.get("HYDRA_FULL_ERROR")
@@ -80,7 +81,7 @@ def compose_command_line() -> Config | None:
             os.environ["HYDRA_FULL_ERROR"] = full_error
     if not composed:
         return None
-    _check_choices(choices)
+    _check_overrides(overrides)
     try:
         config: Config = OmegaConf.to_container(composed[0], resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
@@ -88,13 +89,15 @@ def compose_command_line() -> Config | None:
     return config
 
 
-def _check_choices(choices: dict[str, Any]) -> None:
+def _check_overrides(overrides: list[str]) -> None:
     """Refuse a level that is selected twice, which Hydra merges in silence."""
-    for group, chosen in choices.items():
-        names = re.findall(r"[^\s,'\"\[\]]+", str(chosen))
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise UserError(f"{group}=[{','.join(names)}]: {twice[0]} is there twice; each level may stand once")
+    for override in OverridesParser.create().parse_overrides(overrides):
+        value = override.value()
+        # Only a factor's own list is one of levels; widths and targets may well repeat a number.
+        if isinstance(value, list) and "." not in override.key_or_group:
+            twice = [level for level in value if value.count(level) > 1]
+            if twice:
+                raise UserError(f"{override.input_line}: {twice[0]} is there twice; each level may stand once")
 
 
 def _one_line(error: Exception) -> str:

@@ -160,7 +160,8 @@ class Mlp:
                 deltas.append(grad)
                 if before:
                     grad = denormalize(grad)
-            product(tape.inputs[place].transpose(1, 2), grad, out=gradients.linear[place].weight_SIO)
+            # Into a view of the flat matrix a copy is cheaper than the product's own ``out=``.
+            gradients.linear[place].weight_SIO.copy_(product(tape.inputs[place].transpose(1, 2), grad))
             torch.sum(grad, 1, out=gradients.linear[place].bias_SO)
             if place > 0 or self.normalizes_input:
                 grad = product(grad, parameters.linear[place].weight_SIO.transpose(1, 2))

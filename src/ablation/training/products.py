@@ -12,12 +12,11 @@ def linear(x_SBI: Tensor, weight_SIO: Tensor, bias_SO: Tensor) -> Tensor:
     return torch.baddbmm(bias_S1O, x_SBI, weight_SIO)
 
 
-def product(left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
-    """Return the matrix product of every cell, [S, rows, columns], written to ``out`` if that is given."""
-    if not _is_vector_product(left, right):
-        return torch.bmm(left, right) if out is None else torch.bmm(left, right, out=out)
-    result = torch.bmm(_twice(left), _twice(right))[:1]
-    return result if out is None else out.copy_(result)
+def product(left: Tensor, right: Tensor) -> Tensor:
+    """Return the matrix product of every cell, [S, rows, columns]."""
+    if _is_vector_product(left, right):
+        return torch.bmm(_twice(left), _twice(right))[:1]
+    return torch.bmm(left, right)
 
 
 def _is_vector_product(left: Tensor, right: Tensor) -> bool:
