@@ -53,7 +53,7 @@ def _refuse(error: UserError) -> int:
 
 
 def compose_command_line() -> Config | None:
-    """Compose the config that ``sys.argv`` asks for; None where it asked for help or the config's text alone.
+    """Compose the config that ``sys.argv`` asks for; None where it asked for something about the config (``--cfg``).
 
     Raises:
         UserError: what was asked for does not exist, or cannot be parsed or resolved.
@@ -65,7 +65,8 @@ def compose_command_line() -> Config | None:
 
     def take(config: DictConfig) -> None:
         composed.append(config)
-        overrides.extend(HydraConfig.get().overrides.task)
+        # Unresolved: an override's own ${...} is not to be looked up here.
+        overrides.extend(OmegaConf.to_container(HydraConfig.get().overrides.task))  # type: ignore[arg-type]
 
     # Hydra prints its refusals over many lines and leaves by itself, unless it is told to raise them.
     full_error = os.environ.get("HYDRA_FULL_ERROR")
@@ -113,7 +114,7 @@ def _one_line(error: Exception) -> str:
     if key:
         return _unknown_key(key[1])
     full_key = re.search(r"full_key: (\S+)", str(error))
-    return f"{full_key[1]}: {first}" if full_key else first
+    return f"{full_key[1] if full_key else ' '.join(sys.argv[1:])}: {first}"
 
 
 def _unknown_key(key: str) -> str:

@@ -6,6 +6,7 @@ A worker never touches the store or MLflow: it is told a cohort and answers with
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,20 +81,30 @@ def make_cohorts(
     for place, cell in enumerate(cells):
         shared = json.dumps([cell.data, cell.spec.cohort()], sort_keys=True)
         groups.setdefault(shared, []).append(place)
-    cohorts: list[tuple[float, Cohort]] = []
+    parts: list[list[int]] = []
     for group in groups.values():
-        first = cells[group[0]]
-        sizes = [features[first.data], *first.spec.widths, 10]
-        weights = sum(i * o for i, o in pairwise(sizes))
-        numbers = 3 * weights + 4 * first.spec.batch_size * sum(sizes)
-        most = max(1, min(limit_cells, limit_bytes // (4 * numbers)))
-        count = max(-(-len(group) // most), min(len(group), -(-workers // len(groups))))
-        for part in range(count):
-            places = group[part * len(group) // count : (part + 1) * len(group) // count]
-            cost = len(places) * float(numbers)
-            cohorts.append((cost, Cohort(places, [cells[place] for place in places], "")))
-    cohorts.sort(key=lambda pair: -pair[0])
-    return [Cohort(each.places, each.cells, f"{number:04d}") for number, (_, each) in enumerate(cohorts)]
+        most = max(1, min(limit_cells, int(limit_bytes // _bytes(cells[group[0]], features))))
+        count = -(-len(group) // most)
+        parts += [group[part * len(group) // count : (part + 1) * len(group) // count] for part in range(count)]
+
+    def cost(part: list[int]) -> float:
+        return len(part) * _bytes(cells[part[0]], features)
+
+    while len(parts) < min(workers, len(cells)):
+        whole = max((part for part in parts if len(part) > 1), key=cost)
+        parts.remove(whole)
+        parts += [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
+    parts.sort(key=cost, reverse=True)
+    return [Cohort(part, [cells[place] for place in part], f"{number:04d}") for number, part in enumerate(parts)]
+
+
+def _bytes(cell: Cell, features: Mapping[str, int]) -> float:
+    """Return about how much memory a cell takes in training: weights, gradients, a step taken; and four numbers a
+    unit-sample. Its time is about in proportion.
+    """
+    sizes = [features[cell.data], *cell.spec.widths, 10]
+    weights = sum(i * o for i, o in pairwise(sizes))
+    return 4.0 * (3 * weights + 4 * cell.spec.batch_size * sum(sizes))
 
 
 def run_cohorts(cohorts: Sequence[Cohort], source: Source, kind: str, workers: int) -> Iterator[Trained]:
@@ -127,8 +138,8 @@ def run_cohorts(cohorts: Sequence[Cohort], source: Source, kind: str, workers: i
                 "a worker process died (out of memory, or killed); what was finished is kept, the same command goes on"
             ) from error
         except BaseException:
-            for process in list(pool._processes.values()):
-                process.kill()
+            for worker in multiprocessing.active_children():
+                worker.kill()
             raise
 
 
@@ -137,6 +148,8 @@ def _start_worker() -> None:
 
     The server that forks the workers ends when the study does, and then they have another parent.
     """
+    # An interrupt from the terminal reaches every process; only the study itself answers it, and ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     parent = os.getppid()
 

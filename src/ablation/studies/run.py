@@ -52,7 +52,6 @@ def run_study(study: Study) -> Summary:
     with open_store(study.store_folder, study.name) as store, track(study, cards) as tracker:
         present = store.present(cell_keys)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
-        # The tables are written before MLflow is done with its backlog: who looks at the runs can wait, DVC cannot.
         timing = _train_missing(study, cells, cell_keys, missing, store, tracker, cards, device.type)
         manifest = write_results(study, cells, cell_keys, store, cards)
         for key, cell in zip(cell_keys, cells, strict=True):
@@ -106,7 +105,7 @@ def _train_missing(
     device: str,
 ) -> dict[str, Any]:
     """Train the cells at these places, keeping each cohort as it comes; return the figures of ``timing.json``."""
-    workers = study.engine["workers"] or default_workers()
+    workers = study.engine.get("workers") or default_workers()
     if study.engine["kind"] == "serial" or device != "cpu":
         workers = 1
     limits = cohort_limits(resolve_device(study.device))

@@ -1,0 +1,97 @@
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ablation import UserError
+from ablation.datasets.prepared import prepare
+from ablation.studies import engine
+from ablation.studies.cells import Cell, expand
+from ablation.studies.engine import Source, default_workers, make_cohorts, run_cohorts
+from tests.conftest import make_spec
+
+FEATURES = {"digits": 64}
+
+
+def cell(**changes) -> Cell:
+    spec = make_spec(**changes)
+    return Cell(f"{spec.lr}-{spec.seed}-{spec.activation.kind}", {"data": "digits"}, spec)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(st.sampled_from(["relu", "tanh"]), st.integers(0, 20)), min_size=1, max_size=60),
+    st.integers(1, 5),
+    st.integers(1, 40),
+)
+def test_cohorts_hold_every_cell_once_within_the_limit_and_share_their_graph(chosen, workers, limit):
+    cells = [cell(activation=activation, seed=seed) for activation, seed in chosen]
+    cohorts = make_cohorts(cells, FEATURES, workers, 2**40, limit)
+    assert sorted(place for cohort in cohorts for place in cohort.places) == list(range(len(cells)))
+    for cohort in cohorts:
+        assert len(cohort.cells) <= limit
+        assert [cells[place] for place in cohort.places] == cohort.cells
+        assert len({str(each.spec.cohort()) for each in cohort.cells}) == 1
+    assert len(cohorts) >= min(workers, len(cells))
+
+
+def test_memory_limits_a_cohort_and_one_cell_always_fits():
+    cells = [cell(seed=seed) for seed in range(64)]
+    assert max(len(cohort.cells) for cohort in make_cohorts(cells, FEATURES, 1, 2**20, 64)) < 64
+    assert len(make_cohorts(cells, FEATURES, 1, 1, 64)) == 64
+
+
+def test_the_costliest_cohort_comes_first():
+    cells = [cell(widths=(8,)), cell(widths=(8,) * 20), cell(widths=(8,) * 5)]
+    depths = [len(cohort.cells[0].spec.widths) for cohort in make_cohorts(cells, FEATURES, 1, 2**40, 64)]
+    assert depths == [20, 5, 1]
+
+
+@pytest.fixture
+def source(study):
+    folder = study().data_folder
+    prepare("digits", study().data["digits"], folder)
+    return Source(folder, study().data, "cpu")
+
+
+def by_name(trained):
+    return {each.name: record for done in trained for each, record in zip(done.cohort.cells, done.records, strict=True)}
+
+
+def test_workers_give_the_bits_of_this_process_whatever_the_cohorts(study, source):
+    cells = expand(
+        study("activation=[relu,elu]", "normalization=[none,batch]", "seed=[0,1,2]", "lr=[0.1,1000.0]", "width=7")
+    )
+    here = by_name(run_cohorts(make_cohorts(cells, FEATURES, 1, 2**40, 64), source, "serial", 1))
+    assert any(record.diverged_step is not None for record in here.values())
+    for workers, limit in ((1, 5), (2, 1)):
+        there = by_name(run_cohorts(make_cohorts(cells, FEATURES, 2, 2**40, limit), source, "processes", workers))
+        assert there.keys() == here.keys()
+        for name, record in here.items():
+            assert there[name].diverged_step == record.diverged_step
+            np.testing.assert_array_equal(there[name].curves, record.curves)
+            np.testing.assert_array_equal(there[name].layers, record.layers)
+
+
+def test_a_worker_that_dies_is_told_in_one_line(study, source, monkeypatch):
+    cohorts = make_cohorts(expand(study("seed=[0,1,2,3]")), FEATURES, 2, 2**40, 1)
+    monkeypatch.setattr(engine, "_train", _die)
+    with pytest.raises(UserError, match="a worker process died"):
+        list(run_cohorts(cohorts, source, "processes", 2))
+
+
+def _die(cohort, source):
+    os._exit(9)
+
+
+def test_data_are_standardized_by_the_training_part(source):
+    data = engine.load_data("digits", source)
+    assert abs(float(data.train_x.double().mean())) < 1e-6
+    assert float(data.train_x.double().std(correction=0)) == pytest.approx(1, abs=1e-6)
+    assert abs(float(data.val_x.double().mean())) > 1e-6
+
+
+def test_as_many_workers_as_cores():
+    assert 1 <= default_workers() <= (os.cpu_count() or 1)

@@ -1,0 +1,157 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from ablation import UserError
+from ablation.studies import run
+from ablation.studies.cells import expand
+from ablation.studies.records import CELLS, CURVES, LAYERS, read_results
+from ablation.studies.run import run_study
+from ablation.studies.store import open_store
+
+TABLES = ("cells.parquet", "curves.parquet", "layers.parquet", "manifest.json")
+
+
+def bytes_of(study):
+    return {name: (study.results_folder / name).read_bytes() for name in TABLES}
+
+
+def test_a_study_leaves_what_the_contract_promises(study):
+    small = study("activation=[relu,tanh]", "lr=[0.1,10000.0]", "seed=[0,1]")
+    summary = run_study(small)
+    results = read_results(small.results_folder)
+    cells = results.cells
+    assert (summary.cells, summary.trained, len(cells)) == (8, 8, 8)
+    assert (cells.status == "diverged").sum() == summary.diverged > 0
+    assert cells.key.is_monotonic_increasing
+    for name, schema in (("cells", CELLS), ("curves", CURVES), ("layers", LAYERS)):
+        assert pq.read_schema(small.results_folder / f"{name}.parquet").names == schema.names
+    finished = cells[cells.status == "finished"]
+    assert finished[["train_loss", "val_loss", "best_val_accuracy"]].notna().all(axis=None)
+    assert finished.diverged_step.isna().all()
+    diverged = cells[cells.status == "diverged"]
+    assert diverged.diverged_step.notna().all()
+    assert diverged[["train_loss", "val_loss"]].isna().all(axis=None)
+
+    curves = results.curves.merge(finished, on="key", suffixes=("", "_end"))
+    last = curves.sort_values("step").groupby("key").last()
+    assert (last.epoch == 2).all()
+    np.testing.assert_array_equal(last.val_loss, last.val_loss_end.astype(np.float32))
+    assert (curves.groupby("key").val_accuracy.max() == last.best_val_accuracy.astype(np.float32)).all()
+    steps = set(results.layers.merge(finished, on="key").step)
+    assert steps == {0, 1, 2, 4, 8, 16, 22, 32, 44}
+    assert set(results.layers.layer) == {1, 2}
+    late = results.curves.merge(diverged[["key", "diverged_step"]], on="key")
+    assert (late.step < late.diverged_step).all()
+
+    manifest = results.manifest
+    assert manifest["cells"]["expected"] == 8
+    assert manifest["cells"]["finished"] + manifest["cells"]["diverged"] == 8
+    assert manifest["factors"]["activation"] == ["relu", "tanh"]
+    assert manifest["activations"] == {"relu": {"bounded": False}, "tanh": {"bounded": True}}
+    assert manifest["targets"]["digits"] == [0.85, 0.9, 0.95]
+    assert manifest["steps_per_epoch"] == {"digits/64": 22}
+    timing = json.loads((small.results_folder / "timing.json").read_text())
+    assert timing["cells_trained"] == 8
+    assert timing["run_steps"] == len(finished) * 44 + diverged.diverged_step.sum()
+
+
+def test_a_second_run_trains_nothing_and_changes_no_byte(study):
+    small = study("seed=[0,1]")
+    run_study(small)
+    before, timing = bytes_of(small), (small.results_folder / "timing.json").read_bytes()
+    assert run_study(small).trained == 0
+    assert bytes_of(small) == before
+    assert (small.results_folder / "timing.json").read_bytes() == timing, "of the last run that trained something"
+
+
+def test_a_new_level_pays_for_its_own_cells_only(study):
+    run_study(study("seed=[0,1]"))
+    assert run_study(study("seed=[0,1,2]", "name=more")).trained == 1
+    assert run_study(study("seed=[1]", "name=fewer")).trained == 0
+
+
+def test_neither_engine_nor_names_nor_an_interruption_change_a_byte(study, tmp_path, monkeypatch):
+    overrides = ("activation=[relu,tanh]", "seed=[0,1,2]")
+    whole = study(*overrides)
+    run_study(whole)
+    other = tmp_path / "other"
+    again = replace(
+        study(*overrides, "engine=processes", "engine.workers=2"),
+        results_folder=other / "results",
+        store_folder=other / "store",
+    )
+
+    def interrupted(cohorts, *rest):
+        yield next(iter(run_cohorts(cohorts[:1], *rest)))
+        raise KeyboardInterrupt
+
+    run_cohorts = run.run_cohorts
+    monkeypatch.setattr(run, "run_cohorts", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(again)
+    assert not again.results_folder.exists()
+    monkeypatch.setattr(run, "run_cohorts", run_cohorts)
+    assert run_study(again).trained == 3, "one of two cohorts was kept"
+    assert bytes_of(again) == bytes_of(whole)
+
+
+def test_a_batch_larger_than_the_data_is_refused_before_training(study):
+    with pytest.raises(UserError, match=r"batch_size=2000: data digits has 1438 training examples"):
+        run_study(study("batch_size=2000"))
+    with pytest.raises(UserError, match="batch_size=1: batch normalization"):
+        run_study(study("batch_size=1", "normalization=batch"))
+    assert not study().results_folder.exists()
+
+
+@pytest.mark.parametrize("overrides", [("depth=1", "width=1"), ("batch_size=1438",), ("batch_size=1", "depth=1")])
+def test_the_smallest_and_the_largest_work(study, overrides):
+    extreme = study(*overrides, "training.epochs=1")
+    assert run_study(extreme).cells == 1
+    assert read_results(extreme.results_folder).cells.status.tolist() == ["finished"]
+
+
+def test_all_cells_may_diverge(study):
+    lost = study("lr=[1e30]", "seed=[0,1]")
+    assert run_study(lost).diverged == 2
+    results = read_results(lost.results_folder)
+    assert (results.cells.status == "diverged").all()
+    assert set(results.curves.step) == {0}
+
+
+def test_a_missing_cell_is_an_error_that_names_it(study):
+    small = study("seed=[0,1]")
+    run_study(small)
+    path = small.results_folder / "cells.parquet"
+    kept = pd.read_parquet(path).query("seed == 1")
+    kept.to_parquet(path)
+    with pytest.raises(UserError, match=r"1 planned cells are missing, the first is he_normal-relu-.*-s0"):
+        read_results(small.results_folder)
+
+
+def test_a_lost_store_is_trained_anew_to_the_same_bytes(study):
+    small = study()
+    run_study(small)
+    before = bytes_of(small)
+    (small.store_folder / "results.sqlite").unlink()
+    assert run_study(small).trained == 1
+    assert bytes_of(small) == before
+
+
+def test_while_a_study_runs_its_store_is_closed_to_others(study):
+    small = study()
+    with open_store(small.store_folder, "another"), pytest.raises(UserError, match="study another"):
+        run_study(small)
+
+
+def test_names_of_levels_may_be_hostile(study):
+    small = study()
+    levels = small.levels["activation"]
+    hostile = replace(small, levels={**small.levels, "activation": {'<script>"%|': levels["relu"]}})
+    run_study(hostile)
+    assert read_results(hostile.results_folder).cells.activation.tolist() == ['<script>"%|']
+    assert len(expand(hostile)) == 1

@@ -1,0 +1,67 @@
+import pytest
+
+from ablation import UserError
+from ablation.studies.study import REGISTRIES, check_study
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["activation=[]"], ["activation=[]", "at least one level"]),
+        (["seed=[]"], ["seed=[]", "at least one level"]),
+        (["depth=[0]"], ["depth=0", "[1, 10000]"]),
+        (["depth=deep"], ["depth=deep", "whole number"]),
+        (["lr=[nan]"], ["lr=nan", "finite"]),
+        (["lr=[-1]"], ["lr=-1", "(0, inf)"]),
+        (["lr=[0]"], ["lr=0", "(0, inf)"]),
+        (["seed=[1.5]"], ["seed=1.5", "whole number"]),
+        (["seed=[-1]"], ["seed=-1"]),
+        (["+typo=1"], ["typo=1", "allowed: name"]),
+        (["+training.typo=1"], ["training.typo=1", "epochs"]),
+        (["+paths.typo=1"], ["paths.typo=1", "results"]),
+        (["+engine.typo=1"], ["engine.typo=1"]),
+        (["+tracking.typo=1"], ["tracking.typo=1"]),
+        (["training.epochs=0"], ["training.epochs=0"]),
+        (["training.epochs=many"], ["training.epochs=many"]),
+        (["name=../elsewhere"], ["name=../elsewhere", "characters"]),
+        (["name=null"], ["name=None"]),
+        (["device=tpu"], ["device=tpu", "auto or cpu or cuda"]),
+        (["engine.kind=threads"], ["engine.kind=threads", "serial"]),
+        (["engine=processes", "engine.workers=0"], ["engine.workers=0"]),
+        (["model.mlp.widths=[]"], ["model.mlp.widths=[]"]),
+        (["model.mlp.widths=[8,0]"], ["model.mlp.widths=0"]),
+        (["+model.mlp.depth=3"], ["model.mlp.depth=3", "widths"]),
+        (["+model.cnn={}"], ["model.cnn", "allowed: mlp"]),
+        (["activation=elu", "+activation.again={kind: elu}"], ["activation.again", "same level as activation.elu"]),
+        (["data.digits.validation_fraction=2"], ["data.digits.validation_fraction=2"]),
+        (["+data.digits.typo=2"], ["data.digits.typo=2"]),
+        (["activation=3"], ["activation=3"]),
+    ],
+)
+def test_a_wrong_config_is_refused_with_key_value_and_what_is_allowed(study, overrides, told):
+    with pytest.raises(UserError) as refused:
+        study(*overrides)
+    for words in told:
+        assert words in str(refused.value)
+
+
+def test_a_bare_number_is_a_list_of_one(study):
+    assert study("depth=3").numbers["depth"] == [3]
+
+
+def test_an_initializer_that_refuses_an_activation_is_told_before_training(study, monkeypatch):
+    monkeypatch.setitem(REGISTRIES["activation"], "bump", REGISTRIES["activation"]["tanh"])
+    with pytest.raises(UserError, match=r"init.slides_normal: the slides' table has no row for activation bump"):
+        study("init=slides_normal", "+activation.bump={}")
+    assert study("init=slides_normal", "init.slides_normal.gain=1.5", "+activation.bump={}")
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "conf" / "study").glob("*.yaml")))
+def test_every_preset_is_valid_and_named_after_its_file(compose, preset):
+    assert check_study(compose(f"study={preset}")).name == preset
+
+
+def test_the_store_can_be_placed_by_an_environment_variable(compose, monkeypatch, tmp_path):
+    monkeypatch.setenv("ABLATION_STORE", str(tmp_path / "elsewhere"))
+    assert check_study(compose()).store_folder == tmp_path / "elsewhere"

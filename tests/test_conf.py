@@ -1,0 +1,51 @@
+"""The config folder, the registries and the pipeline file name the same things."""
+
+import pytest
+import yaml
+
+from ablation.datasets.sources import SOURCES
+from ablation.studies.levels import check_level
+from ablation.studies.records import CURVES, LAYER_METRICS
+from ablation.studies.study import REGISTRIES
+from ablation.training.probes import METRICS
+from ablation.training.trainer import CURVE_METRICS
+from tests.conftest import ROOT
+
+CONF = ROOT / "conf"
+KINDS = {**REGISTRIES, "data": SOURCES, "model": {"mlp": None}}
+
+
+@pytest.mark.parametrize("factor", KINDS)
+def test_every_kind_has_one_file_of_its_name(factor):
+    assert {path.stem for path in (CONF / factor).glob("*.yaml")} == set(KINDS[factor])
+
+
+@pytest.mark.parametrize(
+    ("factor", "label"), [(factor, label) for factor, registry in REGISTRIES.items() for label in registry]
+)
+def test_a_levels_file_writes_out_the_functions_own_defaults(factor, label):
+    content = yaml.safe_load((CONF / factor / f"{label}.yaml").read_text("utf-8"))
+    assert list(content) == [label]
+    written = check_level(factor, label, content[label], REGISTRIES[factor])
+    assert written == check_level(factor, label, {}, REGISTRIES[factor])
+    assert set(content[label]) == set(written.parameters)
+
+
+def test_the_trainer_and_the_tables_name_their_metrics_alike():
+    assert CURVES.names[3:] == CURVE_METRICS
+    assert LAYER_METRICS == METRICS
+
+
+def test_every_dependency_and_study_of_the_pipeline_exists():
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    made = set()
+    for stage in pipeline.values():
+        for item in next(iter(stage["matrix"].values())):
+            variable = f"${{item.{next(iter(stage['matrix']))}}}"
+            for dependency in stage["deps"]:
+                path = dependency.replace(variable, item)
+                assert path in made or (ROOT / path).exists(), path
+            for section in ("outs", "metrics", "plots"):
+                for out in stage.get(section, []):
+                    made.add((next(iter(out)) if isinstance(out, dict) else out).replace(variable, item))
+    assert pipeline["study"]["matrix"] == pipeline["report"]["matrix"]

@@ -1,0 +1,89 @@
+"""Who may import whom: the rooms of ``src/ablation`` and the libraries that only one of them may know."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "src" / "ablation"
+FILES = sorted(PACKAGE.rglob("*.py")) + sorted((ROOT / "pipelines").glob("*.py"))
+
+ROOMS = {
+    "choices": set(),
+    "training": {"choices", "training"},
+    "datasets": {"datasets"},
+    "studies": {"choices", "training", "datasets", "studies"},
+    "reporting": {"reporting"},
+    "pipelines": {"choices", "training", "datasets", "studies", "reporting"},
+}
+"""Which rooms each room may import; ``reporting`` also ``studies.records``."""
+
+ALONE = {
+    "hydra": {"studies/config.py"},
+    "omegaconf": {"studies/config.py"},
+    "mlflow": {"studies/tracking.py"},
+    "seaborn": {"reporting/figures.py"},
+}
+"""Libraries that only these files, and the pipelines, may import."""
+
+
+def imports(path: Path) -> set[str]:
+    """Return the full names of all modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def room(path: Path) -> str:
+    return "pipelines" if path.parent.name == "pipelines" else path.relative_to(PACKAGE).parts[0]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else f"pipelines/{path.name}"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent != PACKAGE], ids=name)
+def test_a_file_imports_only_what_its_room_may(path):
+    allowed = ROOMS[room(path)]
+    for module in imports(path):
+        parts = module.split(".")
+        if parts[0] == "ablation" and len(parts) > 1 and (PACKAGE / parts[1]).is_dir():
+            shared = room(path) == "reporting" and module.startswith("ablation.studies.records")
+            assert parts[1] in allowed or shared, f"{name(path)} imports {module}"
+        for library, files in ALONE.items():
+            if parts[0] == library:
+                assert name(path) in files or room(path) == "pipelines", f"{name(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "choices").glob("*.py")), ids=name)
+def test_choices_import_torch_and_the_standard_library_alone_and_never_each_other(path):
+    assert foreign(path) <= {"torch"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "training").glob("*.py")), ids=name)
+def test_training_imports_torch_and_numpy_alone_so_that_it_can_be_lifted(path):
+    assert foreign(path) <= {"torch", "numpy", "ablation"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "reporting").rglob("*.py")), ids=name)
+def test_reporting_never_imports_torch(path):
+    assert "torch" not in foreign(path)
+
+
+def foreign(path: Path) -> set[str]:
+    """Return the top names that are not of the standard library."""
+    return {module.split(".")[0] for module in imports(path)} - set(sys.stdlib_module_names)
+
+
+def test_the_rooms_are_those_of_the_design():
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(ROOMS) - {
+        "pipelines"
+    }
