@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from idx_files import write_half
+
+from tests.datasets.idx_files import write_half
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@ import hashlib
 import socket
 
 import pytest
-from idx_files import files_under
 
 from ablation import UserError
 from ablation.datasets.download import download
+from tests.datasets.idx_files import files_under
 
 BODY = bytes(range(256)) * 64
 MD5 = hashlib.md5(BODY).hexdigest()

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from idx_files import packed_idx
 
 from ablation import UserError
 from ablation.datasets.idx import IMAGES, LABELS, LARGEST, md5_of, read_idx
+from tests.datasets.idx_files import packed_idx
 
 ARRAY = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
-from idx_files import files_under, packed_idx, write_half
 from safetensors.numpy import load_file, save_file
 
 from ablation import UserError
 from ablation.datasets.prepared import digest, is_prepared, load, mean_and_std, prepare
+from tests.datasets.idx_files import files_under, packed_idx, write_half
 
 
 def refusal(function, *args):

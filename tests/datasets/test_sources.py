@@ -2,11 +2,11 @@ import hashlib
 
 import numpy as np
 import pytest
-from idx_files import files_under, packed_idx, write_half
 
 from ablation import UserError
 from ablation.datasets.levels import complete
 from ablation.datasets.sources import SOURCES
+from tests.datasets.idx_files import files_under, packed_idx, write_half
 
 
 def read(label, params, raw):
