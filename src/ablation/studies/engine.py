@@ -144,18 +144,15 @@ def run_cohorts(cohorts: Sequence[Cohort], source: Source, kind: str, workers: i
 
 
 def _start_worker() -> None:
-    """Prepare a worker: one thread, and an end with the study, which may be killed without a word.
-
-    The server that forks the workers ends when the study does, and then they have another parent.
-    """
+    """Prepare a worker: one thread, and an end with the study, which may be killed without a word."""
     # An interrupt from the terminal reaches every process; only the study itself answers it, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    parent = os.getppid()
+    study = multiprocessing.parent_process()
+    assert study is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
+        study.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

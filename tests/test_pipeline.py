@@ -1,0 +1,160 @@
+"""The stages as a user runs them: commands in an empty folder, killed and run again, and under DVC."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+TABLES = ("cells.parquet", "curves.parquet", "layers.parquet", "manifest.json")
+
+
+def stage(name: str, *overrides: str, cwd: Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / "pipelines" / f"{name}.py"), *overrides]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def kept(store: Path) -> int:
+    """Return how many cells a store holds, seen from outside while a study writes to it."""
+    if not (store / "results.sqlite").exists():
+        return 0
+    with sqlite3.connect(f"file:{store / 'results.sqlite'}?mode=ro", uri=True) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM cells").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+
+def children(process: int) -> list[int]:
+    """Return the living processes whose working folder is that of this study's process."""
+    folder = os.readlink(f"/proc/{process}/cwd")
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.readlink(entry / "cwd") == folder:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return [each for each in found if each != process]
+
+
+def test_three_commands_lead_from_an_empty_folder_to_a_report(tmp_path):
+    for name in ("prepare", "study", "report"):
+        done = stage(name, "study=smoke", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "store", "results", "reports", "mlflow.db", "mlruns"}
+    assert done.stdout.strip().endswith("reports/smoke/index.html")
+    page = (tmp_path / "reports" / "smoke" / "index.html").read_text("utf-8")
+    assert "128 cells" in page
+    metrics = json.loads((tmp_path / "reports" / "smoke" / "metrics.json").read_text("utf-8"))
+    assert metrics["cells"] == 128
+
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    for section in ("outs", "metrics", "plots"):
+        for out in pipeline["report"].get(section, []):
+            path = (next(iter(out)) if isinstance(out, dict) else out).replace("${item.study}", "smoke")
+            assert (tmp_path / path).exists(), f"dvc.yaml names {path}"
+    declared = {
+        Path(next(iter(out)) if isinstance(out, dict) else out).name
+        for section in ("outs", "plots")
+        for out in pipeline["report"][section]
+    }
+    written = {path.name for path in (tmp_path / "reports" / "smoke" / "figures").iterdir()}
+    assert written <= declared, "every figure is declared to DVC"
+
+    before = {path: path.read_bytes() for path in sorted((tmp_path / "reports").rglob("*")) if path.is_file()}
+    assert stage("report", "study=smoke", cwd=tmp_path).returncode == 0
+    assert {path: path.read_bytes() for path in before} == before, "same data, same bytes"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for left-over processes in /proc")
+def test_killed_half_way_it_leaves_no_process_and_goes_on_to_the_same_bytes(tmp_path):
+    overrides = ["study=smoke", "tracking=none", "training.epochs=6", "seed=[0,1,2,3]", "engine.workers=2"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    assert stage("study", *overrides, cwd=whole).returncode == 0
+
+    command = [sys.executable, str(ROOT / "pipelines" / "study.py"), *overrides]
+    with subprocess.Popen(command, cwd=killed, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not 0 < kept(killed / "store") < 256 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        left_behind = children(process.pid)
+        process.send_signal(signal.SIGKILL)
+    assert left_behind, "it had workers"
+    some = kept(killed / "store")
+    assert 0 < some < 256
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{each}").exists() for each in left_behind) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [each for each in left_behind if Path(f"/proc/{each}").exists()], "workers end with their study"
+
+    done = stage("study", *overrides, cwd=killed)
+    assert done.returncode == 0, done.stderr
+    assert f"256 cells, {256 - some} trained now" in done.stderr
+    for name in TABLES:
+        assert (killed / "results" / "smoke" / name).read_bytes() == (whole / "results" / "smoke" / name).read_bytes()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of this project under git and DVC, whose pipeline is the smoke study."""
+    copy = tmp_path / "project"
+    for name in ("conf", "pipelines", "src"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    pipeline = (ROOT / "dvc.yaml").read_text("utf-8").replace("study: [core]", "study: [smoke]")
+    (copy / "dvc.yaml").write_text(pipeline, "utf-8")
+    for name in (".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, copy / name)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    subprocess.run([*git, "init", "-q"], cwd=copy, check=True)
+    dvc(copy, "init", "-q")
+    dvc(copy, "config", "core.analytics", "false")
+    return copy
+
+
+def dvc(copy: Path, *arguments: str) -> str:
+    environment = os.environ | {
+        "PYTHONPATH": str(copy / "src"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+    }
+    done = subprocess.run(["dvc", *arguments], cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_dvc_reruns_what_a_change_touches_and_no_more(checkout):
+    told = dvc(checkout, "repro")
+    assert all(f"Running stage '{name}'" in told for name in ("prepare@digits", "study@smoke", "report@smoke"))
+    assert "up to date" in dvc(checkout, "repro")
+
+    page = checkout / "src" / "ablation" / "reporting" / "page.py"
+    page.write_text(page.read_text("utf-8") + "\n# a figure was edited\n", "utf-8")
+    told = dvc(checkout, "repro")
+    assert "Running stage 'report@smoke'" in told
+    assert "Running stage 'study@smoke'" not in told
+
+    other = checkout / "conf" / "activation" / "elu.yaml"
+    other.write_text("elu:\n  alpha: 0.5\n", "utf-8")
+    told = dvc(checkout, "repro")
+    assert "128 cells, 0 trained now" in told or "Running stage 'study@smoke'" not in told
+    assert "Running stage 'report@smoke'" not in told
+
+    preset = checkout / "conf" / "study" / "smoke.yaml"
+    preset.write_text(preset.read_text("utf-8").replace("seed: [0, 1]", "seed: [0, 1, 2]"), "utf-8")
+    told = dvc(checkout, "repro")
+    assert "192 cells, 64 trained now" in told
+    assert "Running stage 'report@smoke'" in told
+    assert '"cells": 192' in dvc(checkout, "metrics", "show", "--json")
