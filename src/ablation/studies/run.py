@@ -56,7 +56,7 @@ def run_study(study: Study) -> Summary:
         manifest = write_results(study, cells, cell_keys, store, cards)
         for key, cell in zip(cell_keys, cells, strict=True):
             if key in present and not tracker.knows(key):
-                tracker.add(key, cell, store.get(key), "store")
+                tracker.add(key, cell, store.get(key), "store", 0.0)
         tracker.finish(manifest)
     wall = time.perf_counter() - begun
     if missing:
@@ -124,7 +124,7 @@ def _train_missing(
             ]
             store.put((cell_keys[place], record) for place, record in done)
             for place, record in done:
-                tracker.add(cell_keys[place], cells[place], record, trained.cohort.name)
+                tracker.add(cell_keys[place], cells[place], record, trained.cohort.name, trained.seconds / len(done))
             train_seconds += trained.seconds
             run_steps += trained.run_steps
             diverged += sum(record.diverged_step is not None for record in trained.records)

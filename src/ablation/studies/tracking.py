@@ -10,6 +10,7 @@ import os
 import queue
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,8 +37,8 @@ class Tracker(Protocol):
     def knows(self, key: str) -> bool:
         """Return whether the cell is already there, or on its way."""
 
-    def add(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
-        """Show a finished cell, soon; this returns at once."""
+    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
+        """Show a finished cell and its share of its cohort's training time, soon; this returns at once."""
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Wait until all is shown, and say what the study is.
@@ -53,7 +54,7 @@ class _Untracked:
     def knows(self, key: str) -> bool:
         return True
 
-    def add(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
+    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
         pass
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
@@ -85,7 +86,7 @@ class _Mlflow:
             self._experiment = _experiment(self._client, name)
             self._known = set(_runs_by_tag(self._client, self._experiment, "cell_key"))
         self._commit = _git_commit()
-        self._waiting: queue.Queue[tuple[str, Cell, Record, str] | None] = queue.Queue()
+        self._waiting: queue.Queue[tuple[str, Cell, Record, str, float] | None] = queue.Queue()
         self._error: Exception | None = None
         self._abandoned = False
         self._writer = threading.Thread(target=self._write_all, name="mlflow-writer", daemon=True)
@@ -94,10 +95,10 @@ class _Mlflow:
     def knows(self, key: str) -> bool:
         return key in self._known
 
-    def add(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
+    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
         if key not in self._known:
             self._known.add(key)
-            self._waiting.put((key, cell, record, cohort))
+            self._waiting.put((key, cell, record, cohort, seconds))
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         self._waiting.put(None)
@@ -129,29 +130,30 @@ class _Mlflow:
                 self._error = error
                 return
 
-    def _write(self, key: str, cell: Cell, record: Record, cohort: str) -> None:
+    def _write(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
         row = cell_row(key, cell, record)
         tags = {"study": self._name, "cell_key": key, "cohort": cohort, "status": row["status"]}
         if self._commit:
             tags["mlflow.source.git.commit"] = self._commit
-        # Deterministic times: MLflow would log a point again if its timestamp differed.
-        run = self._client.create_run(self._experiment, start_time=0, run_name=cell.name, tags=tags).info.run_id
+        end = int(time.time() * 1000)
+        start = end - int(seconds * 1000)
+        run = self._client.create_run(self._experiment, start_time=start, run_name=cell.name, tags=tags).info.run_id
         last = int(record.curve_steps[-1]) if len(record.curve_steps) else 0
         steps_per_epoch = int(self._cards[cell.data]["train"]) // cell.spec.batch_size
         values = {name: row[name] for name in OUTCOMES if row[name] is not None}
         values["parameters"] = record.parameters
         if record.diverged_step is not None:
             values["diverged_step"] = record.diverged_step
-        metrics = [Metric(f"final/{name}", float(value), last, last) for name, value in values.items()]
+        metrics = [Metric(f"final/{name}", float(value), start + last, last) for name, value in values.items()]
         for place in _thinned(len(record.curve_steps)):
             step = int(record.curve_steps[place])
-            metrics.append(Metric("epoch", step / steps_per_epoch, step, step))
+            metrics.append(Metric("epoch", step / steps_per_epoch, start + step, step))
             for name in LOGGED_CURVES:
                 value = float(record.curves[place, CURVES.names.index(name) - 3])
                 if np.isfinite(value):
-                    metrics.append(Metric(name, value, step, step))
+                    metrics.append(Metric(name, value, start + step, step))
         params = [Param(factor, str(level)) for factor, level in cell.factors.items()]
         self._client.log_batch(run, metrics, params)
         card = self._cards[cell.data]
@@ -159,7 +161,7 @@ class _Mlflow:
         source = json.dumps({"source": card["source"]})
         dataset = Dataset(cell.data, card["digest"][:36], "code", source, profile=profile)
         self._client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-        self._client.set_terminated(run, "FINISHED" if record.diverged_step is None else "FAILED", last)
+        self._client.set_terminated(run, "FINISHED" if record.diverged_step is None else "FAILED", end)
 
 
 def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any], reports_folder: Path) -> str:
@@ -178,15 +180,13 @@ def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any
         for run in _runs_by_tag(client, experiment, "summary").values():
             client.delete_run(run)
         tags = {"study": manifest["name"], "summary": manifest["name"], "mlflow.note.content": study_note(manifest)}
-        run_id: str = client.create_run(
-            experiment, start_time=0, run_name=f"summary of {manifest['name']}", tags=tags
-        ).info.run_id
+        run_id: str = client.create_run(experiment, run_name=f"summary of {manifest['name']}", tags=tags).info.run_id
         numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
         client.log_batch(run_id, [Metric(name, float(value), 0, 0) for name, value in numbers.items()])
         for folder in ("tables", "figures"):
             client.log_artifacts(run_id, str(reports_folder / folder), folder)
         client.log_artifact(run_id, str(reports_folder / "index.html"))
-        client.set_terminated(run_id, "FINISHED", 0)
+        client.set_terminated(run_id, "FINISHED")
     return run_id
 
 
@@ -241,7 +241,8 @@ def _refused(uri: str) -> Iterator[None]:
 def _experiment(client: Any, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        return str(client.create_experiment(name))
+        # The interface opens such an experiment on its training runs, not on the traces of language models.
+        return str(client.create_experiment(name, tags={"mlflow.experimentKind": "custom_model_development"}))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
