@@ -62,9 +62,11 @@ def compose_command_line() -> Config | None:
         raise UserError("--multirun: a study is already the full product of its levels; give lists, as depth=[5,20]")
     composed: list[DictConfig] = []
     overrides: list[str] = []
+    preset: list[str] = []
 
     def take(config: DictConfig) -> None:
         composed.append(config)
+        preset.append(str(HydraConfig.get().runtime.choices["study"]))
         # Unresolved: an override's own ${...} is not to be looked up here.
         overrides.extend(OmegaConf.to_container(HydraConfig.get().overrides.task))  # type: ignore[arg-type]
 
@@ -87,7 +89,15 @@ def compose_command_line() -> Config | None:
         config: Config = OmegaConf.to_container(composed[0], resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise UserError(_one_line(error)) from error
+    if "overrides" in config:
+        raise UserError(f"overrides={config['overrides']}: no such key; give the overrides themselves")
+    config["overrides"] = [f"study={preset[0]}", *filter(_decides_results, overrides)]
     return config
+
+
+def _decides_results(override: str) -> bool:
+    """Whether an override says what the study is, rather than where and how it runs, or which preset it begins with."""
+    return not re.match(r"[+~]*(study|device|engine|tracking|report|paths|hydra)\b", override)
 
 
 def _check_overrides(overrides: list[str]) -> None:

@@ -111,6 +111,7 @@ def _manifest(
     return {
         "name": study.name,
         "config": _portable(study.config),
+        "overrides": study.overrides,
         "factors": factors,
         "levels": {
             factor: {label: {"kind": level.kind, **level.parameters} for label, level in study.levels[factor].items()}
@@ -150,4 +151,6 @@ def _manifest(
 
 def _portable(config: dict[str, Any]) -> dict[str, Any]:
     """Return the config without what says where and how the study ran: it must not change the results' bytes."""
-    return {key: value for key, value in config.items() if key not in ("engine", "paths", "tracking", "report")}
+    return {
+        key: value for key, value in config.items() if key not in ("device", "engine", "paths", "report", "tracking")
+    }

@@ -55,6 +55,7 @@ class Study:
         data: the data levels' parameters by label.
         numbers: the levels of each factor that is a number.
         config: the whole composed config, resolved.
+        overrides: the words on the command line that made it, the preset first.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Study:
     reports_folder: Path
     store_folder: Path
     config: dict[str, Any]
+    overrides: list[str]
 
 
 def check_study(config: dict[str, Any]) -> Study:
@@ -81,6 +83,8 @@ def check_study(config: dict[str, Any]) -> Study:
     Raises:
         UserError: one line that names the first key that is wrong, its value and what is allowed.
     """
+    config = dict(config)
+    overrides = config.pop("overrides")
     groups = [*REGISTRIES, "model", "data"]
     _only_known("", config, ["name", *groups, *NUMBERS, *SETTINGS, "device", "engine", "tracking", "report"])
     name = _word("name", config["name"])
@@ -125,6 +129,7 @@ def check_study(config: dict[str, Any]) -> Study:
         reports_folder=paths["reports"] / name,
         store_folder=paths["store"],
         config=config,
+        overrides=overrides,
     )
 
 

@@ -1,0 +1,25 @@
+"""The third stage: read ``results/<name>/`` and write ``reports/<name>/``, its page among it."""
+
+import json
+
+from ablation.reporting.report import Options, write_report
+from ablation.studies.config import Config, stage
+from ablation.studies.study import check_study
+from ablation.studies.tracking import log_summary
+
+
+def run(config: Config) -> None:
+    """Write the report of one study, show it in MLflow too, and print where its page is."""
+    study = check_study(config)
+    page = write_report(study.results_folder, study.reports_folder, Options.of(study.report))
+    if study.tracking["kind"] == "mlflow":
+        manifest = json.loads((study.results_folder / "manifest.json").read_text("utf-8"))
+        metrics = json.loads((study.reports_folder / "metrics.json").read_text("utf-8"))
+        log_summary(study.tracking["uri"], manifest, metrics, study.reports_folder)
+    print(page)
+
+
+main = stage(run)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""A study's results as the tables, figures and findings need them: one row per cell with everything known of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablation.reporting import convergence, health
+from ablation.reporting.design import TARGETS, Design, Options, read_design
+from ablation.studies.records import FACTORS, Results
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A study and what is computed of it once.
+
+    Attributes:
+        cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
+            ``diverged``, ``mean_loss``, ``clip_share``, ``failure``.
+        tuned: those of the cells that stand at the best setting of the nuisance factors.
+        curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
+        probes: ``layers.parquet`` at each cell's first and last probe, with ``row`` and ``probe``.
+        profiles: per cell and probe, what ``health.depth_profile`` computes.
+    """
+
+    design: Design
+    options: Options
+    manifest: Mapping[str, Any]
+    cells: pd.DataFrame
+    tuned: pd.DataFrame
+    curves: pd.DataFrame
+    probes: pd.DataFrame
+    profiles: pd.DataFrame
+
+
+def located(frame: pd.DataFrame, keys: pd.Index) -> pd.DataFrame:
+    """``frame`` with each row's cell as a number, sorted by cell and step; rows of no cell are left out."""
+    frame = frame.assign(row=keys.get_indexer(pd.Index(frame["key"]))).drop(columns="key")
+    frame = frame[frame["row"] >= 0]
+    return frame.sort_values(["row", "step"], kind="stable", ignore_index=True)
+
+
+def analyse(results: Results, options: Options) -> Analysis:
+    """Join a study's tables, time every cell to its targets, class its failure, and tune over the nuisance factors."""
+    design = read_design(results.manifest, results.cells, options.nuisance)
+    cells = results.cells.sort_values("key", ignore_index=True)
+    for factor in FACTORS:
+        cells[factor] = pd.Categorical(cells[factor], categories=list(design.levels[factor]), ordered=True)
+    keys = pd.Index(cells["key"])
+    curves, layers = located(results.curves, keys), located(results.layers, keys)
+
+    cells["diverged"] = cells["status"] != "finished"
+    data = cells["data"].astype(str)
+    for place, name in enumerate(TARGETS):
+        target = np.array([design.targets[label][place] for label in data], dtype=np.float64)
+        epochs, steps = convergence.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
+        cells[f"epochs_{name}"], cells[f"steps_{name}"] = epochs, steps
+    cells["reached"] = np.isfinite(cells["epochs_primary"])
+    # Guessing every class alike costs ln C; a network that does worse than that counts as guessing.
+    classes = data.map({label: results.manifest["data"][label]["classes"] for label in design.targets})
+    cells["chance"] = 1 / classes.to_numpy(dtype=float)
+    cap = np.log(classes.to_numpy(dtype=float))
+    cells["mean_loss"] = convergence.mean_loss(curves, cap, design.horizon)
+
+    probes = health.ends(layers)
+    profiles = health.depth_profile(probes)
+    last = profiles[profiles["probe"] == "last"].set_index("row").reindex(range(len(cells)))
+    cells["clip_share"] = health.clip_share(curves, len(cells))
+    still = health.standing_still(curves, len(cells), design.horizon)
+    bounded = {label: info["bounded"] for label, info in results.manifest["activations"].items()}
+    cells["failure"] = health.failure_class(cells, last, still, bounded)
+
+    tuned = convergence.tune(cells, design.compared, design.nuisance)
+    return Analysis(design, options, results.manifest, cells, tuned, curves, probes, profiles)

@@ -1,0 +1,210 @@
+"""What the study says: sentences in plain words and headline numbers, both computed from the data.
+
+A sentence that compares says how sure it is. A difference is *clear* where its interval over seeds leaves out zero;
+with fewer than five seeds even that is called weak evidence, for such an interval is hardly more than a range.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.convergence import median_time
+from ablation.reporting.design import label
+from ablation.reporting.health import CLASSES
+from ablation.reporting.intervals import bootstrap_means, by_seed, percentile_interval, wilson
+from ablation.reporting.tables import best_worst, learning_rate
+from ablation.reporting.views import names, plural, words
+
+ENOUGH_SEEDS = 5
+Mask = pd.Series
+
+
+def findings(analysis: Analysis) -> list[str]:
+    """The study's findings, the most general first."""
+    return [
+        reached(analysis),
+        *extremes(analysis),
+        *against_reference(analysis, "normalization"),
+        *against_reference(analysis, "clipping"),
+        *gradients(analysis),
+        outcomes(analysis),
+        *edges(analysis),
+    ]
+
+
+def share(count: int, total: int, confidence: float) -> str:
+    """A share of cells with its Wilson interval, in words."""
+    low, high = wilson([count], [total], confidence)
+    interval = f"{100 * confidence:g}% interval {low[0]:.0%} to {high[0]:.0%}"
+    return f"{count:,} of {total:,} cells ({count / total:.0%}, {interval})"
+
+
+def reached(analysis: Analysis) -> str:
+    """How many cells got to the target."""
+    design, cells, tuned = analysis.design, analysis.cells, analysis.tuned
+    confidence = analysis.options.confidence
+    all_cells = share(int(cells["reached"].sum()), len(cells), confidence)
+    text = f"{all_cells} reached {design.goal} within {plural(design.horizon, 'epoch')}"
+    if len(tuned) < len(cells):
+        by = " and ".join(design.nuisance)
+        text += f"; at the best {by} of each combination, {share(int(tuned['reached'].sum()), len(tuned), confidence)}"
+    return f"{text}. {plural(int(cells['diverged'].sum()), 'cell')} diverged."
+
+
+def extremes(analysis: Analysis) -> list[str]:
+    """The fastest and the slowest combination at each depth."""
+    design, by = analysis.design, [*analysis.design.compared]
+    table, texts = best_worst(analysis).frame, []
+    shown = [factor for factor in by if factor != "depth"] or ["activation"]
+    frame = table if set(shown) <= set(table.columns) else table.assign(activation=design.levels["activation"][0])
+    for depth, part in frame.groupby("depth", observed=True):
+        best = part.iloc[0]
+        if best["success_rate"] == 0:
+            texts.append(f"At depth {label(depth)}, no combination reached {design.goal} with any seed.")
+            continue
+        text = f"At depth {label(depth)}, the fastest is {names(part, shown, 0)}: {outcome(best)}"
+        if len(part) > 1:
+            text += f"; the slowest {names(part, shown, -1)}: {outcome(part.iloc[-1])}"
+            tuned = analysis.tuned
+            masks = [same(tuned, part.iloc[place], by) for place in (0, 1)]
+            text += f". The lead over the second, {names(part, shown, 1)}: {compare(analysis, masks[0], masks[1])}"
+        texts.append(text + ".")
+    return texts
+
+
+def outcome(row: pd.Series) -> str:
+    """How one combination did, in words."""
+    bounds = "" if np.isnan(row["rmst_low"]) else f" [{row['rmst_low']:.3g}, {row['rmst_high']:.3g}]"
+    done = round(row["success_rate"] * row["cells"])
+    return f"restricted mean {plural(row['rmst'], 'epoch')}{bounds}, {done} of {row['cells']} seeds reach the target"
+
+
+def same(cells: pd.DataFrame, row: pd.Series, by: Sequence[str]) -> Mask:
+    """Which cells belong to the combination of ``row``."""
+    return pd.Series(np.logical_and.reduce([cells[factor] == row[factor] for factor in by]), cells.index)
+
+
+def compare(analysis: Analysis, mask: Mask, other: Mask) -> str:
+    """The difference in restricted mean between two groups of tuned cells, its interval, and how sure it is."""
+    design, both = analysis.design, analysis.tuned[mask | other]
+    groups = (~mask[mask | other]).to_numpy().astype(np.int64)
+    seeds = both["seed"].cat.codes.to_numpy().astype(np.int64)
+    times = np.minimum(both["epochs_primary"].to_numpy(), design.horizon)
+    sums, counts = by_seed(times, groups, seeds, 2, design.seeds)
+    means = sums.sum(axis=1) / counts.sum(axis=1)
+    difference = round(float(means[0] - means[1]), 9) + 0.0
+    text = f"{difference:+.3g} epochs"
+    if design.seeds == 1:
+        return f"{text} (one seed: no interval, so no evidence either way)"
+    draws = bootstrap_means(sums, counts, analysis.options)
+    ends = percentile_interval(draws[0] - draws[1], analysis.options.confidence)
+    low, high = (round(float(end), 9) + 0.0 for end in ends)  # equal means differ by rounding alone
+    text += f" [{low:+.3g}, {high:+.3g}] over {design.seeds} seeds"
+    if low <= 0 <= high:
+        return f"{text}, no clear difference"
+    weak = design.seeds < ENOUGH_SEEDS
+    return (
+        f"{text}, the same sign throughout but weak evidence from so few seeds"
+        if weak
+        else f"{text}, a clear difference"
+    )
+
+
+def against_reference(analysis: Analysis, factor: str) -> list[str]:
+    """What each other level of a factor does at the deepest depth, against the reference level."""
+    design, tuned = analysis.design, analysis.tuned
+    if factor not in design.compared or not design.varies(factor):
+        return []
+    deep = tuned["depth"] == design.deepest
+    reference, texts = design.reference(factor), []
+    base = deep & (tuned[factor] == reference)
+    for level in design.levels[factor]:
+        mask = deep & (tuned[factor] == level)
+        if level == reference or not mask.any() or not base.any():
+            continue
+        rates = [float(tuned.loc[which, "reached"].mean()) for which in (mask, base)]
+        texts.append(
+            f"At depth {label(design.deepest)}, {words(factor, level)} brings {rates[0]:.0%} of {int(mask.sum())} "
+            f"cells to the target, {words(factor, reference)} {rates[1]:.0%} of {int(base.sum())}; the restricted mean "
+            f"time differs by {compare(analysis, mask, base)}."
+        )
+    return texts
+
+
+def gradients(analysis: Analysis) -> list[str]:
+    """Which activations with which initializers start with a vanishing or exploding gradient at the deepest depth."""
+    design = analysis.design
+    cells = analysis.tuned[analysis.tuned["depth"] == design.deepest]
+    by = ["activation", "init", "normalization"]
+    first = analysis.profiles[analysis.profiles["probe"] == "first"]
+    frame = first.merge(cells[by], left_on="row", right_index=True)
+    if frame.empty or label(design.deepest) == "1":
+        return []
+    texts = []
+    shares = frame.groupby(by, observed=True)[["vanishing", "exploding"]].mean().reset_index()
+    for kind, limit in (("vanishing", "below 1e-3"), ("exploding", "above 1e3")):
+        rows = shares[shares[kind] > 0.5]
+        where = (
+            f"Before training at depth {label(design.deepest)}, the gradient is {kind} (first over last layer {limit})"
+        )
+        if rows.empty:
+            texts.append(f"{where} in no combination of {', '.join(by)} ({len(frame)} cells).")
+            continue
+        listed = [names(rows, by, place) for place in range(min(8, len(rows)))]
+        more = f", and {len(rows) - 8} more" if len(rows) > 8 else ""
+        texts.append(f"{where} in {len(rows)} of {len(shares)} combinations: {'; '.join(listed)}{more}.")
+    return texts
+
+
+def outcomes(analysis: Analysis) -> str:
+    """How many cells fell into each class."""
+    counts = analysis.cells["failure"].value_counts()
+    found = ", ".join(f"{counts[name]:,} {name}" for name in CLASSES if counts[name])
+    return f"What became of all {len(analysis.cells):,} cells, by the first class that fits: {found}."
+
+
+def edges(analysis: Analysis) -> list[str]:
+    """Whether the tuning was bounded by the values tried."""
+    design = analysis.design
+    if not any(design.varies(factor) for factor in design.nuisance):
+        return []
+    table = learning_rate(analysis).frame
+    at_edge, by = int((table["at_edge"] == "yes").sum()), " and ".join(design.nuisance)
+    robust = int((table["succeed"] == table["tried"]).sum())
+    return [
+        f"The best {by} lies at the edge of the values tried in {at_edge} of {len(table)} combinations, where a better "
+        f"one may lie outside; {robust} combinations reach the target at every value tried."
+    ]
+
+
+def headlines(analysis: Analysis) -> dict[str, float | int | None]:
+    """Numbers for ``metrics.json``: flat, and null where a median lies beyond the horizon or nothing was measured."""
+    cells, tuned, design = analysis.cells, analysis.tuned, analysis.design
+    numbers: dict[str, float | int | None] = {
+        "cells": len(cells),
+        "finished": int((~cells["diverged"]).sum()),
+        "diverged": int(cells["diverged"].sum()),
+        "success_rate": float(cells["reached"].mean()),
+        "success_rate_tuned": float(tuned["reached"].mean()),
+    }
+    for name in CLASSES:
+        numbers[f"share_{name}"] = float((cells["failure"] == name).mean())
+    table = best_worst(analysis).frame
+    for depth, part in tuned.groupby("depth", observed=True):
+        median = median_time(part["epochs_primary"].to_numpy(), np.zeros(len(part), np.int64), 1)[0]
+        best = table[table["depth"] == depth].iloc[0]
+        numbers[f"depth_{depth}_success_rate"] = float(part["reached"].mean())
+        numbers[f"depth_{depth}_rmst"] = float(np.minimum(part["epochs_primary"], design.horizon).mean())
+        numbers[f"depth_{depth}_median_epochs"] = float(median)
+        numbers[f"depth_{depth}_best_median_epochs"] = float(best["median_epochs"])
+    # Rounded as the tables are, so that the last bits of a sum change no file.
+    return {
+        name: value
+        if isinstance(value, int) or value is None
+        else float(f"{value:.6g}")
+        if np.isfinite(value)
+        else None
+        for name, value in numbers.items()
+    }

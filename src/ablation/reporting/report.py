@@ -1,0 +1,66 @@
+"""A study's report: read its results, compute, draw, and put every file in place together."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from ablation import UserError
+from ablation.reporting import figures, page, tables
+from ablation.reporting.analysis import analyse
+from ablation.reporting.design import Options
+from ablation.reporting.findings import findings, headlines
+from ablation.studies.records import read_results, write_json
+
+__all__ = ["Options", "write_report"]
+
+
+def write_report(results_folder: Path, reports_folder: Path, options: Options) -> Path:
+    """Write the report of the study in ``results_folder`` into ``reports_folder``; the path of its page.
+
+    Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv`` and ``.md``, ``figures/<name>.png`` and ``.svg``.
+    Everything is computed and written beside the folder first, so a report that fails leaves the one before as it was.
+
+    Raises:
+        UserError: the results are missing or incomplete, or the report cannot be written there.
+    """
+    if reports_folder.exists() and not reports_folder.is_dir():
+        raise UserError(f"{reports_folder}: a report cannot be written here: it is no folder")
+    results = read_results(results_folder)
+    if results.cells.empty:
+        raise UserError(f"{results_folder}: holds no cell; run the study first")
+    analysis = analyse(results, options)
+    written = [table(analysis) for table in tables.TABLES]
+    horizon = analysis.design.horizon
+    try:
+        reports_folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".report-", dir=reports_folder.parent) as name:
+            folder = Path(name)
+            (folder / "tables").mkdir()
+            (folder / "figures").mkdir()
+            for table in written:
+                (folder / "tables" / f"{table.name}.csv").write_text(tables.to_csv(table), "utf-8", newline="")
+                (folder / "tables" / f"{table.name}.md").write_text(
+                    tables.to_markdown(table, horizon), "utf-8", newline=""
+                )
+            pictures = []
+            for show, plot in figures.FIGURES:
+                view = show(analysis)
+                png, svg = figures.draw(view, plot, analysis.design)
+                (folder / "figures" / f"{view.name}.png").write_bytes(png)
+                (folder / "figures" / f"{view.name}.svg").write_bytes(svg)
+                pictures.append(page.picture(view, png))
+            write_json(headlines(analysis), folder / "metrics.json")
+            html = page.render(analysis, findings(analysis), pictures, written)
+            (folder / "index.html").write_text(html, "utf-8", newline="")
+            move_into(folder, reports_folder)
+    except OSError as error:
+        raise UserError(f"{reports_folder}: the report cannot be written here: {error.strerror or error}") from error
+    return reports_folder / "index.html"
+
+
+def move_into(source: Path, target: Path) -> None:
+    """Move every file of ``source`` to its place under ``target``, each whole, the page last; other files stay."""
+    paths = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    for path in sorted(paths, key=lambda path: path.name == "index.html"):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source / path, target / path)

@@ -1,0 +1,106 @@
+"""What a figure shows: which part of the study, in words and as a frame; ``figures.py`` draws it.
+
+A figure has two or three directions to show factors in. What it does not show is either pooled, tuned over, or held
+at its reference level, and the caption says which.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import ORDINAL, Design, Level, label, shorten
+from ablation.reporting.intervals import by_seed, seed_interval
+
+
+@dataclass(frozen=True)
+class View:
+    """What one figure shows. Where it cannot be drawn, ``why`` is a sentence that stands in its place.
+
+    Attributes:
+        rows, columns: the levels whose panels make up the figure, or single empty names.
+        frame: what is drawn, one row per mark or point.
+        runs: single cells to be drawn pale behind, if they are few.
+    """
+
+    name: str
+    title: str
+    caption: str = ""
+    alt: str = ""
+    why: str = ""
+    rows: Sequence[Level] = ("",)
+    columns: Sequence[Level] = ("",)
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
+    runs: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def few(levels: Sequence[Level], most: int) -> list[Level]:
+    """At most ``most`` of the levels, the first and the last among them, spread evenly."""
+    places = np.unique(np.linspace(0, len(levels) - 1, min(most, len(levels))).round().astype(int))
+    return [levels[place] for place in places]
+
+
+def hold(design: Design, cells: pd.DataFrame, shown: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """The cells in which every compared factor but the ``shown`` stands at its reference level, and that in words."""
+    held = [factor for factor in design.compared if factor not in shown]
+    for factor in held:
+        cells = cells[cells[factor] == design.reference(factor)]
+    fixed = ", ".join(words(factor, design.reference(factor)) for factor in held)
+    return cells, f" Held fixed: {fixed}." if held else ""
+
+
+def left_out(design: Design, factor: str, shown: Sequence[Level]) -> str:
+    """A sentence that says which levels found no room, if any."""
+    total = len(design.levels[factor])
+    return f" {len(shown)} of {total} levels of {factor} are shown." if len(shown) < total else ""
+
+
+def safe(level: object, most: int = 22) -> str:
+    """A level's short label; matplotlib would take one that begins with an underscore for no label."""
+    text = shorten(level, most)
+    return f" {text}" if text.startswith("_") else text
+
+
+def words(factor: str, level: object, most: int = 22) -> str:
+    """A level as one would say it: "no clipping", "batch normalization", "depth 20", "he_normal"."""
+    if factor in ("normalization", "clipping"):
+        return f"no {factor}" if level == "none" else f"{shorten(level, most)} {factor}"
+    return f"{factor} {label(level)}" if factor in ORDINAL else shorten(level, most)
+
+
+def names(frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:
+    """The levels of ``factors`` in one row of ``frame``, in words."""
+    return " + ".join(words(factor, frame.iloc[place][factor]) for factor in factors)
+
+
+def plural(number: float, noun: str) -> str:
+    """A number with its noun: "1 epoch", "2.5 epochs"."""
+    return f"{number:.4g} {noun}" if number == 1 else f"{number:.4g} {noun}s"
+
+
+def with_interval(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
+    """``mean``, ``low``, ``high`` of a column per group: the mean over cells and its bootstrap interval over seeds."""
+    grouped = frame.groupby(list(by), observed=True)
+    groups = grouped.ngroup().to_numpy().astype(np.int64)
+    table = grouped.size().reset_index(name="n")
+    seeds = frame["seed"].cat.codes.to_numpy().astype(np.int64)
+    sums, counts = by_seed(frame[value].to_numpy(), groups, seeds, len(table), analysis.design.seeds)
+    table["mean"] = sums.sum(axis=1) / counts.sum(axis=1)
+    table["low"], table["high"] = seed_interval(sums, counts, analysis.options)
+    return table
+
+
+def apart(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights moved up as little as keeps ``gap`` between neighbors, all down again where the top overflows."""
+    order = sorted(range(len(heights)), key=lambda i: (heights[i], -i))
+    spots = list(heights)
+    for below, above in pairwise(order):
+        spots[above] = max(spots[above], spots[below] + gap)
+    limit = 1.03
+    for i in reversed(order):
+        spots[i] = min(spots[i], limit)
+        limit = spots[i] - gap
+    return spots

@@ -1,0 +1,35 @@
+"""Synthetic studies, written and analysed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablation.reporting.analysis import Analysis, analyse
+from ablation.reporting.design import Options
+from ablation.studies.records import read_results
+from tests.reporting.synthetic import SMALL, Plant, plausible, write_study
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study of 128 cells in which everything happens."""
+    return write_study(tmp_path_factory.mktemp("results") / "small", SMALL, plausible, name="small")
+
+
+@pytest.fixture(scope="session")
+def small_analysis(small: Path) -> Analysis:
+    """That study, analysed with few resamples."""
+    return analyse(read_results(small), Options(bootstrap=200))
+
+
+@pytest.fixture
+def analysed(tmp_path: Path) -> Callable[..., Analysis]:
+    """Write a study with planted outcomes and analyse it."""
+
+    def build(factors: Mapping[str, Sequence[Any]], plant: Plant, epochs: int = 6, **options: Any) -> Analysis:
+        folder = write_study(tmp_path / "results", factors, plant, epochs)
+        return analyse(read_results(folder), Options(**{"bootstrap": 200, **options}))
+
+    return build

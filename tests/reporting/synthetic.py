@@ -1,0 +1,176 @@
+"""Synthetic studies: tables as the study stage writes them, with outcomes planted by the test."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ablation.studies.records import (
+    CELLS,
+    CURVES,
+    FACTORS,
+    LAYER_METRICS,
+    LAYERS,
+    write_json,
+    write_table,
+)
+
+SINGLE = {
+    "init": ["he_normal"],
+    "activation": ["relu"],
+    "normalization": ["none"],
+    "clipping": ["none"],
+    "optimizer": ["sgd"],
+    "schedule": ["constant"],
+    "loss": ["cross_entropy"],
+    "model": ["mlp"],
+    "data": ["digits"],
+    "depth": [3],
+    "width": [16],
+    "batch_size": [32],
+    "lr": [0.1],
+    "seed": [0],
+}
+BOUNDED = {"logistic", "tanh"}
+STEPS = 8
+"""Steps an epoch."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a cell: it reaches the accuracies at these epochs, or diverges at one."""
+
+    reaches: float | None = 2.0
+    diverges: int | None = None
+    final: float = 0.96
+    best_loss: float | None = None
+    decades: float = 0.1
+    dead: float = 0.0
+    saturated: float = 0.1
+    update_ratio: float = 1e-3
+    loss: tuple[float, float] = (2.4, 0.2)
+
+
+Plant = Callable[[Mapping[str, Any]], Outcome]
+
+
+def probe_steps(epochs: int) -> list[int]:
+    """Steps 0, powers of two, and each epoch's end."""
+    total = epochs * STEPS
+    return sorted({0, *(2**k for k in range(20) if 2**k <= total), *(e * STEPS for e in range(epochs + 1))})
+
+
+def write_study(
+    folder: Path, factors: Mapping[str, Sequence[Any]], plant: Plant, epochs: int = 6, name: str = "synthetic"
+) -> Path:
+    """Write the tables of a study with these levels (one level where a factor is not given) into ``folder``."""
+    levels = {factor: list(factors.get(factor, SINGLE[factor])) for factor in FACTORS}
+    cells: list[dict[str, Any]] = []
+    curves: list[dict[str, np.ndarray]] = []
+    layers: list[dict[str, np.ndarray]] = []
+    keys: list[tuple[str, int, int]] = []
+    steps = np.array(probe_steps(epochs))
+    for number, values in enumerate(itertools.product(*levels.values())):
+        cell = dict(zip(levels, values, strict=True))
+        outcome = plant(cell)
+        key = f"{number:08x}"
+        end = epochs if outcome.diverges is None else outcome.diverges
+        epoch = np.arange(end + 1)
+        accuracy = np.minimum(0.1 + 0.05 * epoch / max(epochs, 1), 0.5)
+        if outcome.reaches is not None:
+            accuracy = np.where(epoch >= outcome.reaches, outcome.final, accuracy)
+        loss = outcome.loss[0] + (outcome.loss[1] - outcome.loss[0]) * epoch / max(epochs, 1)
+        if outcome.diverges is not None:
+            loss[-1] = np.nan
+        best = float(np.nanmin(loss)) if outcome.best_loss is None else outcome.best_loss
+        gone = outcome.diverges is not None
+        final = [None] * 4 if gone else [loss[-1], loss[-1], accuracy[-1], accuracy[-1]]
+        cells.append(
+            {"cell": "/".join(map(str, values)), "key": key, **cell}
+            | {"status": "diverged" if gone else "finished", "diverged_step": end * STEPS if gone else None}
+            | {"parameters": 1000}
+            | dict(zip(("train_loss", "val_loss", "train_accuracy", "val_accuracy"), final, strict=True))
+            | {"best_val_loss": best, "best_val_accuracy": float(accuracy.max())}
+        )
+        curves.append(
+            {"step": epoch * STEPS, "epoch": epoch, "train_loss": loss, "val_loss": loss, "train_accuracy": accuracy}
+            | {"val_accuracy": accuracy, "grad_norm": np.ones(len(epoch))}
+            | {"clip_fraction": np.where(epoch == 0, np.nan, 0.25), "clip_cosine": np.ones(len(epoch))}
+        )
+        seen = steps[steps <= end * STEPS]
+        depth = int(cell["depth"])
+        step, layer = np.repeat(seen, depth), np.tile(np.arange(1, depth + 1), len(seen))
+        row = {metric: np.full(len(step), 0.5) for metric in LAYER_METRICS}
+        row["delta_norm"] = 1e-2 * 10.0 ** (outcome.decades * (layer - depth))
+        row["dead_fraction"] = np.where(step > 0, outcome.dead, 0.0) * layer / depth
+        row["saturated_fraction"] = np.full(len(step), outcome.saturated)
+        row["update_ratio"] = np.where(step == 0, np.nan, outcome.update_ratio)
+        layers.append({"step": step, "layer": layer, **row})
+        keys.append((key, len(epoch), len(step)))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(pa.Table.from_pylist(cells, CELLS), folder / "cells.parquet")
+    for parts, schema, place in ((curves, CURVES, 1), (layers, LAYERS, 2)):
+        columns = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
+        names = np.repeat([item[0] for item in keys], [item[place] for item in keys])
+        arrays = [pa.array(names if c == "key" else columns[c]).cast(schema.field(c).type) for c in schema.names]
+        write_table(pa.Table.from_arrays(arrays, schema=schema), folder / f"{schema_name(schema)}.parquet")
+    diverged = sum(cell["status"] == "diverged" for cell in cells)
+    manifest = {
+        "name": name,
+        "overrides": ["study=single", f"name={name}"],
+        "config": {"name": name, "training": {"epochs": epochs}},
+        "factors": levels,
+        "levels": {factor: {str(level): {"kind": str(level)} for level in levels[factor]} for factor in FACTORS[:9]},
+        "cells": {"expected": len(cells), "finished": len(cells) - diverged, "diverged": diverged}
+        | {"names": [cell["cell"] for cell in cells]},
+        "horizon": {"epochs": epochs},
+        "targets": {data: [0.8, 0.9, 0.95] for data in levels["data"]},
+        "data": {
+            data: {"digest": "0" * 64, "n_train": 256, "n_val": 64, "classes": 10, "features": 64}
+            for data in levels["data"]
+        },
+        "steps_per_epoch": {f"{data}/{size}": STEPS for data in levels["data"] for size in levels["batch_size"]},
+        "activations": {label: {"bounded": label in BOUNDED} for label in levels["activation"]},
+        "environment": {"torch": "2.13.0", "device": "cpu"},
+    }
+    write_json(manifest, folder / "manifest.json")
+    return folder
+
+
+def schema_name(schema: pa.Schema) -> str:
+    """Which of the two long tables a schema is of."""
+    return "curves" if "epoch" in schema.names else "layers"
+
+
+def plausible(cell: Mapping[str, Any]) -> Outcome:
+    """A study as one would expect it: depth hurts, batch normalization helps, a large rate with relu diverges."""
+    depth, batch = cell["depth"], cell["normalization"] != "none"
+    rate = ["logistic", "tanh", "relu", "leaky_relu", "elu"].index(cell["activation"])
+    decades = 0.02 if batch else [0.6, 0.25, 0.15, 0.14, 0.1][rate]
+    if cell["lr"] > 0.5 and not batch and cell["clipping"] == "none" and rate > 1:
+        return Outcome(diverges=1 + cell["seed"], decades=decades)
+    late = 1 + depth / (10 if batch else 3) + (0.1 / cell["lr"]) + cell["seed"] - rate
+    if late > 12:
+        dead = 0.7 if rate == 2 else 0.0
+        saturated = 0.8 if rate == 0 else 0.5
+        still = (2.31, 2.3) if rate == 0 else (2.4, 1.9)
+        update = 1e-12 if rate == 0 and depth > 10 else 1e-3
+        return Outcome(None, decades=decades, dead=dead, saturated=saturated, loss=still, update_ratio=update)
+    return Outcome(max(1, late), decades=decades, dead=0.1 * (rate == 2), loss=(2.4, 0.1 + 0.01 * late))
+
+
+CORE = {
+    "init": ["torch_default", "xavier_normal", "he_normal", "slides_normal"],
+    "activation": ["elu", "relu", "leaky_relu", "tanh", "logistic"],
+    "normalization": ["none", "batch"],
+    "clipping": ["none", "value", "global_norm"],
+    "depth": [2, 8, 20],
+    "lr": [0.01, 0.1, 1.0],
+    "seed": [0, 1, 2],
+}
+SMALL = {**CORE, "init": ["torch_default", "he_normal"], "activation": ["relu", "tanh"], "clipping": ["none", "value"]}
+SMALL |= {"depth": [2, 20], "lr": [0.1, 1.0], "seed": [0, 1]}

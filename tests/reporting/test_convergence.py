@@ -1,0 +1,161 @@
+"""Times, censoring, tuning and summaries, against closed forms and plain loops."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablation.reporting.convergence import (
+    mean_loss,
+    median_time,
+    performance_profile,
+    sensitivity,
+    summarize,
+    time_to_target,
+    tune,
+)
+from ablation.reporting.design import Options
+from tests.reporting.synthetic import Outcome
+
+
+def curve(*accuracies, row=0):
+    n = len(accuracies)
+    return pd.DataFrame(
+        {
+            "row": row,
+            "step": np.arange(n) * 5,
+            "epoch": np.arange(n, dtype=float),
+            "val_accuracy": np.float32(accuracies),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "epochs"),
+    [
+        ((0.1, 0.5, 0.9, 0.95), 2),
+        ((0.1, 0.9, 0.5, 0.9, 0.9), 3),  # a single lucky evaluation does not count
+        ((0.1, 0.2, 0.3, 0.9), 3),  # the last evaluation needs no other
+        ((0.1, 0.9, 0.2, 0.3), math.inf),
+        ((0.95, 0.95, 0.1), 0),
+        ((0.9,), 0),
+        ((0.1, math.nan, 0.9, math.nan), math.inf),
+        ((0.1, 324 / 360, 324 / 360), 1),  # 0.9 in single precision is below 0.9 in double
+    ],
+)
+def test_time_is_first_evaluation_that_holds(accuracies, epochs):
+    times, steps = time_to_target(curve(*accuracies), np.array([0.9]), np.array([False]))
+    assert times.tolist() == [epochs]
+    assert steps.tolist() == [epochs * 5]
+
+
+def test_cells_do_not_see_each_other():
+    curves = pd.concat([curve(0.1, 0.9), curve(0.9, 0.1, row=1), curve(0.9, 0.9, row=2)], ignore_index=True)
+    times, _ = time_to_target(curves, np.full(4, 0.9), np.zeros(4, bool))
+    assert times.tolist() == [1, math.inf, 0, math.inf]  # the fourth has no evaluation at all
+
+
+def test_diverged_cell_is_censored_even_if_it_was_there():
+    times, _ = time_to_target(curve(0.9, 0.95, 0.99), np.array([0.9]), np.array([True]))
+    assert times.tolist() == [math.inf]
+
+
+def test_mean_loss_is_the_capped_area_over_the_horizon():
+    curves = pd.DataFrame(
+        {
+            "row": [0, 0, 0, 1, 1, 2, 2],
+            "epoch": [0.0, 1.0, 2.0, 0.0, 1.0, 0.0, 2.0],
+            "val_loss": [1.0, 0.5, 0.1, 1.0, math.nan, 50.0, math.inf],
+        }
+    )
+    area = mean_loss(curves, np.array([2.0, 2.0, 2.0, 2.0]), 2.0)
+    # Row 1 is gone after one epoch and counts as the cap from there; row 3 was never evaluated.
+    assert area == pytest.approx([(0.75 + 0.3) / 2, (1.5 + 2.0) / 2, 2.0, 2.0])
+
+
+def test_median_is_kaplan_meiers():
+    times = np.array([1, math.inf, 3, 5, 4, math.inf, math.inf, 7.0])
+    groups = np.array([0, 0, 1, 1, 1, 2, 2, 2])
+    # Half censored: the median is the time at which half has arrived; more than half: beyond the horizon.
+    assert median_time(times, groups, 3).tolist() == [1, 4, math.inf]
+
+
+def frame(rows):
+    cells = pd.DataFrame(rows, columns=["init", "lr", "seed", "best_val_loss", "status"])
+    for factor in ("init", "lr", "seed"):
+        cells[factor] = pd.Categorical(cells[factor], ordered=True)
+    return cells
+
+
+def test_tuning_takes_the_lowest_median_and_breaks_ties_by_level():
+    ok, gone = "finished", "diverged"
+    cells = frame(
+        [
+            ("a", lr, seed, loss, ok)
+            for lr, losses in ((0.1, (3, 3, 3)), (1.0, (9, 1, 1)))
+            for seed, loss in enumerate(losses)
+        ]
+        + [("b", lr, seed, 1.0, ok) for lr in (0.1, 1.0) for seed in range(3)]
+        + [("c", 0.1, seed, 5.0, ok) for seed in range(3)]
+        + [("c", 1.0, seed, 0.1, gone if seed else ok) for seed in range(3)]
+        + [("d", lr, seed, None, gone) for lr in (0.1, 1.0) for seed in range(3)]
+    )
+    tuned = tune(cells, ["init"], ["lr"])
+    chosen = tuned.groupby("init", observed=True)["lr"].unique().map(list)
+    assert chosen.to_dict() == {"a": [1.0], "b": [0.1], "c": [0.1], "d": [0.1]}
+    assert len(tuned) == 12
+    assert tune(cells.iloc[::-1], ["init"], ["lr"]).index.sort_values().tolist() == tuned.index.tolist()
+
+
+def test_summary_against_a_plain_loop(small_analysis):
+    a, by = small_analysis, ["activation", "depth"]
+    table = summarize(a.tuned, by, a.design.horizon, a.options)
+    assert len(table) == 4
+    for row in table.to_dict("records"):
+        group = [c for c in a.tuned.to_dict("records") if all(c[f] == row[f] for f in by)]
+        times = sorted(c["epochs_primary"] for c in group)
+        assert row["cells"] == len(group)
+        assert row["reached"] == sum(math.isfinite(t) for t in times)
+        assert row["median_epochs"] == times[(len(times) - 1) // 2]
+        assert row["rmst"] == pytest.approx(sum(min(t, 6) for t in times) / len(times))
+        assert row["rmst_low"] <= row["rmst"] <= row["rmst_high"]
+        assert row["success_low"] <= row["success_rate"] <= row["success_high"]
+
+
+def test_one_minus_kaplan_meier_is_the_empirical_distribution(analysed):
+    """With one common horizon, statsmodels' estimate and the plain share of arrivals agree at every epoch."""
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    from ablation.reporting.convergence_views import arrived
+
+    a = analysed(
+        {"activation": ["relu", "tanh"], "seed": range(6)}, lambda c: Outcome([1, 2, 2, 4, None, None][c["seed"]])
+    )
+    curve = arrived(a, "activation", np.arange(7.0)).query("level == 'relu'").set_index("epoch")["mean"]
+    times = np.array([1, 2, 2, 4, 6, 6])
+    survival = SurvfuncRight(times, np.array([1, 1, 1, 1, 0, 0]))
+    for time, left in zip(survival.surv_times, survival.surv_prob, strict=True):
+        assert curve[time] == pytest.approx(1 - left)
+
+
+def test_performance_profile_in_closed_form(analysed):
+    times = {"relu": [1, 2, None, 4], "tanh": [2, 2, None, 1]}
+    a = analysed({"activation": list(times), "seed": range(4)}, lambda c: Outcome(times[c["activation"]][c["seed"]]))
+    table = performance_profile(a.tuned, "activation", ["loss"], np.array([1.0, 2.0, 4.0])).set_index("level")
+    assert table["problems"].tolist() == [4, 4]
+    assert table.loc["relu", ["rho_1", "rho_2", "rho_4"]].tolist() == [0.5, 0.5, 0.75]
+    assert table.loc["tanh", ["rho_1", "rho_2", "rho_4"]].tolist() == [0.5, 0.75, 0.75]
+
+
+def test_learning_rate_sensitivity_counts_rates_where_half_the_seeds_succeed(analysed):
+    reach = {0.01: (None, None), 0.1: (2, None), 1.0: (2, 3)}
+    a = analysed({"lr": list(reach), "seed": [0, 1]}, lambda c: Outcome(reach[c["lr"]][c["seed"]]))
+    assert sensitivity(a.cells, ["init"], ["lr"])[["succeed", "tried"]].to_numpy().tolist() == [[2, 3]]
+
+
+def test_one_seed_has_no_interval(analysed):
+    a = analysed({"activation": ["relu", "tanh"]}, lambda _: Outcome(3))
+    table = summarize(a.tuned, ["activation"], a.design.horizon, Options())
+    assert table["rmst"].tolist() == [3, 3]
+    assert table[["rmst_low", "rmst_high"]].isna().all(axis=None)

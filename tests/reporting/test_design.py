@@ -1,0 +1,57 @@
+"""Options, the order of levels, and labels."""
+
+import pytest
+
+from ablation import UserError
+from ablation.reporting.design import Options, label, shorten
+from tests.reporting.synthetic import Outcome
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"bootstrap": 0}, "report.bootstrap=0"),
+        ({"confidence": 1.0}, "report.confidence=1.0"),
+        ({"profile_max_tau": 1}, "report.profile_max_tau=1"),
+        ({"bootstrap_seed": -1}, "report.bootstrap_seed=-1"),
+        ({"nuisance": ["seed"]}, "report.nuisance=seed"),
+        ({"nuisance": ["lrr"]}, "report.nuisance=lrr"),
+        ({"typo": 1}, "report.typo"),
+    ],
+)
+def test_options_out_of_range_are_refused_by_key_and_value(config, says):
+    with pytest.raises(UserError, match=says):
+        Options.of(config)
+
+
+def test_options_of_a_config():
+    assert Options.of({"nuisance": ["lr", "batch_size"], "bootstrap": 10}).nuisance == ("lr", "batch_size")
+    assert Options.of({"nuisance": None}).nuisance == ()
+    assert Options.of({}) == Options()
+
+
+def test_levels_stand_by_meaning_numbers_ascending_the_rest_as_configured(analysed):
+    levels = {
+        "activation": ["mine", "relu", "logistic"],
+        "init": ["zeros", "he_normal"],
+        "depth": [8, 2],
+        "lr": [1.0, 0.1],
+    }
+    design = analysed(levels, lambda _: Outcome()).design
+    assert design.levels["activation"] == ("logistic", "relu", "mine")
+    assert design.levels["init"] == ("zeros", "he_normal")
+    assert design.levels["depth"] == (2, 8)
+    assert design.compared == ("init", "activation", "depth")  # lr is tuned over, seeds are blocks
+    assert design.goal == "90% validation accuracy"
+
+
+def test_a_study_of_one_combination_still_has_a_row(analysed):
+    assert analysed({}, lambda _: Outcome()).design.compared == ("activation",)
+
+
+def test_long_names_are_shortened_at_both_ends_apart():
+    one, other = shorten("x" * 199 + "1"), shorten("x" * 199 + "2")
+    assert len(one) == 22
+    assert one != other
+    assert shorten("relu") == "relu"
+    assert [label(x) for x in (0.1, 20, 1e-5, "relu")] == ["0.1", "20", "1e-05", "relu"]

@@ -1,0 +1,57 @@
+"""Sentences change with the data, and weak evidence is called so."""
+
+import pytest
+
+from ablation.reporting.findings import findings, gradients, headlines
+from tests.reporting.synthetic import Outcome
+
+BOTH = {"normalization": ["none", "batch"]}
+
+
+def about(analysis, start):
+    return [text for text in findings(analysis) if text.startswith(start)]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "plant", "says"),
+    [
+        (
+            6,
+            lambda c: Outcome(2 if c["normalization"] == "batch" else 5),
+            "-3 epochs [-3, -3] over 6 seeds, a clear difference",
+        ),
+        (
+            6,
+            lambda c: Outcome(5 if c["normalization"] == "batch" else 2),
+            "+3 epochs [+3, +3] over 6 seeds, a clear difference",
+        ),
+        (2, lambda c: Outcome(2 if c["normalization"] == "batch" else 5), "weak evidence from so few seeds"),
+        (6, lambda _: Outcome(3), "+0 epochs [+0, +0] over 6 seeds, no clear difference"),
+        (1, lambda c: Outcome(2 if c["normalization"] == "batch" else 5), "one seed: no interval"),
+    ],
+)
+def test_effect_of_normalization(seeds, plant, says, analysed):
+    (text,) = about(analysed({**BOTH, "seed": range(seeds)}, plant), "At depth 3, batch normalization brings")
+    assert says in text
+
+
+def test_share_reached_is_counted(analysed):
+    first = findings(analysed({"seed": range(10)}, lambda c: Outcome(2 if c["seed"] < 7 else None, diverges=None)))[0]
+    assert first.startswith(
+        "7 of 10 cells (70%, 95% interval 40% to 89%) reached 90% validation accuracy within 6 epochs"
+    )
+    assert first.endswith("0 cells diverged.")
+
+
+def test_vanishing_combinations_are_named(analysed):
+    decades = {"logistic": 0.9, "tanh": 0.1, "relu": -0.9}
+    plant = lambda c: Outcome(decades=decades[c["activation"]])  # noqa: E731
+    vanishing, exploding = gradients(analysed({"activation": list(decades), "depth": [8]}, plant))
+    assert vanishing.endswith("in 1 of 3 combinations: logistic + he_normal + no normalization.")
+    assert exploding.endswith("in 1 of 3 combinations: relu + he_normal + no normalization.")
+
+
+def test_no_combination_that_learns_is_said_plainly(analysed):
+    analysis = analysed({"activation": ["relu", "tanh"]}, lambda _: Outcome(None))
+    assert about(analysis, "At depth 3, no combination reached 90% validation accuracy with any seed.")
+    assert headlines(analysis)["depth_3_best_median_epochs"] is None
