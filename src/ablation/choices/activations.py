@@ -22,6 +22,15 @@ def _positive(x: Tensor) -> Tensor:
     return torch.gt(x, 0, out=torch.empty_like(x))
 
 
+def _logistic(x: Tensor) -> Tensor:
+    """Return 1 / (1 + exp(-x)).
+
+    Not ``torch.sigmoid``: in float32 its vectorized body and the tail of an array round differently, so that a number
+    would depend on its place in the array, and a cell on its place in the stack.
+    """
+    return x.neg().exp_().add_(1.0).reciprocal_()
+
+
 def identity(x: Tensor) -> ValueAndDerivative:
     """phi(x) = x: a deep linear network (Saxe et al. 2014)."""
     return x, torch.ones_like(x)
@@ -29,7 +38,7 @@ def identity(x: Tensor) -> ValueAndDerivative:
 
 def logistic(x: Tensor) -> ValueAndDerivative:
     """phi(x) = 1 / (1 + exp(-x)), phi' = phi (1 - phi), at most 1/4 (Rumelhart et al. 1986)."""
-    y = torch.sigmoid(x)
+    y = _logistic(x)
     return y, torch.addcmul(y, y, y, value=-1.0)
 
 
@@ -86,14 +95,14 @@ def gelu(x: Tensor) -> ValueAndDerivative:
 
 def silu(x: Tensor) -> ValueAndDerivative:
     """phi(x) = x s(x) with the logistic s; phi' = s + phi (1 - s) (Elfwing et al. 2018, equation 6)."""
-    s = torch.sigmoid(x)
+    s = _logistic(x)
     value = x * s
     return value, torch.addcmul(s, value, 1.0 - s)
 
 
 def softplus(x: Tensor) -> ValueAndDerivative:
     """phi(x) = ln(1 + exp x) = max(x, 0) + ln(1 + exp(-abs x)); phi' is the logistic (Dugas et al. 2001)."""
-    return torch.clamp_min(x, 0.0).add_(x.abs().neg_().exp_().log1p_()), torch.sigmoid(x)
+    return torch.clamp_min(x, 0.0).add_(x.abs().neg_().exp_().log1p_()), _logistic(x)
 
 
 ACTIVATIONS: dict[str, Callable[..., ValueAndDerivative]] = {

@@ -45,8 +45,10 @@ def global_norm(grad_SP: Tensor, tensors: Sequence[slice], *, threshold: Thresho
 
 def _scale_down(grad_SP: Tensor, threshold: float | Tensor) -> Tensor:
     norm_S1 = torch.linalg.vector_norm(grad_SP, dim=1, keepdim=True)
-    # Where the norm is at most the threshold the factor is exactly 1, so such a cell keeps its bits.
-    grad_SP.mul_((threshold / norm_S1).clamp_max_(1.0))
+    # As a tensor, for a float over a tensor is a reciprocal times the float in torch, and rounds twice. This way the
+    # factor is exactly 1 where the norm is at most the threshold, and such a cell keeps its bits.
+    limit = torch.as_tensor(threshold, dtype=norm_S1.dtype)
+    grad_SP.mul_((limit / norm_S1).clamp_max_(1.0))
     clipped_S1: Tensor = norm_S1 > threshold
     return clipped_S1.squeeze(1)
 

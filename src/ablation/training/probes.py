@@ -67,12 +67,12 @@ def layer_health(
     rows = []
     for place in range(model.depth):
         weight = parameters.linear[place].weight_SIO
-        weight_norm = _norm(weight)
+        weight_norm = norm_per_cell(weight)
         if previous is None:
             update_ratio = torch.full_like(weight_norm, math.nan)
         else:
             before = previous.linear[place].weight_SIO
-            update_ratio = _norm(weight - before) / _norm(before)
+            update_ratio = norm_per_cell(weight - before) / norm_per_cell(before)
         preactivation, activation = tape.preactivations[place], tape.activations[place]
         delta = deltas[place]
         preact_mean, preact_std = _moments(preactivation)
@@ -80,8 +80,8 @@ def layer_health(
         rows.append(
             torch.stack(
                 [
-                    _norm(delta) / math.sqrt(delta[0].numel()),
-                    _norm(gradients.linear[place].weight_SIO),
+                    norm_per_cell(delta) / math.sqrt(delta[0].numel()),
+                    norm_per_cell(gradients.linear[place].weight_SIO),
                     weight_norm,
                     update_ratio,
                     preact_mean,
@@ -95,22 +95,26 @@ def layer_health(
                 dim=1,
             )
         )
-    return torch.stack(rows, dim=1)
+    return torch.stack(rows, dim=1).to(tape.derivatives[0].dtype)
+
+
+def norm_per_cell(x: Tensor) -> Tensor:
+    """Return the norm of every cell's part, summed in double precision: the square of a gradient that vanishes or
+    explodes lies outside what a float32 can hold long before the gradient itself does.
+    """
+    norm_S: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1, dtype=torch.float64)
+    return norm_S
 
 
 def clipping_cosine(raw_SP: Tensor, clipped_SP: Tensor) -> Tensor:
     """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero."""
-    return (raw_SP * clipped_SP).sum(1) / (_norm(raw_SP) * _norm(clipped_SP))
-
-
-def _norm(x: Tensor) -> Tensor:
-    norm_S: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1)
-    return norm_S
+    inner_S = (raw_SP.double() * clipped_SP.double()).sum(1)
+    return (inner_S / (norm_per_cell(raw_SP) * norm_per_cell(clipped_SP))).to(raw_SP.dtype)
 
 
 def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and population standard deviation over batch and units."""
-    flat = x_SBO.flatten(1)
+    """Return mean and population standard deviation over batch and units, in double precision as the norms."""
+    flat = x_SBO.flatten(1).double()
     mean = flat.mean(1, keepdim=True)
     return mean.squeeze(1), (flat - mean).square_().mean(1).sqrt_()
 

@@ -25,7 +25,14 @@ from ablation.choices.optimizers import OPTIMIZERS, State
 from ablation.choices.schedules import SCHEDULES
 from ablation.training.data import BatchOrder, Data, generator
 from ablation.training.models import Mlp, Scale
-from ablation.training.probes import METRICS, clipping_cosine, largest_derivative, layer_health, probe_steps
+from ablation.training.probes import (
+    METRICS,
+    clipping_cosine,
+    largest_derivative,
+    layer_health,
+    norm_per_cell,
+    probe_steps,
+)
 from ablation.training.spec import Level, Spec
 
 CURVE_METRICS = "train_loss val_loss train_accuracy val_accuracy grad_norm clip_fraction clip_cosine".split()
@@ -40,7 +47,8 @@ class Outcome:
     """What is kept of one trained cell.
 
     Attributes:
-        diverged_step: number of steps taken when the training loss was first not finite; None if it always was.
+        diverged_step: steps taken when the loss, on the step's batch or on the probe batch, was first not finite;
+            None if it always was.
         parameters: number of trained parameters.
         curve_steps: the steps of ``curves``, [evaluations].
         curves: float32 [evaluations, len(CURVE_METRICS)].
@@ -183,7 +191,7 @@ class _Run:
                 val_loss,
                 train_accuracy,
                 val_accuracy,
-                torch.linalg.vector_norm(raw_SP, dim=1),
+                norm_per_cell(raw_SP).float(),
                 self.clipped_S / steps,
                 clipping_cosine(raw_SP, self.grad_SP),
             ],

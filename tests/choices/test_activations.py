@@ -1,0 +1,98 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from ablation.choices.activations import ACTIVATIONS
+
+TORCH = {
+    "identity": lambda x: x * 1.0,
+    "logistic": torch.sigmoid,
+    "tanh": torch.tanh,
+    "leaky_relu": lambda x, slope=0.01: functional.leaky_relu(x, slope),
+    # Torch turns to the straight line at 20; ours is the formula everywhere.
+    "softplus": lambda x: functional.softplus(x, threshold=45.0),
+}
+TORCH |= {name: getattr(functional, name) for name in ACTIVATIONS if name not in TORCH and hasattr(functional, name)}
+SETTINGS = [(name, {}) for name in TORCH]
+SETTINGS += [("leaky_relu", {"slope": slope}) for slope in (0.0, 0.2, 1.0)]
+SETTINGS += [("elu", {"alpha": alpha}) for alpha in (0.3, 2.0)]
+TOLERANCE = {torch.float32: {"rtol": 3e-6, "atol": 1e-6}, torch.float64: {"rtol": 1e-12, "atol": 1e-15}}
+
+every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+both_types = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+def grid(dtype: torch.dtype) -> torch.Tensor:
+    extremes = [0.0, -0.0, 1e-30, -1e-30, 1e-6, -1e-6, 100.0, -100.0, 1e4, -1e4]
+    return torch.cat([torch.linspace(-30.0, 30.0, 2002, dtype=dtype), torch.tensor(extremes, dtype=dtype)])
+
+
+@both_types
+@pytest.mark.parametrize(("name", "parameters"), SETTINGS)
+def test_value_and_derivative_are_torchs(name, parameters, dtype):
+    x = grid(dtype).requires_grad_()
+    expected = TORCH[name](x, **parameters)
+    (slope,) = torch.autograd.grad(expected.sum(), x)
+    value, derivative = ACTIVATIONS[name](x.detach(), **parameters)
+    torch.testing.assert_close(value, expected.detach(), **TOLERANCE[dtype])
+    torch.testing.assert_close(derivative, slope, **TOLERANCE[dtype])
+
+
+@every_activation
+def test_derivative_is_the_slope_of_the_value(name):
+    step = 1e-5
+    x = torch.cat([-torch.logspace(-3, 1.4, 500), torch.logspace(-3, 1.4, 500)]).double()
+    secant = (ACTIVATIONS[name](x + step)[0] - ACTIVATIONS[name](x - step)[0]) / (2 * step)
+    torch.testing.assert_close(ACTIVATIONS[name](x)[1], secant, rtol=1e-6, atol=1e-9)
+
+
+@every_activation
+def test_relative_accuracy_near_zero_is_that_of_float32(name):
+    x = torch.logspace(-30, -2, 200)
+    for signed in (x, -x):
+        exact = ACTIVATIONS[name](signed.double())[0]
+        torch.testing.assert_close(ACTIVATIONS[name](signed)[0].double(), exact, rtol=1e-6, atol=0.0)
+
+
+@both_types
+@every_activation
+def test_a_finite_input_gives_finite_results_of_its_type(name, dtype):
+    x = grid(dtype).reshape(4, -1)
+    for result in ACTIVATIONS[name](x):
+        assert result.shape == x.shape
+        assert result.dtype == dtype
+        assert result.isfinite().all()
+
+
+@every_activation
+def test_nan_propagates(name):
+    value, _ = ACTIVATIONS[name](torch.tensor([1.0, torch.nan, -1.0]))
+    assert value.isnan().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_infinite_inputs_end_as_torchs_do(name):
+    x = torch.tensor([torch.inf, -torch.inf])
+    expected = TORCH[name](x)
+    known = ~expected.isnan()
+    torch.testing.assert_close(ACTIVATIONS[name](x)[0][known], expected[known])
+
+
+@every_activation
+def test_the_input_stays_as_it_was(name):
+    x = grid(torch.float32)
+    before = x.clone()
+    ACTIVATIONS[name](x)
+    assert torch.equal(x, before)
+
+
+@every_activation
+@pytest.mark.parametrize("shape", [(32, 5, 33), (7, 1, 1), (3, 2, 7), (2, 16, 16), (5, 130, 3)])
+def test_bits_of_an_element_depend_on_its_value_alone(name, shape):
+    """A vectorized kernel may round otherwise at the end of an array than within it, and that end moves with S."""
+    x = 3.0 * torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    stacked = ACTIVATIONS[name](x)
+    for place in range(len(x)):
+        alone = ACTIVATIONS[name](x[place : place + 1].clone())
+        for together, apart in zip(stacked, alone, strict=True):
+            assert torch.equal(together[place : place + 1], apart)

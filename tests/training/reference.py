@@ -1,0 +1,235 @@
+"""The same cell by a plain loop over torch's own modules, and the cells and data that tests are made of."""
+
+import copy
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ablation.choices.activations import ACTIVATIONS
+from ablation.choices.clipping import CLIPPINGS
+from ablation.choices.normalization import NORMALIZATIONS
+from ablation.choices.optimizers import OPTIMIZERS
+from ablation.training.data import BatchOrder, Data
+from ablation.training.models import Mlp
+from ablation.training.spec import Level, Number, Spec
+from ablation.training.trainer import bind, initial_parameters
+
+
+def level(kind: str, **parameters: Number) -> Level:
+    return Level(kind, parameters)
+
+
+def batch(placement: str = "before", inputs: bool = False, momentum: float = 0.99) -> Level:
+    return level("batch", placement=placement, input=inputs, epsilon=1e-3, momentum=momentum)
+
+
+NORMALIZED = {
+    "none": level("none"),
+    "before": batch("before"),
+    "before_and_input": batch("before", True),
+    "after": batch("after"),
+    "after_and_input": batch("after", True),
+}
+
+
+def clipping(kind: str, threshold: float) -> Level:
+    takes = "threshold" in inspect.signature(CLIPPINGS[kind]).parameters
+    return level(kind, threshold=threshold) if takes else level(kind)
+
+
+def optimizer(kind: str, momentum: float = 0.9) -> Level:
+    takes = "momentum" in inspect.signature(OPTIMIZERS[kind]).parameters
+    return level(kind, momentum=momentum) if takes else level(kind)
+
+
+def spec(**changes: Any) -> Spec:
+    """Return a small cell of twenty steps, changed as asked; a choice may be given by its name."""
+    values: dict[str, Any] = {
+        "init": "xavier_normal",
+        "activation": "tanh",
+        "normalization": "none",
+        "clipping": "none",
+        "optimizer": "sgd",
+        "schedule": "constant",
+        "loss": "cross_entropy",
+        "widths": (16, 16, 16),
+        "batch_size": 16,
+        "lr": 0.05,
+        "seed": 0,
+        "epochs": 5,
+        "probe_size": 20,
+    } | changes
+    return Spec(**{key: level(value) if isinstance(value, str) else value for key, value in values.items()})
+
+
+def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, seed: int = 0) -> Data:
+    """Return noisy clouds, one a class."""
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(0, classes, (train + val,), generator=generator)
+    centres = torch.randn(classes, features, generator=generator)
+    x = centres[y] + torch.randn(train + val, features, generator=generator)
+    return Data(x[:train].clone(), y[:train].clone(), x[train:].clone(), y[train:].clone(), classes)
+
+
+def mlp(cell: Spec, data: Data) -> Mlp:
+    normalization = NORMALIZATIONS[cell.normalization.kind](**cell.normalization.parameters)
+    return Mlp(data.features, cell.widths, data.classes, bind(ACTIVATIONS, cell.activation), normalization)
+
+
+class OwnDerivative(torch.autograd.Function):
+    """An activation that torch has not, with its own derivative, which is held against its value elsewhere."""
+
+    @staticmethod
+    def forward(ctx, x, activation):
+        value, derivative = activation(x)
+        ctx.save_for_backward(derivative)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * ctx.saved_tensors[0], None
+
+
+def torch_activation(choice: Level) -> Callable[[Tensor], Tensor]:
+    known: dict[str, Callable[..., Tensor]] = {
+        "identity": lambda x: x,
+        "logistic": torch.sigmoid,
+        "tanh": torch.tanh,
+        "leaky_relu": lambda x, slope=0.01: functional.leaky_relu(x, slope),
+        "softplus": lambda x: functional.softplus(x, threshold=45.0),
+    }
+    function = known.get(choice.kind) or getattr(functional, choice.kind, None)
+    if function is None:
+        own = bind(ACTIVATIONS, choice)
+        return lambda x: OwnDerivative.apply(x, own)
+    return lambda x: function(x, **choice.parameters)
+
+
+TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": functional.cross_entropy,
+    "mse": lambda output, label: functional.mse_loss(
+        output, functional.one_hot(label, output.shape[1]).to(output.dtype)
+    ),
+}
+
+
+class Net(nn.Module):
+    """A cell's network of torch's modules."""
+
+    def __init__(self, cell: Spec, data: Data, flat_P: Tensor | None = None) -> None:
+        super().__init__()
+        sizes = [data.features, *cell.widths, data.classes]
+        self.activation = torch_activation(cell.activation)
+        self.loss = TORCH_LOSSES[cell.loss.kind]
+        self.linears = nn.ModuleList([nn.Linear(i, o) for i, o in pairwise(sizes)])
+        choice = cell.normalization.parameters
+        self.placement = choice.get("placement")
+        self.input = bool(choice.get("input"))
+        widths = ([data.features] if self.input else []) + (list(cell.widths) if self.placement else [])
+        self.kept = choice.get("momentum", 0.0)
+        self.norms = nn.ModuleList([nn.BatchNorm1d(w, choice["epsilon"], 1.0 - self.kept) for w in widths])
+        self.load(initial_parameters(mlp(cell, data), cell) if flat_P is None else flat_P)
+
+    def load(self, flat_P: Tensor) -> None:
+        """Take parameters laid out as the project lays them out, weights as [fan-in, fan-out]."""
+        self.to(flat_P.dtype)
+        rest = flat_P
+        with torch.no_grad():
+            for parameter in self.ordered():
+                own, rest = rest[: parameter.numel()], rest[parameter.numel() :]
+                parameter.copy_(own.view(parameter.T.shape).T if parameter.ndim == 2 else own)
+        assert len(rest) == 0
+
+    def ordered(self) -> list[nn.Parameter]:
+        return [p for module in (*self.linears, *self.norms) for p in (module.weight, module.bias)]
+
+    def flat(self, gradients: bool = False) -> Tensor:
+        tensors = [p.grad if gradients else p.detach() for p in self.ordered()]
+        return torch.cat([(tensor.T if tensor.ndim == 2 else tensor).flatten() for tensor in tensors])
+
+    def forward(self, x: Tensor, tape: list[tuple[Tensor, Tensor]] | None = None) -> Tensor:
+        """Return the outputs; ``tape`` takes every hidden layer's pre-activation and activation."""
+        norms = iter(self.norms)
+        h = next(norms)(x) if self.input else x
+        for linear in self.linears[:-1]:
+            a = linear(h)
+            if self.placement == "before":
+                a = next(norms)(a)
+            h = self.activation(a)
+            if tape is not None:
+                a.retain_grad()
+                tape.append((a, h))
+            if self.placement == "after":
+                h = next(norms)(h)
+        return self.linears[-1](h)
+
+    def gradient(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Return the loss and the tape, pre-activations with their gradients; gradients are in the parameters."""
+        tape: list[tuple[Tensor, Tensor]] = []
+        self.zero_grad()
+        loss = self.loss(self(x, tape), y)
+        loss.backward()
+        return loss.detach(), tape
+
+    def clip(self, choice: Level) -> None:
+        threshold = choice.parameters.get("threshold")
+        if choice.kind == "value":
+            nn.utils.clip_grad_value_(self.parameters(), threshold)
+        elif choice.kind == "norm":
+            for parameter in self.parameters():
+                nn.utils.clip_grad_norm_([parameter], threshold)
+        elif choice.kind == "global_norm":
+            nn.utils.clip_grad_norm_(self.parameters(), threshold)
+        else:
+            assert choice.kind == "none"
+
+    @torch.no_grad()
+    def score(self, x: Tensor, y: Tensor, steps: int, batch_size: int) -> tuple[float, float]:
+        """Return loss and accuracy in evaluation mode, running variances biased as the project's are."""
+        net = copy.deepcopy(self).eval()
+        for norm in net.norms:
+            start = self.kept**steps
+            norm.running_var = start + (batch_size - 1) / batch_size * (norm.running_var - start)
+        output = net(x)
+        return net.loss(output, y).item(), (output.argmax(1) == y).float().mean().item()
+
+
+@dataclass
+class Trace:
+    """What a plain loop leaves: after 0, 1, ... steps, the network; and whether each step was clipped."""
+
+    nets: list[Net] = field(default_factory=list)
+    clipped: list[bool] = field(default_factory=list)
+    diverged_step: int | None = None
+
+    @property
+    def weights(self) -> Tensor:
+        return self.nets[-1].flat()
+
+
+def torch_loop(cell: Spec, data: Data) -> Trace:
+    """Train a cell as torch's manual would; it ends where a training loss is not finite."""
+    net, trace = Net(cell, data), Trace()
+    settings = dict(cell.optimizer.parameters) | ({"nesterov": True} if cell.optimizer.kind == "nesterov" else {})
+    assert cell.optimizer.kind in ("sgd", "momentum", "nesterov")
+    rule = torch.optim.SGD(net.parameters(), lr=cell.lr, **settings)
+    order = BatchOrder([cell.seed], len(data.train_y), cell.batch_size, torch.device("cpu"))
+    for step in range(cell.epochs * order.steps_per_epoch):
+        trace.nets.append(copy.deepcopy(net))
+        index = order.batch(step)[0]
+        loss, _ = net.gradient(data.train_x[index], data.train_y[index])
+        if not loss.isfinite():
+            trace.diverged_step = step
+            return trace
+        raw = net.flat(gradients=True)
+        net.clip(cell.clipping)
+        trace.clipped.append(not torch.equal(raw, net.flat(gradients=True)))
+        rule.step()
+    trace.nets.append(net)
+    return trace

@@ -1,0 +1,59 @@
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from ablation.training.spec import Spec
+from tests.training.reference import batch, level, spec
+
+OTHERS = {
+    "activation": level("leaky_relu", slope=0.2),
+    "normalization": batch(),
+    "schedule": level("other"),
+    "loss": level("mse"),
+    "widths": (16, 16),
+    "batch_size": 8,
+    "epochs": 2,
+    "probe_size": 3,
+    "compile": "other",
+    "clipping": level("value", threshold=1.0),
+    "optimizer": level("momentum", momentum=0.9),
+}
+WITHIN = {
+    "init": level("he_normal"),
+    "lr": 0.5,
+    "seed": 9,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), OTHERS.items())
+def test_what_changes_the_graph_parts_cohorts(name, value):
+    assert replace(spec(), **{name: value}).cohort() != spec().cohort()
+
+
+@pytest.mark.parametrize(("name", "value"), WITHIN.items())
+def test_what_is_data_to_the_graph_does_not(name, value):
+    assert replace(spec(), **{name: value}).cohort() == spec().cohort()
+
+
+def test_numbers_of_clipping_and_optimizer_do_not_part_cohorts():
+    one = spec(clipping=level("value", threshold=1.0), optimizer=level("momentum", momentum=0.9))
+    other = spec(clipping=level("value", threshold=0.1), optimizer=level("momentum", momentum=0.5))
+    assert one.cohort() == other.cohort()
+
+
+def test_numbers_of_activation_and_normalization_part_cohorts():
+    slopes = [spec(activation=level("leaky_relu", slope=slope)).cohort() for slope in (0.1, 0.2)]
+    placements = [spec(normalization=batch(placement)).cohort() for placement in ("before", "after")]
+    assert slopes[0] != slopes[1]
+    assert placements[0] != placements[1]
+
+
+def test_every_field_is_tried_here():
+    assert {field.name for field in fields(Spec)} == {*OTHERS, *WITHIN}
+
+
+def test_a_specification_is_plain_values():
+    whole = spec(activation=level("elu", alpha=1.0)).as_dict()
+    assert json.loads(json.dumps(whole))["activation"] == {"kind": "elu", "parameters": {"alpha": 1.0}}
+    assert set(whole) == {field.name for field in fields(Spec)}
