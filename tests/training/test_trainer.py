@@ -45,8 +45,8 @@ def layers(outcome: Outcome, metric: str) -> np.ndarray:
 def same_bits(first: Outcome, second: Outcome) -> bool:
     numbers = ("curves", "layers", "curve_steps", "layer_steps")
     return (
-        # As integers, so that a NaN equals itself.
-        torch.equal(first.weights.view(torch.int32), second.weights.view(torch.int32))
+        # A diverged cell's weights may hold NaN, which has no one pattern of bits; all others are compared as they are.
+        np.array_equal(first.weights.numpy(), second.weights.numpy(), equal_nan=True)
         and all(np.array_equal(getattr(first, n), getattr(second, n), equal_nan=True) for n in numbers)
         and (first.diverged_step, first.parameters) == (second.diverged_step, second.parameters)
     )

@@ -27,10 +27,11 @@ from ablation.studies.store import Record
 from ablation.training.data import Data
 from ablation.training.trainer import train
 
-COHORT_BYTES = 16 * 2**20
-"""What the weights and activations of a cohort may take: about what a core's share of the last cache holds."""
+COHORT_BYTES = 48 * 2**20
+"""What the weights and activations of a cohort may take. Between 16 and 64 MB the speed hardly changes; beyond, caches
+hold less of a layer."""
 
-COHORT_CELLS = 32
+COHORT_CELLS = 48
 """Beyond this many cells the overhead of a step is spread thin enough."""
 
 CUDA_SHARE = 0.5

@@ -133,19 +133,23 @@ class _Run:
         before = None
         for start, stop in pairwise([*self.steps, last]):
             self._probe(start, before)
+            if len(self.place_S) == 0:
+                break
             for step in range(start, stop):
                 if step == stop - 1:
                     before = self.param_SP.clone()
                 self._step(step, last)
-            if len(self.place_S) == 0:
-                break
         self._leave(torch.ones_like(self.place_S, dtype=torch.bool))
         return [self._outcome(place) for place in range(self.cells)]
 
     def _step(self, step: int, steps: int) -> None:
         index_SB = self.order.batch(step)
-        output_SBC, tape = self.model.forward(self.parameters, self.data.train_x[index_SB], self.running)
-        loss_S, grad_SBC = self.loss(output_SBC, self.data.train_y[index_SB])
+        # A selection of rows is several times faster than indexing by a matrix.
+        index = index_SB.flatten()
+        x_SBI = self.data.train_x.index_select(0, index).view(*index_SB.shape, -1)
+        y_SB = self.data.train_y.index_select(0, index).view(index_SB.shape)
+        output_SBC, tape = self.model.forward(self.parameters, x_SBI, self.running)
+        loss_S, grad_SBC = self.loss(output_SBC, y_SB)
         self._mark(loss_S, step)
         self.model.backward(self.parameters, tape, grad_SBC, self.gradients)
         self.clipped_S += CLIPPINGS[self.spec.clipping.kind](self.grad_SP, self.model.tensors, **self.clip_numbers)
