@@ -1,4 +1,6 @@
+import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from ablation.datasets.prepared import prepare
 from ablation.studies import engine
 from ablation.studies.cells import Cell, expand
 from ablation.studies.engine import Source, default_workers, make_cohorts, run_cohorts
+from ablation.training.trainer import train
 from tests.conftest import make_spec
 
 FEATURES = {"digits": 64}
@@ -73,6 +76,24 @@ def test_workers_give_the_bits_of_this_process_whatever_the_cohorts(study, sourc
             assert there[name].diverged_step == record.diverged_step
             np.testing.assert_array_equal(there[name].curves, record.curves)
             np.testing.assert_array_equal(there[name].layers, record.layers)
+
+
+def test_final_weights_are_the_same_by_no_one_and_two_workers(study, source):
+    cells = expand(study("activation=[tanh,elu]", "normalization=batch", "seed=[0,1,2,3]", "lr=[0.1,1e9]", "width=5"))
+    data = engine.load_data("digits", source)
+    alone = {cell.name: train([cell.spec], data)[0].weights for cell in cells}
+    groups = [cohort.cells for cohort in make_cohorts(cells, FEATURES, 2, 2**40, 3)]
+    context = multiprocessing.get_context("forkserver")
+    for workers in (1, 2):
+        with ProcessPoolExecutor(workers, context, engine._start_worker) as pool:
+            for group, weights in zip(groups, pool.map(_weights, groups, [source] * len(groups)), strict=True):
+                for cell, row in zip(group, weights, strict=True):
+                    np.testing.assert_array_equal(row, alone[cell.name].numpy())
+
+
+def _weights(cells, source):
+    outcomes = train([cell.spec for cell in cells], engine.load_data("digits", source))
+    return [outcome.weights.numpy() for outcome in outcomes]
 
 
 def test_a_worker_that_dies_is_told_in_one_line(study, source, monkeypatch):

@@ -14,7 +14,7 @@ from torch import Tensor
 class BatchStatistics(NamedTuple):
     """What the forward pass leaves for the backward pass and for the running statistics."""
 
-    normalized_SBO: Tensor
+    centred_SBO: Tensor
     inverse_std_S1O: Tensor
     mean_S1O: Tensor
     variance_S1O: Tensor
@@ -42,14 +42,14 @@ class Batch:
 
     def forward(self, x_SBO: Tensor, gamma_SO: Tensor, beta_SO: Tensor) -> tuple[Tensor, BatchStatistics]:
         """Normalize by the batch's own mean and (biased) variance: training mode."""
-        mean_S1O = x_SBO.mean(1, keepdim=True)
-        centred = x_SBO - mean_S1O
+        share = _share(x_SBO)
+        mean_S1O = x_SBO.sum(1, keepdim=True).mul_(share)
+        centred_SBO = x_SBO - mean_S1O
         # A mean of squares, not torch.var: over the batch axis that is 40 times slower on a CPU.
-        variance_S1O = centred.square().mean(1, keepdim=True)
+        variance_S1O = centred_SBO.square().sum(1, keepdim=True).mul_(share)
         inverse_std_S1O = (variance_S1O + self.epsilon).rsqrt_()
-        normalized = centred.mul_(inverse_std_S1O)
-        y_SBO = torch.addcmul(beta_SO.unsqueeze(1), normalized, gamma_SO.unsqueeze(1))
-        return y_SBO, BatchStatistics(normalized, inverse_std_S1O, mean_S1O, variance_S1O)
+        y_SBO = torch.addcmul(beta_SO.unsqueeze(1), centred_SBO, inverse_std_S1O * gamma_SO.unsqueeze(1))
+        return y_SBO, BatchStatistics(centred_SBO, inverse_std_S1O, mean_S1O, variance_S1O)
 
     def backward(
         self, grad_SBO: Tensor, statistics: BatchStatistics, gamma_SO: Tensor
@@ -57,16 +57,17 @@ class Batch:
         """Return the gradients of the input, gamma and beta, given that of the output.
 
         dx = gamma / sqrt(variance + epsilon) * (dy - mean(dy) - xhat mean(dy xhat)), which is what the chain rules of
-        Ioffe & Szegedy 2015, section 3, come to.
+        Ioffe & Szegedy 2015, section 3, come to. The normalized xhat is never made: its scale goes into the factors,
+        so that dx takes two passes.
         """
-        normalized = statistics.normalized_SBO
-        batch = grad_SBO.shape[1]
-        beta_grad_SO = grad_SBO.sum(1)
-        gamma_grad_SO = (grad_SBO * normalized).sum(1)
-        scale_S1O = statistics.inverse_std_S1O * gamma_SO.unsqueeze(1)
-        x_grad = grad_SBO - (beta_grad_SO / batch).unsqueeze(1)
-        x_grad.addcmul_(normalized, (gamma_grad_SO / batch).unsqueeze(1), value=-1.0)
-        return x_grad.mul_(scale_S1O), gamma_grad_SO, beta_grad_SO
+        centred_SBO, inverse_std_S1O, share = statistics.centred_SBO, statistics.inverse_std_S1O, _share(grad_SBO)
+        beta_grad_S1O = grad_SBO.sum(1, keepdim=True)
+        gamma_grad_S1O = (grad_SBO * centred_SBO).sum(1, keepdim=True).mul_(inverse_std_S1O)
+        scale_S1O = inverse_std_S1O * gamma_SO.unsqueeze(1)
+        mean_scale_S1O = scale_S1O * share
+        x_grad_SBO = torch.addcmul((beta_grad_S1O * mean_scale_S1O).neg_(), grad_SBO, scale_S1O)
+        x_grad_SBO.addcmul_(centred_SBO, (gamma_grad_S1O * inverse_std_S1O).mul_(mean_scale_S1O).neg_())
+        return x_grad_SBO, gamma_grad_S1O.squeeze(1), beta_grad_S1O.squeeze(1)
 
     def update(self, running_mean_SO: Tensor, running_variance_SO: Tensor, statistics: BatchStatistics) -> None:
         """Move the running statistics, in place, toward this batch's."""
@@ -80,6 +81,11 @@ class Batch:
         scale_SO = gamma_SO * (running_variance_SO + self.epsilon).rsqrt_()
         shift_SO = torch.addcmul(beta_SO, running_mean_SO, scale_SO, value=-1.0)
         return torch.addcmul(shift_SO.unsqueeze(1), x_SBO, scale_SO.unsqueeze(1))
+
+
+def _share(x_SBO: Tensor) -> Tensor:
+    """Return one over the batch size. As a tensor, for a Python number would be converted at each of its uses."""
+    return x_SBO.new_tensor(1.0 / x_SBO.shape[1])
 
 
 def none() -> None:

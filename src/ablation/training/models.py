@@ -156,7 +156,7 @@ class Mlp:
             if place < self.depth:
                 if after:
                     grad = denormalize(grad)
-                grad = grad * tape.derivatives[place]
+                grad = grad.mul_(tape.derivatives[place])
                 deltas.append(grad)
                 if before:
                     grad = denormalize(grad)
