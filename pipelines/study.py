@@ -2,6 +2,7 @@
 
 import sys
 
+from ablation.reporting.design import Options
 from ablation.studies.config import Config, stage
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study
@@ -10,9 +11,11 @@ from ablation.studies.study import check_study
 def run(config: Config) -> None:
     """Run the study and say what came of it."""
     study = check_study(config)
+    Options.of(study.report)  # checked now, although only the report reads them
     summary = run_study(study)
+    cells = "1 cell" if summary.cells == 1 else f"{summary.cells} cells"
     print(
-        f"{study.name}: {summary.cells} cells, {summary.trained} trained now, {summary.diverged} diverged, "
+        f"{study.name}: {cells}, {summary.trained} trained now, {summary.diverged} diverged, "
         f"{summary.wall_seconds:.1f} s; results in {study.results_folder}",
         file=sys.stderr,
     )

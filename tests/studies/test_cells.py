@@ -36,6 +36,13 @@ def test_explicit_widths_stand_for_depth_and_width(study):
     assert (cell.factors["depth"], cell.factors["width"]) == (3, 12)
 
 
+def test_names_stay_unique_where_labels_run_together(study):
+    levels = ("+activation.a={kind: elu, alpha: 2}", "+activation.a-none={kind: elu, alpha: 3}")
+    norms = ("normalization=none", "+normalization.none-none={kind: batch}")
+    found = expand(study(*levels, *norms))
+    assert len({cell.name for cell in found}) == len(found) == 6
+
+
 def test_two_names_for_one_run_are_refused(study):
     both = expand(study("+model.wide={kind: mlp, widths: [8,8]}"))
     with pytest.raises(UserError, match="the same run as"):

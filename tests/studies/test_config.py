@@ -31,7 +31,7 @@ def test_the_default_study_is_core(compose):
     [
         ("activation=rellu", ["activation=rellu", "allowed: elu, gelu", "did you mean relu"]),
         ("activation=[relu,nope]", ["activation=nope", "allowed:"]),
-        ("activaton=relu", ["activaton", "allowed: activation", "did you mean activation"]),
+        ("activaton=relu", ["activaton=relu", "allowed: activation", "did you mean activation"]),
         ("study=nope", ["study=nope", "core", "smoke"]),
         ("depth=[5", ["depth=[5", "key=value"]),
         ("activation=[relu,relu]", ["activation=[relu,relu]", "relu is there twice"]),
@@ -40,6 +40,12 @@ def test_the_default_study_is_core(compose):
         ("paths.data=${nowhere}", ["paths.data", "nowhere"]),
         ("init=null", ["init=null", "string or a list"]),
         ("--multirun", ["--multirun", "lists"]),
+        ("hydra.mode=MULTIRUN", ["--multirun", "lists"]),
+        ("depth=1,2", ["depth=1,2", "'depth=[1,2]'"]),
+        ("study=[core,smoke]", ["study", "one preset"]),
+        ("training.epoch=3", ["training.epoch=3", "allowed: training.epochs, training.probe_size"]),
+        ("activation.gelu.x=1", ["activation.gelu.x=1", "activation=gelu is not selected"]),
+        ("--config-name=nope", ["config=nope", "config"]),
     ],
 )
 def test_what_cannot_be_composed_is_told_in_one_line(compose, override, told):

@@ -1,7 +1,7 @@
 import pytest
 
 from ablation import UserError
-from ablation.studies.study import REGISTRIES, check_study
+from ablation.studies.study import check_study
 from tests.conftest import ROOT
 
 
@@ -37,6 +37,12 @@ from tests.conftest import ROOT
         (["data.digits.validation_fraction=2"], ["data.digits.validation_fraction=2"]),
         (["+data.digits.typo=2"], ["data.digits.typo=2"]),
         (["activation=3"], ["activation=3"]),
+        (["+activation.x={kind: [elu]}"], ["activation.x", "no kind", "allowed: identity"]),
+        (["data.digits=5"], ["data.digits=5", "mapping"]),
+        (["+data.digits.kind=[a]"], ["data.digits.kind"]),
+        (["model.mlp=5"], ["model.mlp=5", "mapping"]),
+        (["paths.store=null"], ["paths.store=None", "text"]),
+        (["paths.results=[a,b]"], ["paths.results=['a', 'b']", "text"]),
     ],
 )
 def test_a_wrong_config_is_refused_with_key_value_and_what_is_allowed(study, overrides, told):
@@ -46,15 +52,20 @@ def test_a_wrong_config_is_refused_with_key_value_and_what_is_allowed(study, ove
         assert words in str(refused.value)
 
 
+def test_a_name_may_be_a_number(study):
+    assert study("name=2024").name == "2024"
+
+
 def test_a_bare_number_is_a_list_of_one(study):
     assert study("depth=3").numbers["depth"] == [3]
 
 
-def test_an_initializer_that_refuses_an_activation_is_told_before_training(study, monkeypatch):
-    monkeypatch.setitem(REGISTRIES["activation"], "bump", REGISTRIES["activation"]["tanh"])
-    with pytest.raises(UserError, match=r"init.slides_normal: the slides' table has no row for activation bump"):
-        study("init=slides_normal", "+activation.bump={}")
-    assert study("init=slides_normal", "init.slides_normal.gain=1.5", "+activation.bump={}")
+@pytest.mark.parametrize(
+    "key", ["name", "training", "training.epochs", "paths", "paths.store", "engine", "device", "report"]
+)
+def test_a_key_may_be_overridden_but_not_removed(study, key):
+    with pytest.raises(UserError, match=f"{key}: missing"):
+        study(f"~{key}")
 
 
 @pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "conf" / "study").glob("*.yaml")))

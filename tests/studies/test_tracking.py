@@ -66,6 +66,21 @@ def test_a_second_pass_adds_nothing_and_a_dropped_database_is_made_again(tracked
     assert len(runs_of(other, "single")[1]) == 2
 
 
+def test_a_run_that_a_killed_study_left_half_written_is_made_again(tracked):
+    checked, _, uri = tracked
+    small = checked("seed=[0,1]")
+    run_study(small)
+    client, runs = runs_of(uri, "single")
+    key = runs[0].data.tags["cell_key"]
+    client.delete_run(runs[0].info.run_id)
+    client.create_run(runs[0].info.experiment_id, tags={"cell_key": key})
+    run_study(small)
+    _, after = runs_of(uri, "single")
+    assert {each.data.tags["cell_key"] for each in after} == {each.data.tags["cell_key"] for each in runs}
+    assert [each.info.status for each in after] == ["FINISHED", "FINISHED"]
+    assert all(each.data.params for each in after)
+
+
 def test_runs_appear_while_the_study_goes_on(tracked, monkeypatch):
     checked, _, uri = tracked
     seen = []

@@ -136,30 +136,24 @@ SLIDES_GAIN = {
 """The course slides' factor on Glorot's scale. The identity, which they leave out, takes Glorot's own."""
 
 
-def _slides_gain(activation: str, gain: float | None) -> float:
-    if gain is not None:
-        return gain
-    if activation not in SLIDES_GAIN:
-        known = ", ".join(SLIDES_GAIN)
-        raise ValueError(f"the slides' table has no row for activation {activation} (it has {known}); give a gain")
-    return SLIDES_GAIN[activation]
+def _slides_scale(draws: Draws, gain: float | None) -> float:
+    """Return the table's factor, of an activation that it does not name Glorot's own, times 1 / sqrt(I + O)."""
+    factor = SLIDES_GAIN.get(draws.activation, 1.0) if gain is None else gain
+    return factor / math.sqrt(draws.fan_in + draws.fan_out)
 
 
 def slides_normal(draws: Draws, *, gain: Annotated[float | None, "(0, inf)"] = None) -> Weights:
     """W ~ N(0, g^2 2/(I+O)); g is 1 for the logistic function, 4 for tanh, sqrt 2 for ReLU and its variants.
 
-    ``gain`` overrides the table's g. Source: the course slides' table of initializers, after Glorot & Bengio 2010
-    and He et al. 2015.
-
-    Raises:
-        ValueError: the table has no row for the activation and no gain is given.
+    ``gain`` overrides the table's g; an activation that the table does not name takes Glorot's own, 1. Source: the
+    course slides' table of initializers, after Glorot & Bengio 2010 and He et al. 2015.
     """
-    return draws.normal(_slides_gain(draws.activation, gain) * math.sqrt(2.0 / (draws.fan_in + draws.fan_out)))
+    return draws.normal(_slides_scale(draws, gain) * math.sqrt(2.0))
 
 
 def slides_uniform(draws: Draws, *, gain: Annotated[float | None, "(0, inf)"] = None) -> Weights:
     """W ~ U(-r, r), r = g sqrt(6/(I+O)), with g as in ``slides_normal``."""
-    return draws.uniform(_slides_gain(draws.activation, gain) * math.sqrt(6.0 / (draws.fan_in + draws.fan_out)))
+    return draws.uniform(_slides_scale(draws, gain) * math.sqrt(6.0))
 
 
 INITIALIZERS: dict[str, Callable[..., Weights]] = {

@@ -76,7 +76,9 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Te
     try:
         card = json.loads(card_path.read_text("utf-8"))
         was = {"kind": card["kind"], **card["parameters"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise UserError(f"{card_path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{card_path}: expected the card of a prepared file, found another; {command}") from error
     now = {"kind": kind, **content_parameters(params)}
     # Where kind or part differ, parameters that only one of them uses are no news.

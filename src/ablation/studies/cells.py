@@ -4,7 +4,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -68,7 +68,18 @@ def expand(study: Study) -> list[Cell]:
                 probe_size=study.probe_size,
             )
             cells.append(Cell(_name(factors), factors, spec))
-    return cells
+    return _unique(cells)
+
+
+def _unique(cells: list[Cell]) -> list[Cell]:
+    """Number the cells whose names are the same: labels with hyphens in them can run together."""
+    seen: dict[str, int] = {}
+    unique = []
+    for cell in cells:
+        seen[cell.name] = seen.get(cell.name, 0) + 1
+        twice = seen[cell.name] > 1
+        unique.append(replace(cell, name=f"{cell.name}#{seen[cell.name]}") if twice else cell)
+    return unique
 
 
 def _name(factors: Mapping[str, Any]) -> str:

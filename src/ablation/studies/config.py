@@ -58,7 +58,7 @@ def compose_command_line() -> Config | None:
     Raises:
         UserError: what was asked for does not exist, or cannot be parsed or resolved.
     """
-    if {"-m", "--multirun"} & set(sys.argv[1:]):
+    if any(re.fullmatch(r"-m|--multirun|hydra\.mode=.*multirun.*", word, re.IGNORECASE) for word in sys.argv[1:]):
         raise UserError("--multirun: a study is already the full product of its levels; give lists, as depth=[5,20]")
     composed: list[DictConfig] = []
     overrides: list[str] = []
@@ -66,7 +66,7 @@ def compose_command_line() -> Config | None:
 
     def take(config: DictConfig) -> None:
         composed.append(config)
-        preset.append(str(HydraConfig.get().runtime.choices["study"]))
+        preset.append(str(HydraConfig.get().runtime.choices.get("study")))
         # Unresolved: an override's own ${...} is not to be looked up here.
         overrides.extend(OmegaConf.to_container(HydraConfig.get().overrides.task))  # type: ignore[arg-type]
 
@@ -84,6 +84,8 @@ def compose_command_line() -> Config | None:
             os.environ["HYDRA_FULL_ERROR"] = full_error
     if not composed:
         return None
+    if preset[0] == "None":
+        raise UserError("study: must be one preset, as study=core, not a list of them")
     _check_overrides(overrides)
     try:
         config: Config = OmegaConf.to_container(composed[0], resolve=True, throw_on_missing=True)  # type: ignore[assignment]
@@ -116,27 +118,36 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         allowed = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-        return f"{group}={name}: no such level; allowed: {', '.join(allowed)}{_closest(name, allowed)}"
+        return f"{group or 'config'}={name}: no such level; allowed: {', '.join(allowed)}{_closest(name, allowed)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not an override as key=value ({str(error).splitlines()[0]})"
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     key = re.match(r"Could not override '([^']+)'", first)
     if key:
         return _unknown_key(key[1])
+    sweep = re.search(r"Ambiguous value for argument '([^'=]+)=([^']*)'", first)
+    if sweep:
+        return f"{sweep[1]}={sweep[2]}: several levels are a list, as '{sweep[1]}=[{sweep[2]}]'"
     full_key = re.search(r"full_key: (\S+)", str(error))
     return f"{full_key[1] if full_key else ' '.join(sys.argv[1:])}: {first}"
 
 
 def _unknown_key(key: str) -> str:
     """Name the keys that exist beside one that does not."""
-    siblings = OmegaConf.load(CONF / "config.yaml")
-    assert isinstance(siblings, DictConfig)
+    given = next((word for word in sys.argv[1:] if word.lstrip("+~").startswith(f"{key}=")), key)
+    config = OmegaConf.load(CONF / "config.yaml")
+    assert isinstance(config, DictConfig)
     groups = {path.name for path in CONF.iterdir() if path.is_dir()}
-    if "." not in key:
-        allowed = sorted((groups | {str(name) for name in siblings}) - {"defaults", "hydra"})
-        return f"{key}: no such key; allowed: {', '.join(allowed)}{_closest(key, allowed)}"
-    parent, _, name = key.rpartition(".")
-    return f"{key}: {parent} is not selected or has no key {name}; a new level is added as '+{key}={{kind: ...}}'"
+    section, _, rest = key.partition(".")
+    if not rest:
+        allowed = sorted((groups | {str(name) for name in config}) - {"defaults", "hydra"})
+        return f"{given}: no such key; allowed: {', '.join(allowed)}{_closest(key, allowed)}"
+    if section not in groups:
+        return f"{given}: no such key; allowed: {', '.join(f'{section}.{name}' for name in config.get(section) or {})}"
+    label, _, parameter = rest.partition(".")
+    if parameter:
+        return f"{given}: {section}={label} is not selected, or has no parameter {parameter}"
+    return f"{given}: {section}={label} is not selected, or has no such key; '+{key}={{kind: ...}}' adds a level"
 
 
 def _closest(name: str, allowed: list[str]) -> str:

@@ -34,7 +34,7 @@ def check_level(factor: str, label: str, given: object, registry: Mapping[str, C
         raise UserError(f"{key}={given}: must be a mapping of parameters, as {{}} or {{kind: {next(iter(registry))}}}")
     parameters = {str(name): value for name, value in given.items()}
     kind = parameters.pop("kind", label)
-    if kind not in registry:
+    if not isinstance(kind, str) or kind not in registry:
         raise UserError(f"{key}: {factor} knows no kind {kind}; allowed: {', '.join(registry)}")
     function = registry[kind]
     known = {
@@ -69,6 +69,10 @@ def check_value(key: str, value: object, hint: Any) -> Number:
         if value not in get_args(hint):
             raise UserError(f"{key}={value}: must be {' or '.join(map(str, get_args(hint)))}")
         return value  # type: ignore[return-value]  # one of the annotation's own
+    if hint is str:
+        if not isinstance(value, str) or not value:
+            raise UserError(f"{key}={value}: must be text that is not empty")
+        return value
     allowed = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and type(None) in allowed:
         return None

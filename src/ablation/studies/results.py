@@ -45,6 +45,18 @@ def write_results(
     return manifest
 
 
+def write_timing(study: Study, timing: Mapping[str, Any]) -> None:
+    """Write what the run cost, beside the results: no part of them, for no two runs take the same time.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    try:
+        write_json(timing, study.results_folder / "timing.json")
+    except OSError as error:
+        raise UserError(f"{study.results_folder}: cannot be written to ({error.strerror})") from error
+
+
 def cell_row(key: str, cell: Cell, record: Record) -> dict[str, Any]:
     """Return a cell's row of ``cells.parquet``."""
     row = {"cell": cell.name, "key": key, **cell.factors, "parameters": record.parameters}

@@ -1,5 +1,6 @@
 """A study from its config to its results: look up, train what is missing, keep it, and write it out."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,7 @@ from ablation.studies.engine import (
     make_cohorts,
     run_cohorts,
 )
-from ablation.studies.records import write_json
-from ablation.studies.results import write_results
+from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
 from ablation.studies.tracking import Tracker, track
@@ -60,7 +60,7 @@ def run_study(study: Study) -> Summary:
         tracker.finish(manifest)
     wall = time.perf_counter() - begun
     if missing:
-        write_json({"wall_seconds": wall, **timing}, study.results_folder / "timing.json")
+        write_timing(study, {"wall_seconds": wall, **timing})
     return Summary(len(cells), len(missing), manifest["cells"]["diverged"], wall)
 
 
@@ -68,7 +68,7 @@ def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:
     """Return the card of every data level, having prepared those that are not there."""
     cards = {}
     for label, parameters in study.data.items():
-        if not (study.data_folder / f"{label}.safetensors").exists():
+        if not os.path.exists(study.data_folder / f"{label}.safetensors"):
             tqdm.write(f"data.{label} is not prepared yet: preparing it in {study.data_folder}", file=sys.stderr)
             prepare(label, parameters, study.data_folder)
         cards[label] = load(label, parameters, study.data_folder)[1]

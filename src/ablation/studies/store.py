@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,17 @@ class Store:
 
         Raises:
             KeyError: the store does not hold it.
+            UserError: what the store holds of it is damaged.
         """
         row = self._connection.execute(
             "SELECT spec, outcome, curves, layers FROM cells WHERE key = ?", (key,)
         ).fetchone()
         if row is None:
             raise KeyError(key)
-        return _from_row(*row)
+        try:
+            return _from_row(*row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"the result store's cell {key} is damaged; move the store away and train anew") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -136,18 +140,20 @@ def open_store(folder: Path, study: str) -> Iterator[Store]:
         ) from error
     except OSError as error:
         raise UserError(f"{folder}: cannot be used as the result store ({error.strerror})") from error
+    path = folder / "results.sqlite"
     try:
-        holder.write_text(json.dumps({"pid": os.getpid(), "study": study}), "utf-8")
         try:
-            store = Store(folder / "results.sqlite")
-        except sqlite3.DatabaseError as error:
-            raise UserError(f"{folder / 'results.sqlite'}: not a result store ({error})") from error
+            holder.write_text(json.dumps({"pid": os.getpid(), "study": study}), "utf-8")
+        except OSError as error:
+            raise UserError(f"{holder}: cannot be written to ({error.strerror})") from error
         try:
-            yield store
+            with closing(Store(path)) as store:
+                yield store
+        except sqlite3.Error as error:
+            raise UserError(f"{path}: cannot be used as the result store ({error})") from error
         finally:
-            store.close()
+            holder.unlink(missing_ok=True)
     finally:
-        holder.unlink(missing_ok=True)
         lock.release()
 
 

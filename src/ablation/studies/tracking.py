@@ -84,7 +84,7 @@ class _Mlflow:
         self._client = _connect(uri)
         with _refused(uri):
             self._experiment = _experiment(self._client, name)
-            self._known = set(_runs_by_tag(self._client, self._experiment, "cell_key"))
+            self._known = set(_runs_by_tag(self._client, self._experiment, "cell_key", drop_unfinished=True))
         self._commit = _git_commit()
         self._waiting: queue.Queue[tuple[str, Cell, Record, str, float] | None] = queue.Queue()
         self._error: Exception | None = None
@@ -248,13 +248,20 @@ def _experiment(client: Any, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _runs_by_tag(client: Any, experiment: str, tag: str) -> dict[str, str]:
-    """Return the ids of the experiment's runs by the value of a tag, in one pass over their pages."""
+def _runs_by_tag(client: Any, experiment: str, tag: str, drop_unfinished: bool = False) -> dict[str, str]:
+    """Return the ids of the experiment's runs by the value of a tag, in one pass over their pages.
+
+    A run that was never ended belongs to a study that was killed while it wrote it; it may be dropped on the way.
+    """
     found: dict[str, str] = {}
     token = None
     while True:
         page = client.search_runs([experiment], max_results=1000, page_token=token)
-        found |= {run.data.tags[tag]: run.info.run_id for run in page if tag in run.data.tags}
+        for run in page:
+            if tag in run.data.tags and run.info.status == "RUNNING" and drop_unfinished:
+                client.delete_run(run.info.run_id)
+            elif tag in run.data.tags:
+                found[run.data.tags[tag]] = run.info.run_id
         token = page.token
         if not token:
             return found

@@ -267,9 +267,6 @@ def initial_parameters(model: Mlp, spec: Spec) -> Tensor:
 
     The draws come from the cell's seed alone, layer by layer from the input on, so that cells of the same seed share
     them, and a deeper network begins with the layers of a shallower one.
-
-    Raises:
-        ValueError: the initializer refuses the activation.
     """
     initialize = bind(INITIALIZERS, spec.init)
     draw = generator(spec.seed, "weights")

@@ -1,0 +1,118 @@
+"""One part of a config at a time: is it there, is it of the right form, is it one that exists?
+
+Every function raises a ``UserError`` of one line that names the key, the value and what is allowed.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from ablation import UserError
+from ablation.studies.levels import check_value
+from ablation.training.spec import Level
+
+WIDTH = Annotated[int, "[1, 100000]"]
+
+
+def whole(section: str, given: object, keys: list[str]) -> None:
+    """Refuse a section of the config that lacks a key, or has one that does not exist."""
+    only_known(section, given, keys)
+    assert isinstance(given, Mapping)
+    for key in keys:
+        if key not in given:
+            raise UserError(f"{section}.{key}".lstrip(".") + ": missing; it may be overridden, but not removed")
+
+
+def only_known(section: str, given: object, known: list[str]) -> None:
+    """Refuse a section of the config with a key that does not exist."""
+    prefix = f"{section}." if section else ""
+    if not isinstance(given, Mapping):
+        raise UserError(f"{section}={given}: must be a mapping with the keys {', '.join(known)}")
+    for key in given:
+        if key not in known:
+            raise UserError(f"{prefix}{key}={given[key]}: no such key; allowed: {', '.join(known)}")
+
+
+def word(key: str, value: object) -> str:
+    """Return a name that is also the name of a file; a number may be one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", value):
+        raise UserError(f"{key}={value}: must be up to 100 of the characters A-Z a-z 0-9 _ . - with no . or - first")
+    return value
+
+
+def group(factor: str, given: object) -> Mapping[str, Any]:
+    """Return a factor's levels by name, of which there is at least one."""
+    if not given:
+        raise UserError(f"{factor}=[]: a factor needs at least one level")
+    if not isinstance(given, Mapping):
+        raise UserError(f"{factor}={given}: must be levels by name; select them as {factor}=[name,...]")
+    for label in given:
+        if not isinstance(label, str) or not label.strip() or "\n" in label:
+            raise UserError(f"{factor}: a level's name must be a line of text that is not empty, not {label!r}")
+    return given
+
+
+def level(key: str, given: object) -> dict[str, Any]:
+    """Return a level's parameters, its kind among them if it gives one."""
+    if not (given is None or isinstance(given, Mapping)):
+        raise UserError(f"{key}={given}: must be a mapping of parameters, as {{}}")
+    parameters = {str(name): value for name, value in (given or {}).items()}
+    if not isinstance(parameters.get("kind", ""), str):
+        raise UserError(f"{key}.kind={parameters['kind']}: must be the name of a kind")
+    return parameters
+
+
+def refuse_twins(factor: str, levels: dict[str, Level]) -> None:
+    """Refuse two names for one level: their cells would be the same run twice."""
+    labels = list(levels)
+    for place, label in enumerate(labels):
+        for other in labels[:place]:
+            if levels[label] == levels[other]:
+                raise UserError(f"{factor}.{label}: the same level as {factor}.{other}; levels must differ")
+
+
+def numbers(factor: str, given: object, hint: Any) -> list[Any]:
+    """Return the levels of a factor that is a number."""
+    values = given if isinstance(given, list) else [given]
+    if not values:
+        raise UserError(f"{factor}=[]: a factor needs at least one level")
+    checked = [check_value(factor, value, hint) for value in values]
+    for place, value in enumerate(checked):
+        if value in checked[:place]:
+            raise UserError(f"{factor}={given}: {value} is there twice; each level may stand once")
+    return checked
+
+
+def widths(label: str, given: object) -> tuple[int, ...] | None:
+    """Return a model level's explicit widths, or None where it leaves them to depth and width."""
+    key = f"model.{label}"
+    parameters = level(key, given)
+    kind = parameters.pop("kind", label)
+    if kind != "mlp":
+        raise UserError(f"{key}: model knows no kind {kind}; allowed: mlp")
+    only_known(key, parameters, ["widths"])
+    explicit = parameters.get("widths")
+    if explicit is None:
+        return None
+    if not isinstance(explicit, list) or not explicit:
+        raise UserError(f"{key}.widths={explicit}: must be null or a list of whole numbers, as [100,50]")
+    return tuple(check_value(f"{key}.widths", width, WIDTH) for width in explicit)  # type: ignore[misc]  # whole
+
+
+def engine(given: dict[str, Any]) -> dict[str, Any]:
+    """Return where cohorts are trained."""
+    only_known("engine", given, ["kind", "workers"])
+    check_value("engine.kind", given.get("kind"), Literal["serial", "processes"])
+    check_value("engine.workers", given.get("workers"), Annotated[int | None, "[1, 1024]"])
+    return given
+
+
+def tracking(given: dict[str, Any]) -> dict[str, Any]:
+    """Return where runs are shown."""
+    only_known("tracking", given, ["kind", "uri"])
+    check_value("tracking.kind", given.get("kind"), Literal["mlflow", "none"])
+    if given["kind"] == "mlflow" and not isinstance(given.get("uri"), str):
+        raise UserError(f"tracking.uri={given.get('uri')}: must be an MLflow tracking URI, as sqlite:///mlflow.db")
+    return given
