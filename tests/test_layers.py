@@ -26,6 +26,7 @@ ALONE = {
     "omegaconf": {"studies/config.py"},
     "mlflow": {"studies/tracking.py"},
     "seaborn": {"reporting/figures.py"},
+    "ray": {"studies/engines/ray.py"},
 }
 """Libraries that only these files, and the pipelines, may import."""
 

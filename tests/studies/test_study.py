@@ -28,6 +28,8 @@ from tests.conftest import ROOT
         (["name=null"], ["name=None"]),
         (["device=tpu"], ["device=tpu", "auto or cpu or cuda"]),
         (["engine.kind=threads"], ["engine.kind=threads", "serial"]),
+        (["engine=ray", "engine.address=nowhere"], ["engine.address=nowhere", "host:port"]),
+        (["engine=ray", "~engine.address"], ["engine.address: missing"]),
         (["engine=processes", "engine.workers=0"], ["engine.workers=0"]),
         (["model.mlp.widths=[]"], ["model.mlp.widths=[]"]),
         (["model.mlp.widths=[8,0]"], ["model.mlp.widths=0"]),

@@ -6,7 +6,7 @@ from mlflow import MlflowClient
 
 from ablation import UserError
 from ablation.studies import run, tracking
-from ablation.studies.engine import run_cohorts
+from ablation.studies.engines import run_cohorts
 from ablation.studies.records import FACTORS, read_results
 from ablation.studies.run import run_study
 from ablation.studies.tracking import log_summary

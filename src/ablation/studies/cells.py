@@ -134,12 +134,18 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def resolve_device(asked: str) -> torch.device:
-    """Return the device that ``device=`` asks for; ``auto`` is CUDA where there is one.
+def resolve_device(asked: str, elsewhere: bool = False) -> torch.device:
+    """Return the device that ``device=`` asks for; ``auto`` is CUDA where this machine has it.
+
+    Args:
+        asked: auto, cpu or cuda.
+        elsewhere: the cells are trained on other machines, whose devices are not known here.
 
     Raises:
         UserError: CUDA is asked for and there is none.
     """
+    if asked == "cuda" and elsewhere:
+        return torch.device("cuda")
     if asked == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda: torch finds no CUDA device on this machine; allowed here: auto, cpu")
     return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")

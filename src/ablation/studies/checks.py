@@ -103,9 +103,13 @@ def widths(label: str, given: object) -> tuple[int, ...] | None:
 
 def engine(given: dict[str, Any]) -> dict[str, Any]:
     """Return where cohorts are trained."""
-    only_known("engine", given, ["kind", "workers"])
-    check_value("engine.kind", given.get("kind"), Literal["serial", "processes"])
+    kind = given.get("kind") if isinstance(given, Mapping) else None
+    check_value("engine.kind", kind, Literal["serial", "processes", "ray"])
+    own = {"serial": [], "processes": ["workers"], "ray": ["address"]}[str(kind)]
+    whole("engine", given, ["kind", *own])
     check_value("engine.workers", given.get("workers"), Annotated[int | None, "[1, 1024]"])
+    if kind == "ray" and not re.fullmatch(r"auto|[^\s:/]+:\d+", str(given["address"])):
+        raise UserError(f"engine.address={given['address']}: must be auto or host:port of a Ray cluster's head")
     return given
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from numpy.typing import NDArray
 
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.levels import complete
-from ablation.studies.cells import Cell, environment, resolve_device
+from ablation.studies.cells import Cell, environment
 from ablation.studies.records import CELLS, CURVES, FACTORS, LAYERS, write_json, write_table
 from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
@@ -20,7 +21,12 @@ from ablation.training.trainer import bind
 
 
 def write_results(
-    study: Study, cells: Sequence[Cell], keys: Sequence[str], store: Store, cards: Mapping[str, dict[str, Any]]
+    study: Study,
+    cells: Sequence[Cell],
+    keys: Sequence[str],
+    store: Store,
+    cards: Mapping[str, dict[str, Any]],
+    device: torch.device,
 ) -> dict[str, Any]:
     """Write the study's tables and its manifest; return the manifest.
 
@@ -30,7 +36,7 @@ def write_results(
     ordered = sorted(zip(keys, cells, strict=True), key=lambda pair: pair[0])
     records = [store.get(key) for key, _ in ordered]
     rows = [cell_row(key, cell, record) for (key, cell), record in zip(ordered, records, strict=True)]
-    manifest = _manifest(study, cells, rows, cards)
+    manifest = _manifest(study, cells, rows, cards, device)
     names = [key for key, _ in ordered]
     steps_per_epoch = [_steps_per_epoch(cards[cell.data], cell.spec.batch_size) for _, cell in ordered]
     folder = study.results_folder
@@ -112,7 +118,11 @@ def _steps_per_epoch(card: Mapping[str, Any], batch_size: int) -> int:
 
 
 def _manifest(
-    study: Study, cells: Sequence[Cell], rows: list[dict[str, Any]], cards: Mapping[str, dict[str, Any]]
+    study: Study,
+    cells: Sequence[Cell],
+    rows: list[dict[str, Any]],
+    cards: Mapping[str, dict[str, Any]],
+    device: torch.device,
 ) -> dict[str, Any]:
     diverged = sum(row["status"] == "diverged" for row in rows)
     factors: dict[str, list[Any]] = {factor: [] for factor in FACTORS}
@@ -157,7 +167,7 @@ def _manifest(
             label: {"bounded": is_bounded(bind(ACTIVATIONS, level))}
             for label, level in study.levels["activation"].items()
         },
-        "environment": environment(resolve_device(study.device)),
+        "environment": environment(device),
     }
 
 

@@ -8,18 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from ablation import UserError
 from ablation.datasets.prepared import load, prepare
 from ablation.studies.cells import Cell, expand, keys, resolve_device
-from ablation.studies.engine import (
-    Source,
-    cohort_limits,
-    default_workers,
-    make_cohorts,
-    run_cohorts,
-)
+from ablation.studies.engines import count_workers, run_cohorts
+from ablation.studies.engines.cohorts import cohort_limits, make_cohorts
+from ablation.studies.engines.work import Source
 from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
@@ -43,7 +40,7 @@ def run_study(study: Study) -> Summary:
         UserError: anything that the user can mend.
     """
     begun = time.perf_counter()
-    device = resolve_device(study.device)
+    device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     cells = expand(study)
     cards = prepared_cards(study)
     check_batches(cells, cards)
@@ -52,8 +49,8 @@ def run_study(study: Study) -> Summary:
     with open_store(study.store_folder, study.name) as store, track(study, cards) as tracker:
         present = store.present(cell_keys)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
-        timing = _train_missing(study, cells, cell_keys, missing, store, tracker, cards, device.type)
-        manifest = write_results(study, cells, cell_keys, store, cards)
+        timing = _train_missing(study, cells, cell_keys, missing, store, tracker, cards, device)
+        manifest = write_results(study, cells, cell_keys, store, cards, device)
         for key, cell in zip(cell_keys, cells, strict=True):
             if key in present and not tracker.knows(key):
                 tracker.add(key, cell, store.get(key), "store", 0.0)
@@ -102,23 +99,21 @@ def _train_missing(
     store: Store,
     tracker: Tracker,
     cards: Mapping[str, Mapping[str, Any]],
-    device: str,
+    device: torch.device,
 ) -> dict[str, Any]:
     """Train the cells at these places, keeping each cohort as it comes; return the figures of ``timing.json``."""
-    workers = study.engine.get("workers") or default_workers()
-    if study.engine["kind"] == "serial" or device != "cpu":
-        workers = 1
-    limits = cohort_limits(resolve_device(study.device))
+    workers = count_workers(study.engine, device.type) if missing else 0
+    limits = cohort_limits(device)
     features = {label: int(card["features"]) for label, card in cards.items()}
     cohorts = make_cohorts([cells[place] for place in missing], features, workers, *limits)
-    source = Source(study.data_folder, study.data, device)
+    source = Source(study.data_folder, study.data, device.type)
     train_seconds, run_steps, diverged = 0.0, 0, 0
     begun = time.perf_counter()
     with ExitStack() as stack:
         bar = stack.enter_context(
             tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", desc=study.name, smoothing=0.1)
         )
-        for trained in run_cohorts(cohorts, source, study.engine["kind"], workers):
+        for trained in run_cohorts(cohorts, source, study.engine, workers):
             done = [
                 (missing[place], record) for place, record in zip(trained.cohort.places, trained.records, strict=True)
             ]
@@ -138,5 +133,5 @@ def _train_missing(
         "run_steps_per_second": run_steps / elapsed if missing else 0.0,
         "cells_trained": len(missing),
         "workers": workers,
-        "device": device,
+        "device": device.type,
     }

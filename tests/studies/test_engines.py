@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from ablation import UserError
 from ablation.datasets.prepared import prepare
-from ablation.studies import engine
 from ablation.studies.cells import Cell, expand
-from ablation.studies.engine import Source, default_workers, make_cohorts, run_cohorts
+from ablation.studies.engines import local, run_cohorts
+from ablation.studies.engines.cohorts import make_cohorts
+from ablation.studies.engines.local import default_workers, start_worker
+from ablation.studies.engines.work import Source, load_data
 from ablation.training.trainer import train
 from tests.conftest import make_spec
 
@@ -67,10 +69,12 @@ def test_workers_give_the_bits_of_this_process_whatever_the_cohorts(study, sourc
     cells = expand(
         study("activation=[relu,elu]", "normalization=[none,batch]", "seed=[0,1,2]", "lr=[0.1,1000.0]", "width=7")
     )
-    here = by_name(run_cohorts(make_cohorts(cells, FEATURES, 1, 2**40, 64), source, "serial", 1))
+    here = by_name(run_cohorts(make_cohorts(cells, FEATURES, 1, 2**40, 64), source, {"kind": "serial"}, 1))
     assert any(record.diverged_step is not None for record in here.values())
     for workers, limit in ((1, 5), (2, 1)):
-        there = by_name(run_cohorts(make_cohorts(cells, FEATURES, 2, 2**40, limit), source, "processes", workers))
+        there = by_name(
+            run_cohorts(make_cohorts(cells, FEATURES, 2, 2**40, limit), source, {"kind": "processes"}, workers)
+        )
         assert there.keys() == here.keys()
         for name, record in here.items():
             assert there[name].diverged_step == record.diverged_step
@@ -80,27 +84,27 @@ def test_workers_give_the_bits_of_this_process_whatever_the_cohorts(study, sourc
 
 def test_final_weights_are_the_same_by_no_one_and_two_workers(study, source):
     cells = expand(study("activation=[tanh,elu]", "normalization=batch", "seed=[0,1,2,3]", "lr=[0.1,1e9]", "width=5"))
-    data = engine.load_data("digits", source)
+    data = load_data("digits", source)
     alone = {cell.name: train([cell.spec], data)[0].weights for cell in cells}
     groups = [cohort.cells for cohort in make_cohorts(cells, FEATURES, 2, 2**40, 3)]
     context = multiprocessing.get_context("forkserver")
     for workers in (1, 2):
-        with ProcessPoolExecutor(workers, context, engine._start_worker) as pool:
+        with ProcessPoolExecutor(workers, context, start_worker) as pool:
             for group, weights in zip(groups, pool.map(_weights, groups, [source] * len(groups)), strict=True):
                 for cell, row in zip(group, weights, strict=True):
                     np.testing.assert_array_equal(row, alone[cell.name].numpy())
 
 
 def _weights(cells, source):
-    outcomes = train([cell.spec for cell in cells], engine.load_data("digits", source))
+    outcomes = train([cell.spec for cell in cells], load_data("digits", source))
     return [outcome.weights.numpy() for outcome in outcomes]
 
 
 def test_a_worker_that_dies_is_told_in_one_line(study, source, monkeypatch):
     cohorts = make_cohorts(expand(study("seed=[0,1,2,3]")), FEATURES, 2, 2**40, 1)
-    monkeypatch.setattr(engine, "_train", _die)
+    monkeypatch.setattr(local, "train_here", _die)
     with pytest.raises(UserError, match="a worker process died"):
-        list(run_cohorts(cohorts, source, "processes", 2))
+        list(run_cohorts(cohorts, source, {"kind": "processes"}, 2))
 
 
 def _die(cohort, source):
@@ -108,7 +112,7 @@ def _die(cohort, source):
 
 
 def test_data_are_standardized_by_the_training_part(source):
-    data = engine.load_data("digits", source)
+    data = load_data("digits", source)
     assert abs(float(data.train_x.double().mean())) < 1e-6
     assert float(data.train_x.double().std(correction=0)) == pytest.approx(1, abs=1e-6)
     assert abs(float(data.val_x.double().mean())) > 1e-6

@@ -1,0 +1,87 @@
+"""Which cells are trained together: cohorts that share a graph, fit into memory and keep every worker busy."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+
+from ablation.studies.cells import Cell
+
+COHORT_BYTES = 48 * 2**20
+"""What the weights and activations of a cohort may take. Between 16 and 64 MB the speed hardly changes; beyond, caches
+hold less of a layer."""
+
+COHORT_CELLS = 48
+"""Beyond this many cells the overhead of a step is spread thin enough."""
+
+CUDA_SHARE = 0.5
+"""Share of a GPU's free memory that a cohort may take."""
+
+REMOTE_CUDA_BYTES = 4 * 2**30
+"""What it may take on a GPU of another machine, whose memory is not known here."""
+
+CUDA_CELLS = 4096
+"""Most cells of a cohort on a GPU."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Cells trained together, with their places in the list that the engine was given."""
+
+    places: list[int]
+    cells: list[Cell]
+    name: str
+
+
+def make_cohorts(
+    cells: Sequence[Cell], features: Mapping[str, int], workers: int, limit_bytes: int, limit_cells: int
+) -> list[Cohort]:
+    """Group cells into cohorts, the costliest first, so that the last ones to run are short.
+
+    Args:
+        cells: what is to be trained.
+        features: inputs of each data set by label.
+        workers: how many cohorts train at a time; every one of them gets work, if there is enough.
+        limit_bytes: largest memory of a cohort's weights and activations.
+        limit_cells: largest number of its cells.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, cell in enumerate(cells):
+        shared = json.dumps([cell.data, cell.spec.cohort()], sort_keys=True)
+        groups.setdefault(shared, []).append(place)
+    parts: list[list[int]] = []
+    for group in groups.values():
+        most = max(1, min(limit_cells, int(limit_bytes // _bytes(cells[group[0]], features))))
+        count = -(-len(group) // most)
+        parts += [group[part * len(group) // count : (part + 1) * len(group) // count] for part in range(count)]
+
+    def cost(part: list[int]) -> float:
+        return len(part) * _bytes(cells[part[0]], features)
+
+    while len(parts) < min(workers, len(cells)):
+        whole = max((part for part in parts if len(part) > 1), key=cost)
+        parts.remove(whole)
+        parts += [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
+    parts.sort(key=cost, reverse=True)
+    return [Cohort(part, [cells[place] for place in part], f"{number:04d}") for number, part in enumerate(parts)]
+
+
+def _bytes(cell: Cell, features: Mapping[str, int]) -> float:
+    """Return about how much memory a cell takes in training: weights, gradients, a step taken; and four numbers a
+    unit-sample. Its time is about in proportion.
+    """
+    sizes = [features[cell.data], *cell.spec.widths, 10]
+    weights = sum(i * o for i, o in pairwise(sizes))
+    return 4.0 * (3 * weights + 4 * cell.spec.batch_size * sum(sizes))
+
+
+def cohort_limits(device: torch.device) -> tuple[int, int]:
+    """Return the largest memory of a cohort, and its largest number of cells, on a device."""
+    if device.type != "cuda":
+        return COHORT_BYTES, COHORT_CELLS
+    if not torch.cuda.is_available():
+        return REMOTE_CUDA_BYTES, CUDA_CELLS
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free * CUDA_SHARE), CUDA_CELLS

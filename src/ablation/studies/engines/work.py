@@ -1,0 +1,96 @@
+"""What a worker does, wherever it is: take a cohort and its data, train, and answer with records.
+
+A worker never touches the store or MLflow.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ablation.datasets.prepared import load
+from ablation.studies.engines.cohorts import Cohort
+from ablation.studies.store import Record
+from ablation.training.data import Data
+from ablation.training.trainer import train
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A cohort's records, and what they cost."""
+
+    cohort: Cohort
+    records: list[Record]
+    seconds: float
+    run_steps: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a worker finds the data: the prepared files' folder and the data levels' parameters by label."""
+
+    folder: Path
+    levels: Mapping[str, Mapping[str, Any]]
+    device: str
+
+
+_loaded: dict[tuple[str, str, str], Data] = {}
+
+
+def load_data(label: str, source: Source) -> Data:
+    """Return a prepared data set on the device, standardized; each process reads it once."""
+    key = (str(source.folder.resolve()), label, source.device)
+    if key not in _loaded:
+        arrays, card = load(label, source.levels[label], source.folder)
+        mean, std = card["mean"], card["std"]
+
+        def standardize(part: str) -> torch.Tensor:
+            values: torch.Tensor = torch.from_numpy(arrays[part]).to(torch.float32)
+            return values.sub_(mean).div_(std)
+
+        _loaded[key] = Data(
+            standardize("train_x"),
+            torch.from_numpy(arrays["train_y"]),
+            standardize("val_x"),
+            torch.from_numpy(arrays["val_y"]),
+            card["classes"],
+        ).to(torch.device(source.device))
+    return _loaded[key]
+
+
+def train_cohort(cohort: Cohort, data: Data) -> Trained:
+    """Train a cohort on one thread, whatever the caller's setting: more would sum in another order."""
+    begun = time.perf_counter()
+    with one_thread():
+        outcomes = train([cell.spec for cell in cohort.cells], data)
+    seconds = time.perf_counter() - begun
+    records = [
+        Record(
+            cell.spec.as_dict(),
+            outcome.diverged_step,
+            outcome.parameters,
+            outcome.curve_steps,
+            outcome.curves,
+            outcome.layer_steps,
+            outcome.layers,
+        )
+        for cell, outcome in zip(cohort.cells, outcomes, strict=True)
+    ]
+    steps = cohort.cells[0].spec.epochs * (len(data.train_y) // cohort.cells[0].spec.batch_size)
+    run_steps = sum(steps if record.diverged_step is None else record.diverged_step for record in records)
+    return Trained(cohort, records, seconds, run_steps)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread of this process for a while."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
