@@ -24,7 +24,7 @@ ROOMS = {
 ALONE = {
     "hydra": {"studies/config.py"},
     "omegaconf": {"studies/config.py"},
-    "mlflow": {"studies/tracking.py"},
+    "mlflow": {"studies/tracking/__init__.py", "studies/tracking/rows.py"},
     "seaborn": {"reporting/figures.py"},
     "ray": {"studies/engines/ray.py"},
 }

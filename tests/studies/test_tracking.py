@@ -99,6 +99,41 @@ def test_runs_appear_while_the_study_goes_on(tracked, monkeypatch):
     assert seen == [1, 2, 3], "each was there before the next cohort was trained"
 
 
+def test_runs_written_in_bulk_are_those_of_the_public_client(tracked, tmp_path, monkeypatch):
+    checked, _, uri = tracked
+    overrides = ("seed=[0,1]", "lr=[0.1,10000.0]", "data=[digits]")
+    run_study(checked(*overrides))
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    monkeypatch.setattr(tracking, "is_database", lambda client: False)
+    run_study(checked(*overrides, f"tracking.uri={other}"))
+
+    def told(uri):
+        client, runs = runs_of(uri, "single")
+        return {
+            each.info.run_name: {
+                "tags": {**each.data.tags, "cohort": ""},
+                "params": each.data.params,
+                "metrics": each.data.metrics,
+                "history": [
+                    [(point.step, point.value, point.timestamp - each.info.start_time) for point in history]
+                    for history in (
+                        client.get_metric_history(each.info.run_id, name) for name in sorted(each.data.metrics)
+                    )
+                ],
+                "inputs": [
+                    (item.dataset.to_dictionary(), [(tag.key, tag.value) for tag in item.tags])
+                    for item in each.inputs.dataset_inputs
+                ],
+                "status": (each.info.status, each.info.lifecycle_stage),
+                "artifacts": each.info.artifact_uri.replace(each.info.run_id, "").rpartition("/mlruns/")[2],
+            }
+            for each in runs
+        }
+
+    assert told(uri) == told(other)
+    assert len(told(uri)) == 4
+
+
 def test_an_unwritable_database_is_told_before_training(tracked, tmp_path):
     checked, _, _ = tracked
     (tmp_path / "file").write_text("")
@@ -111,7 +146,7 @@ def test_a_writer_that_fails_late_leaves_complete_results_and_says_so(tracked, m
     checked, _, uri = tracked
     small = checked("seed=[0,1]")
 
-    def fail(self, *item):
+    def fail(self, runs):
         raise OSError("disk full")
 
     monkeypatch.setattr(tracking._Mlflow, "_write", fail)

@@ -56,6 +56,25 @@ LAYERS = pa.schema(
 """A row a cell, probe and hidden layer; layer 1 is the one next to the input."""
 
 
+MANIFEST = {
+    "name": str,
+    "config": dict,
+    "overrides": list,
+    "factors": dict,
+    "levels.loss": dict,
+    "cells.names": list,
+    "cells.expected": int,
+    "cells.finished": int,
+    "cells.diverged": int,
+    "horizon.epochs": int | float,
+    "targets": dict,
+    "data": dict,
+    "activations": dict,
+    "environment": dict,
+}
+"""What of ``manifest.json`` a report needs, and its types."""
+
+
 @dataclass(frozen=True)
 class Results:
     """What the study stage left in ``results/<study>/``."""
@@ -81,27 +100,76 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def read_results(folder: Path) -> Results:
-    """Read a study's tables and check that every planned cell is there.
+    """Read a study's tables and check that every planned cell is there, with all that a finished one has.
 
     Raises:
-        UserError: a file is missing or has not the columns of this page, or cells are missing.
+        UserError: a file is missing, cannot be read or does not hold what this page says, or cells are missing or have
+            no measurements.
     """
     tables = {}
     for name, schema in (("cells", CELLS), ("curves", CURVES), ("layers", LAYERS)):
         path = folder / f"{name}.parquet"
-        if not path.is_file():
-            raise UserError(f"{path}: missing; run the study first (python pipelines/study.py name={folder.name})")
-        tables[name] = pq.read_table(path).to_pandas()
-        absent = [column for column in schema.names if column not in tables[name].columns]
-        if absent:
-            raise UserError(f"{path}: has no column {', '.join(absent)}; run the study again")
+        content = _content(path)
+        try:
+            table = pq.read_table(pa.BufferReader(content))
+            absent = [column for column in schema.names if column not in table.column_names]
+            if absent:
+                raise UserError(f"{path}: has no column {', '.join(absent)}; run the study again")
+            tables[name] = table.select(schema.names).cast(schema).to_pandas()
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{path}: is no Parquet file of a study ({_first_line(error)}); run the study again"
+            ) from error
     path = folder / "manifest.json"
-    if not path.is_file():
-        raise UserError(f"{path}: missing; run the study first (python pipelines/study.py name={folder.name})")
-    manifest = json.loads(path.read_text("utf-8"))
-    absent = sorted(set(manifest["cells"]["names"]) - set(tables["cells"]["cell"]))
+    try:
+        manifest = json.loads(_content(path))
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON ({_first_line(error)}); run the study again") from error
+    _check_manifest(path, manifest)
+    cells = tables["cells"]
+    absent = sorted(set(manifest["cells"]["names"]) - set(cells["cell"]))
     if absent:
         raise UserError(
             f"{folder}: {len(absent)} planned cells are missing, the first is {absent[0]}; run the study again"
         )
+    # A cell that diverged at its first step rightly has no rows.
+    finished = cells[cells["status"] == "finished"].sort_values("cell")
+    end = tables["curves"].groupby("key")["epoch"].max().reindex(finished["key"]).to_numpy()
+    lacking = {
+        "curves": ~(end >= manifest["horizon"]["epochs"] - 1e-6),
+        "layers": ~finished["key"].isin(tables["layers"]["key"]).to_numpy(),
+    }
+    for name, mask in lacking.items():
+        if mask.any():
+            raise UserError(
+                f"{folder / name}.parquet: measurements of {int(mask.sum())} finished cells are missing, the first is "
+                f"{finished['cell'].to_numpy()[mask][0]}; run the study again"
+            )
     return Results(**tables, manifest=manifest)
+
+
+def _check_manifest(path: Path, manifest: Any) -> None:
+    for key, kind in MANIFEST.items():
+        value = manifest
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            raise UserError(
+                f"{path}: is no manifest of a study, {key} is missing or of another type; run the study again"
+            )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        run = f"run the study first (python pipelines/study.py name={path.parent.name})"
+        raise UserError(f"{path}: missing; {run}") from None
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or error}); mend that or run the study again"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

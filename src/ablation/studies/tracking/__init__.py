@@ -24,9 +24,13 @@ from ablation.studies.records import CURVES, OUTCOMES
 from ablation.studies.results import cell_row
 from ablation.studies.store import Record
 from ablation.studies.study import Study
+from ablation.studies.tracking.rows import Run, is_database, write_rows, write_through_client
 
-CURVE_POINTS = 12
+CURVE_POINTS = 25
 """Evaluations of a curve that are logged, the first and the last among them; all of them are in curves.parquet."""
+
+BATCH = 200
+"""Most runs that are written in one transaction."""
 
 LOGGED_CURVES = ("train_loss", "val_loss", "val_accuracy", "grad_norm")
 
@@ -122,16 +126,31 @@ class _Mlflow:
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
-        while not self._abandoned and (item := self._waiting.get()) is not None:
+        ended = False
+        while not ended and not self._abandoned:
+            batch = [self._waiting.get()]
+            # What has come meanwhile goes along: the more there is to write, the cheaper is each run.
+            while len(batch) < BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            ended = batch[-1] is None
             try:
-                self._write(*item)
+                self._write([self._run(*item) for item in batch if item is not None])
             except (MlflowException, SQLAlchemyError, OSError) as error:
-                # Training goes on: the store has the cell. `finish` tells.
+                # Training goes on: the store has the cells. `finish` tells.
                 self._error = error
                 return
 
-    def _write(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+    def _write(self, runs: list[Run]) -> None:
+        if not runs:
+            return
+        if is_database(self._client):
+            write_rows(self._client, self._experiment, runs)
+        else:
+            for run in runs:
+                write_through_client(self._client, self._experiment, run)
+
+    def _run(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> Run:
+        from mlflow.entities import Dataset
 
         row = cell_row(key, cell, record)
         tags = {"study": self._name, "cell_key": key, "cohort": cohort, "status": row["status"]}
@@ -139,29 +158,28 @@ class _Mlflow:
             tags["mlflow.source.git.commit"] = self._commit
         end = int(time.time() * 1000)
         start = end - int(seconds * 1000)
-        run = self._client.create_run(self._experiment, start_time=start, run_name=cell.name, tags=tags).info.run_id
         last = int(record.curve_steps[-1]) if len(record.curve_steps) else 0
-        steps_per_epoch = int(self._cards[cell.data]["train"]) // cell.spec.batch_size
-        values = {name: row[name] for name in OUTCOMES if row[name] is not None}
-        values["parameters"] = record.parameters
-        if record.diverged_step is not None:
-            values["diverged_step"] = record.diverged_step
-        metrics = [Metric(f"final/{name}", float(value), start + last, last) for name, value in values.items()]
+        card = self._cards[cell.data]
+        steps_per_epoch = int(card["train"]) // cell.spec.batch_size
+        finals = {f"final/{name}": row[name] for name in OUTCOMES} | {"final/parameters": record.parameters}
+        finals["final/diverged_step"] = record.diverged_step
+        # A database has no place for what is not finite; results/ has it.
+        metrics = [
+            (name, float(value), start + last, last)
+            for name, value in finals.items()
+            if value is not None and np.isfinite(value)
+        ]
         for place in _thinned(len(record.curve_steps)):
             step = int(record.curve_steps[place])
-            metrics.append(Metric("epoch", step / steps_per_epoch, start + step, step))
-            for name in LOGGED_CURVES:
-                value = float(record.curves[place, CURVES.names.index(name) - 3])
-                if np.isfinite(value):
-                    metrics.append(Metric(name, value, start + step, step))
-        params = [Param(factor, str(level)) for factor, level in cell.factors.items()]
-        self._client.log_batch(run, metrics, params)
-        card = self._cards[cell.data]
+            values = {name: float(record.curves[place, CURVES.names.index(name) - 3]) for name in LOGGED_CURVES}
+            values["epoch"] = step / steps_per_epoch
+            metrics += [(name, value, start + step, step) for name, value in values.items() if np.isfinite(value)]
         profile = json.dumps({"train": card["train"], "val": card["val"], "classes": card["classes"]})
-        source = json.dumps({"source": card["source"]})
-        dataset = Dataset(cell.data, card["digest"][:36], "code", source, profile=profile)
-        self._client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-        self._client.set_terminated(run, "FINISHED" if record.diverged_step is None else "FAILED", end)
+        dataset = Dataset(
+            cell.data, card["digest"][:36], "code", json.dumps({"source": card["source"]}), profile=profile
+        )
+        params = {factor: str(level) for factor, level in cell.factors.items()}
+        return Run(cell.name, record.diverged_step is not None, start, end, tags, params, metrics, dataset)
 
 
 def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any], reports_folder: Path) -> str:
