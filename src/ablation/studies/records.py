@@ -6,6 +6,8 @@ Columns may be added, never renamed.
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,15 @@ def write_table(table: pa.Table, path: Path) -> None:
     """Write ``table`` so that equal content gives equal bytes, and so that a reader never sees half a file."""
     partial = path.with_name(path.name + ".partial")
     pq.write_table(table, partial, compression="zstd", store_schema=False)
+    os.replace(partial, path)
+
+
+@contextmanager
+def write_parts(schema: pa.Schema, path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Write a table part by part, as ``write_table`` does a whole one; each part becomes a row group."""
+    partial = path.with_name(path.name + ".partial")
+    with pq.ParquetWriter(partial, schema, compression="zstd", store_schema=False) as writer:
+        yield writer.write_table
     os.replace(partial, path)
 
 

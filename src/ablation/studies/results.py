@@ -13,11 +13,16 @@ from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.levels import complete
 from ablation.studies.cells import Cell, environment
-from ablation.studies.records import CELLS, CURVES, FACTORS, LAYERS, write_json, write_table
+from ablation.studies.records import CELLS, CURVES, FACTORS, LAYERS, write_json, write_parts, write_table
 from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
 from ablation.training.probes import is_bounded
 from ablation.training.trainer import bind
+
+PART = 256
+"""Cells that are held in memory at once while the tables are written, and that make up a row group."""
+
+Part = Sequence[tuple[str, Cell, Record]]
 
 
 def write_results(
@@ -34,17 +39,21 @@ def write_results(
         UserError: the folder cannot be written to.
     """
     ordered = sorted(zip(keys, cells, strict=True), key=lambda pair: pair[0])
-    records = [store.get(key) for key, _ in ordered]
-    rows = [cell_row(key, cell, record) for (key, cell), record in zip(ordered, records, strict=True)]
-    manifest = _manifest(study, cells, rows, cards, device)
-    names = [key for key, _ in ordered]
-    steps_per_epoch = [_steps_per_epoch(cards[cell.data], cell.spec.batch_size) for _, cell in ordered]
     folder = study.results_folder
+    rows: list[dict[str, Any]] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with (
+            write_parts(CURVES, folder / "curves.parquet") as curves,
+            write_parts(LAYERS, folder / "layers.parquet") as layers,
+        ):
+            for start in range(0, len(ordered), PART):
+                part = [(key, cell, store.get(key)) for key, cell in ordered[start : start + PART]]
+                rows += [cell_row(key, cell, record) for key, cell, record in part]
+                curves(_curves(part, cards))
+                layers(_layers(part))
         write_table(pa.Table.from_pylist(rows, schema=CELLS), folder / "cells.parquet")
-        write_table(_curves(names, records, steps_per_epoch), folder / "curves.parquet")
-        write_table(_layers(names, records), folder / "layers.parquet")
+        manifest = _manifest(study, cells, rows, cards, device)
         write_json(manifest, folder / "manifest.json")
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror})") from error
@@ -81,31 +90,27 @@ def _number(value: np.float32) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _curves(keys: list[str], records: list[Record], steps_per_epoch: list[int]) -> pa.Table:
-    lengths = [len(record.curve_steps) for record in records]
-    steps = np.concatenate([record.curve_steps for record in records])
-    values = np.concatenate([record.curves for record in records])
-    columns = [_repeated(keys, lengths), pa.array(steps), pa.array(steps / np.repeat(steps_per_epoch, lengths))]
-    return pa.table([*columns, *_columns(values)], names=CURVES.names)
+def _curves(part: Part, cards: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    lengths = [len(record.curve_steps) for _, _, record in part]
+    steps = np.concatenate([record.curve_steps for _, _, record in part])
+    per_epoch = [_steps_per_epoch(cards[cell.data], cell.spec.batch_size) for _, cell, _ in part]
+    values = np.concatenate([record.curves for _, _, record in part])
+    columns = [_keys(part, lengths), pa.array(steps), pa.array(steps / np.repeat(per_epoch, lengths))]
+    return pa.table([*columns, *_columns(values)], schema=CURVES)
 
 
-def _layers(keys: list[str], records: list[Record]) -> pa.Table:
-    lengths = [record.layers.shape[0] * record.layers.shape[1] for record in records]
-    steps = np.concatenate([np.repeat(record.layer_steps, record.layers.shape[1]) for record in records])
-    layer = np.concatenate(
-        [
-            np.tile(np.arange(1, record.layers.shape[1] + 1, dtype=np.int32), record.layers.shape[0])
-            for record in records
-        ]
-    )
-    values = np.concatenate([record.layers.reshape(-1, record.layers.shape[2]) for record in records])
-    return pa.table([_repeated(keys, lengths), pa.array(steps), pa.array(layer), *_columns(values)], names=LAYERS.names)
+def _layers(part: Part) -> pa.Table:
+    shapes = [record.layers.shape for _, _, record in part]
+    steps = np.concatenate([np.repeat(record.layer_steps, record.layers.shape[1]) for _, _, record in part])
+    layer = np.concatenate([np.tile(np.arange(1, depth + 1, dtype=np.int32), probes) for probes, depth, _ in shapes])
+    values = np.concatenate([record.layers.reshape(-1, record.layers.shape[2]) for _, _, record in part])
+    keys = _keys(part, [probes * depth for probes, depth, _ in shapes])
+    return pa.table([keys, pa.array(steps), pa.array(layer), *_columns(values)], schema=LAYERS)
 
 
-def _repeated(keys: list[str], lengths: list[int]) -> pa.DictionaryArray:
-    """Return each key as often as it has rows, without holding its text more than once."""
-    index = np.repeat(np.arange(len(keys), dtype=np.int32), lengths)
-    return pa.DictionaryArray.from_arrays(pa.array(index), pa.array(keys, pa.string()))
+def _keys(part: Part, lengths: list[int]) -> pa.Array:
+    """Return each cell's key as often as it has rows."""
+    return pa.array([key for key, _, _ in part], pa.string()).take(pa.array(np.repeat(np.arange(len(part)), lengths)))
 
 
 def _columns(values: NDArray[np.float32]) -> list[pa.Array]:
