@@ -28,8 +28,14 @@ def small_analysis(small: Path) -> Analysis:
 def analysed(tmp_path: Path) -> Callable[..., Analysis]:
     """Write a study with planted outcomes and analyse it."""
 
-    def build(factors: Mapping[str, Sequence[Any]], plant: Plant, epochs: int = 6, **options: Any) -> Analysis:
-        folder = write_study(tmp_path / "results", factors, plant, epochs)
+    def build(
+        factors: Mapping[str, Sequence[Any]],
+        plant: Plant,
+        epochs: int = 6,
+        planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+        **options: Any,
+    ) -> Analysis:
+        folder = write_study(tmp_path / "results", factors, plant, epochs, planned=planned)
         return analyse(read_results(folder), Options(**{"bootstrap": 200, **options}))
 
     return build

@@ -65,9 +65,18 @@ def probe_steps(epochs: int) -> list[int]:
 
 
 def write_study(
-    folder: Path, factors: Mapping[str, Sequence[Any]], plant: Plant, epochs: int = 6, name: str = "synthetic"
+    folder: Path,
+    factors: Mapping[str, Sequence[Any]],
+    plant: Plant,
+    epochs: int = 6,
+    name: str = "synthetic",
+    planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
 ) -> Path:
-    """Write the tables of a study with these levels (one level where a factor is not given) into ``folder``."""
+    """Write the tables of a study with these levels (one level where a factor is not given) into ``folder``.
+
+    A cell that diverges at epoch 0 leaves no rows behind, as with the trainer; of the product only the ``planned``
+    cells are there.
+    """
     levels = {factor: list(factors.get(factor, SINGLE[factor])) for factor in FACTORS}
     cells: list[dict[str, Any]] = []
     curves: list[dict[str, np.ndarray]] = []
@@ -76,17 +85,21 @@ def write_study(
     steps = np.array(probe_steps(epochs))
     for number, values in enumerate(itertools.product(*levels.values())):
         cell = dict(zip(levels, values, strict=True))
+        if not planned(cell):
+            continue
         outcome = plant(cell)
         key = f"{number:08x}"
         end = epochs if outcome.diverges is None else outcome.diverges
-        epoch = np.arange(end + 1)
+        unseen = outcome.diverges == 0
+        epoch = np.arange(0 if unseen else end + 1)
         accuracy = np.minimum(0.1 + 0.05 * epoch / max(epochs, 1), 0.5)
         if outcome.reaches is not None:
             accuracy = np.where(epoch >= outcome.reaches, outcome.final, accuracy)
         loss = outcome.loss[0] + (outcome.loss[1] - outcome.loss[0]) * epoch / max(epochs, 1)
-        if outcome.diverges is not None:
+        if outcome.diverges is not None and not unseen:
             loss[-1] = np.nan
-        best = float(np.nanmin(loss)) if outcome.best_loss is None else outcome.best_loss
+        finite = loss[np.isfinite(loss)]
+        best = (float(finite.min()) if len(finite) else None) if outcome.best_loss is None else outcome.best_loss
         gone = outcome.diverges is not None
         final = [None] * 4 if gone else [loss[-1], loss[-1], accuracy[-1], accuracy[-1]]
         cells.append(
@@ -94,14 +107,14 @@ def write_study(
             | {"status": "diverged" if gone else "finished", "diverged_step": end * STEPS if gone else None}
             | {"parameters": 1000}
             | dict(zip(("train_loss", "val_loss", "train_accuracy", "val_accuracy"), final, strict=True))
-            | {"best_val_loss": best, "best_val_accuracy": float(accuracy.max())}
+            | {"best_val_loss": best, "best_val_accuracy": float(accuracy.max()) if len(accuracy) else None}
         )
         curves.append(
             {"step": epoch * STEPS, "epoch": epoch, "train_loss": loss, "val_loss": loss, "train_accuracy": accuracy}
             | {"val_accuracy": accuracy, "grad_norm": np.ones(len(epoch))}
             | {"clip_fraction": np.where(epoch == 0, np.nan, 0.25), "clip_cosine": np.ones(len(epoch))}
         )
-        seen = steps[steps <= end * STEPS]
+        seen = steps[:0] if unseen else steps[steps <= end * STEPS]
         depth = int(cell["depth"])
         step, layer = np.repeat(seen, depth), np.tile(np.arange(1, depth + 1), len(seen))
         row = {metric: np.full(len(step), 0.5) for metric in LAYER_METRICS}

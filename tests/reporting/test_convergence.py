@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ablation.reporting.convergence import (
+    guessing_loss,
     mean_loss,
     median_time,
     performance_profile,
@@ -159,3 +160,45 @@ def test_one_seed_has_no_interval(analysed):
     table = summarize(a.tuned, ["activation"], a.design.horizon, Options())
     assert table["rmst"].tolist() == [3, 3]
     assert table[["rmst_low", "rmst_high"]].isna().all(axis=None)
+
+
+def test_guessing_costs_what_the_loss_says():
+    assert guessing_loss("cross_entropy", 10) == pytest.approx(math.log(10))
+    assert guessing_loss("mse", 4) == pytest.approx((0.75**2 + 3 * 0.25**2) / 4)  # outputs of 1/4 each
+    assert math.isnan(guessing_loss("mine", 10))
+
+
+def test_mean_loss_is_capped_by_each_cells_own_loss(analysed):
+    a = analysed({"loss": ["cross_entropy", "mse", "mine"]}, lambda _: Outcome(None, loss=(9.0, 9.0)))
+    found = a.cells.set_index("loss")["mean_loss"]
+    assert found["cross_entropy"] == pytest.approx(math.log(10))
+    assert found["mse"] == pytest.approx(0.09)
+    assert math.isnan(found["mine"])
+    assert math.isnan(summarize(a.tuned, ["init"], a.design.horizon, a.options)["mean_loss"].iloc[0])
+
+
+def test_a_study_can_compare_losses_and_tune(analysed):
+    a = analysed(
+        {"loss": ["cross_entropy", "mse"], "lr": [0.1, 1.0]},
+        lambda c: Outcome(best_loss=c["lr"] if c["loss"] == "mse" else -c["lr"]),
+    )
+    assert a.tuned.set_index("loss")["lr"].to_dict() == {"cross_entropy": 1.0, "mse": 0.1}
+
+
+def test_profiles_judge_a_level_on_the_problems_it_was_given(analysed):
+    shape = {"mlp": (2, 5), "cone": (2,)}
+    factors = {"model": ["mlp", "cone"], "depth": [2, 5]}
+    a = analysed(factors, lambda _: Outcome(2), planned=lambda c: c["depth"] in shape[c["model"]])
+    table = performance_profile(a.tuned, "model", ["depth"], np.array([1.0])).set_index("level")
+    assert table.to_dict("index") == {"mlp": {"problems": 1, "rho_1": 1.0}, "cone": {"problems": 1, "rho_1": 1.0}}
+
+
+def test_equal_losses_rank_equal_in_whatever_order_seeds_are_summed(analysed):
+    losses = [0.1, 0.2, 0.3]
+    turn = {"relu": 0, "elu": 1}
+    a = analysed(
+        {"activation": list(turn), "seed": [0, 1, 2]},
+        lambda c: Outcome(2, loss=(losses[(c["seed"] + turn[c["activation"]]) % 3],) * 2),
+    )
+    one, other = summarize(a.tuned, ["activation"], a.design.horizon, a.options)["mean_loss"]
+    assert one == other

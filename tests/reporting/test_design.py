@@ -17,6 +17,21 @@ from tests.reporting.synthetic import Outcome
         ({"nuisance": ["seed"]}, "report.nuisance=seed"),
         ({"nuisance": ["lrr"]}, "report.nuisance=lrr"),
         ({"typo": 1}, "report.typo"),
+        ({"nuisance": ["loss"]}, "report.nuisance=loss: cannot be tuned over; allowed are init"),
+        ({"nuisance": ["lr", "lr"]}, r"report.nuisance=\[lr,lr\]: lr is there twice"),
+        ({"nuisance": 5}, "report.nuisance=5: must be a list of factors"),
+        ({"nuisance": [5]}, "report.nuisance=5: cannot be tuned over"),
+        ({"confidence": "abc"}, "report.confidence=abc: must be a number between 0 and 1"),
+        ({"confidence": None}, "report.confidence=None: must be a number"),
+        ({"confidence": float("nan")}, "report.confidence=nan: must be a number"),
+        ({"confidence": True}, "report.confidence=True: must be a number"),
+        ({"bootstrap": 1.5}, "report.bootstrap=1.5: must be a whole number, 1 or more"),
+        ({"bootstrap": "abc"}, "report.bootstrap=abc: must be a whole number"),
+        ({"bootstrap": True}, "report.bootstrap=True: must be a whole number"),
+        ({"bootstrap": 10**12}, "report.bootstrap=1000000000000: must be a whole number from 1 to 1000000"),
+        ({"bootstrap_seed": 0.5}, "report.bootstrap_seed=0.5: must be a whole number, 0 or more"),
+        ({"profile_max_tau": "x"}, "report.profile_max_tau=x: must be a number above 1"),
+        (None, "report=None: must be a mapping"),
     ],
 )
 def test_options_out_of_range_are_refused_by_key_and_value(config, says):
@@ -55,3 +70,8 @@ def test_long_names_are_shortened_at_both_ends_apart():
     assert one != other
     assert shorten("relu") == "relu"
     assert [label(x) for x in (0.1, 20, 1e-5, "relu")] == ["0.1", "20", "1e-05", "relu"]
+
+
+def test_what_is_tuned_over_is_not_what_is_compared(analysed):
+    design = analysed({"activation": ["relu", "elu"]}, lambda _: Outcome(), nuisance=("activation",)).design
+    assert design.compared == ("init",)

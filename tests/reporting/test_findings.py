@@ -55,3 +55,11 @@ def test_no_combination_that_learns_is_said_plainly(analysed):
     analysis = analysed({"activation": ["relu", "tanh"]}, lambda _: Outcome(None))
     assert about(analysis, "At depth 3, no combination reached 90% validation accuracy with any seed.")
     assert headlines(analysis)["depth_3_best_median_epochs"] is None
+
+
+def test_cells_without_a_gradient_are_counted(analysed):
+    some = gradients(analysed({"seed": range(4)}, lambda c: Outcome(diverges=None if c["seed"] else 0)))
+    assert all(text.endswith("(3 cells; 1 more diverged before it was first measured).") for text in some)
+    assert gradients(analysed({"seed": [0, 1]}, lambda _: Outcome(diverges=0))) == [
+        "At depth 3, all 2 cells diverged before the gradient was first measured."
+    ]

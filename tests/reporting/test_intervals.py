@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from ablation.reporting.design import Options
-from ablation.reporting.intervals import CHUNK, bootstrap_means, by_seed, percentile_interval, seed_interval, wilson
+from ablation.reporting.intervals import (
+    CHUNK,
+    bootstrap_means,
+    by_seed,
+    median_interval,
+    percentile_interval,
+    seed_interval,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (5, 5), (3, 10), (900, 1000)])
@@ -65,3 +73,13 @@ def test_many_groups_are_computed_in_chunks_alike():
     low, _ = seed_interval(sums, np.ones_like(sums), options)
     whole, _ = percentile_interval(bootstrap_means(sums[250:], np.ones((50, 3)), options), 0.95)
     assert low[250:] == pytest.approx(whole)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_interval_of_a_median_is_that_of_every_resample(size, confidence):
+    low, high = median_interval(size, confidence)
+    medians = [sorted(draw)[(size - 1) // 2] for draw in itertools.product(range(size), repeat=size)]
+    tail = (1 - confidence) / 2
+    assert low == min(k for k in range(size) if np.mean([m <= k for m in medians]) >= tail)
+    assert high == min(k for k in range(size) if np.mean([m <= k for m in medians]) >= 1 - tail - 1e-9)

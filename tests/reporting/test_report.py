@@ -1,15 +1,19 @@
 """Whole reports: every kind of study gets one, complete, escaped, and the same bytes twice."""
 
 import json
+import os
 import xml.etree.ElementTree as ElementTree
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from ablation import UserError
-from ablation.reporting import figures
-from ablation.reporting.design import Options
-from ablation.reporting.report import write_report
+from ablation.reporting import figures, tables
+from ablation.reporting.design import NEVER_TUNED, Options
+from ablation.reporting.findings import findings
+from ablation.reporting.report import move_into, write_report
+from ablation.studies.records import FACTORS
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
 
 FIGURES = "time_to_target learning_curves delta_norm dead_saturated batchnorm_vs_clipping success_curves".split()
@@ -47,6 +51,12 @@ class Page(HTMLParser):
 
 
 FEW = {**SMALL, "init": ["he_normal"], "depth": [2, 5]}
+
+
+def plausible_any(cell):
+    return Outcome(2 if len(cell["activation"]) < 100 else None)
+
+
 STUDIES = {
     "one cell": ({}, lambda _: Outcome()),
     "one cell diverged": ({}, lambda _: Outcome(diverges=2)),
@@ -59,6 +69,9 @@ STUDIES = {
         {"activation": HOSTILE, "init": HOSTILE[:3], "normalization": ["_", "none"]},
         lambda _: Outcome(),
     ),
+    "all diverged at step 0": (FEW, lambda _: Outcome(diverges=0)),
+    "several losses": ({"loss": ["cross_entropy", "mse", "mine"], "seed": [0, 1]}, lambda _: Outcome(2)),
+    "many long names": ({"activation": [*(f"elu_with_a_long_name_{i}" for i in range(18)), "x" * 150]}, plausible_any),
     "hostile clipping": ({"clipping": HOSTILE[:4], "normalization": HOSTILE[1:3]}, lambda _: Outcome()),
 }
 
@@ -132,3 +145,81 @@ def test_a_file_where_the_folder_belongs_is_one_line(small, tmp_path):
     with pytest.raises(UserError, match="no folder"):
         write_report(small, tmp_path / "out", OPTIONS)
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def cone(cell):
+    """Two models with widths of their own beside the others: each has one depth and width."""
+    return (cell["depth"], cell["width"]) == {"cone": (3, 64), "thin": (4, 8)}.get(cell["model"], (cell["depth"], 32))
+
+
+@pytest.mark.parametrize("models", [["mlp", "cone"], ["cone", "mlp", "thin"], ["thin", "cone"]])
+def test_models_with_their_own_widths_get_a_report(models, tmp_path):
+    factors = {"model": models, "depth": [2, 3, 4, 5], "width": [8, 32, 64], "seed": [0, 1]}
+    planned = lambda c: cone(c) and (c["model"] != "mlp" or c["depth"] in (2, 5))  # noqa: E731
+    folder = write_study(tmp_path / "in", factors, lambda _: Outcome(), planned=planned)
+    assert sorted(files(write_report(folder, tmp_path / "out", OPTIONS).parent)) == FILES
+
+
+NUISANCE = [factor for factor in FACTORS if factor not in NEVER_TUNED]
+VARYING = {factor: ["none", "other"] for factor in NUISANCE} | {"width": [4, 8], "batch_size": [4, 8], "lr": [0.1, 1.0]}
+
+
+@pytest.mark.parametrize("factor", NUISANCE)
+@pytest.mark.parametrize("others", [{}, {"activation": ["relu", "elu"], "normalization": ["none", "batch"]}])
+@pytest.mark.parametrize("varies", [True, False])
+def test_every_factor_can_be_tuned_over(factor, others, varies, analysed):
+    levels = {**others, factor: VARYING[factor]} if varies else others
+    plant = lambda c: Outcome(1 if c[factor] == VARYING[factor][0] else 3)  # noqa: E731
+    analysis = analysed(levels, plant, bootstrap=10, nuisance=(factor,))
+    assert factor not in analysis.design.compared
+    assert all(len(table(analysis).frame) for table in tables.TABLES)
+    assert all(view.why or len(view.frame) for view in (show(analysis) for show, _ in figures.FIGURES))
+    assert findings(analysis)
+
+
+@pytest.mark.parametrize("factor", ["activation", "normalization", "init"])
+def test_panels_that_tuning_left_empty_are_drawn(factor, tmp_path):
+    levels = {"init": ["a", "b"], "activation": ["relu", "elu"], "normalization": ["none", "batch"], "depth": [2, 5]}
+    folder = write_study(tmp_path / "in", levels, lambda c: Outcome(best_loss=float(c[factor] == levels[factor][0])))
+    page = write_report(folder, tmp_path / "out", Options(bootstrap=10, nuisance=(factor,)))
+    assert sorted(files(page.parent)) == FILES
+
+
+def test_the_page_says_how_to_make_it_with_its_own_options(tmp_path):
+    folder = write_study(tmp_path / "in", {"lr": [0.1, 1.0]}, lambda _: Outcome(), name="mine")
+    page = write_report(folder, tmp_path / "out", Options(bootstrap=10, nuisance=("lr", "clipping")))
+    command = "python pipelines/report.py name=mine report.bootstrap=10 'report.nuisance=[lr,clipping]'"
+    assert f"<code>{command}</code>" in unescape(page.read_text())
+    assert Options().overrides() == []
+
+
+@pytest.mark.parametrize("inside", ["tables/failures.csv", "figures/delta_norm.png", "index.html"])
+def test_a_place_that_is_taken_leaves_every_file_as_it_was(inside, small, tmp_path):
+    for name in FILES:
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_text("old")
+    (tmp_path / "out" / inside).unlink()
+    (tmp_path / "out" / inside / "kept").mkdir(parents=True)
+    before = files(tmp_path)
+    with pytest.raises(UserError, match=inside):
+        write_report(small, tmp_path / "out", OPTIONS)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("old", [["a", "b/c", "index.html"], ["b/c"], []])
+def test_a_move_that_fails_half_way_is_undone(old, tmp_path, monkeypatch):
+    for folder, names in (("new", ["a", "b/c", "index.html"]), ("out", [*old, "mine"])):
+        for name in names:
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / name).write_text(folder)
+    before, replace = files(tmp_path / "out"), os.replace
+
+    def full(source, target):
+        if target == tmp_path / "out" / "index.html" and source == tmp_path / "new" / "index.html":
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        move_into(tmp_path / "new", tmp_path / "out")
+    assert files(tmp_path / "out") == before

@@ -3,11 +3,14 @@
 import csv
 import io
 import math
+import re
 
 import pandas as pd
 import pytest
 
-from ablation.reporting import tables
+from ablation.reporting import page, tables
+from ablation.reporting.figures import FIGURES
+from ablation.reporting.findings import findings
 from ablation.reporting.tables import TABLES, Table, printed, to_csv, to_markdown
 from tests.reporting.synthetic import Outcome
 
@@ -95,3 +98,27 @@ def test_health_medians_are_those_of_the_tuned_cells(analysed):
     assert frame["slope"].tolist() == pytest.approx([0.2, 0.2], rel=1e-5)
     assert frame["ratio"].tolist() == pytest.approx([10**-0.6] * 2, rel=1e-5)
     assert frame["clip_share"].tolist() == pytest.approx([0.25, 0.25])
+
+
+def test_different_losses_are_ranked_by_accuracy_and_not_by_loss(analysed):
+    final = {"cross_entropy": 0.7, "mse": 0.6, "mine": 0.65}
+    loss = {"cross_entropy": (2.0, 2.0), "mse": (0.01, 0.01), "mine": (1.0, 1.0)}
+    a = analysed({"loss": list(final)}, lambda c: Outcome(1, final=final[c["loss"]], loss=loss[c["loss"]]))
+    table = tables.best_worst(a)
+    assert table.frame["loss"].tolist() == ["cross_entropy", "mine", "mse"]
+    assert "then by best validation accuracy" in table.caption
+    assert "mean_loss compares rows of one loss only." in tables.convergence(a).caption
+
+
+def test_one_of_a_thing_is_not_several(analysed):
+    a = analysed({}, lambda _: Outcome(diverges=0), epochs=1)
+    text = " ".join([*(table(a).caption for table in TABLES), *findings(a), page.commands(a.manifest, a.options)[0][0]])
+    text += " ".join(view.caption + view.why + view.title for view in (show(a) for show, _ in FIGURES))
+    assert not re.search(r"(?<![0-9.,])1 (cells|epochs|seeds|combinations|values)", text)
+    assert "the only cell, by the first class" in text
+    assert "1 cell diverged before the first probe" in text
+
+
+def test_only_a_number_has_an_edge(analysed):
+    a = analysed({"clipping": ["none", "value"]}, lambda _: Outcome(), nuisance=("clipping",))
+    assert set(tables.learning_rate(a).frame["at_edge"]) == {"no"}

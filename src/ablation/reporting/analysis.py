@@ -9,6 +9,7 @@ import pandas as pd
 
 from ablation.reporting import convergence, health
 from ablation.reporting.design import TARGETS, Design, Options, read_design
+from ablation.reporting.intervals import Floats
 from ablation.studies.records import FACTORS, Results
 
 
@@ -18,10 +19,12 @@ class Analysis:
 
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
-            ``diverged``, ``mean_loss``, ``clip_share``, ``failure``.
+            ``diverged``, ``chance``, ``accuracy`` (the best one; that of guessing where diverged), ``mean_loss``,
+            ``clip_share``, ``failure``.
         tuned: those of the cells that stand at the best setting of the nuisance factors.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         probes: ``layers.parquet`` at each cell's first and last probe, with ``row`` and ``probe``.
+        grid: the epochs over which curves are shown, from 0 to the horizon whatever became of the cells.
         profiles: per cell and probe, what ``health.depth_profile`` computes.
     """
 
@@ -33,6 +36,7 @@ class Analysis:
     curves: pd.DataFrame
     probes: pd.DataFrame
     profiles: pd.DataFrame
+    grid: Floats
 
 
 def located(frame: pd.DataFrame, keys: pd.Index) -> pd.DataFrame:
@@ -58,11 +62,15 @@ def analyse(results: Results, options: Options) -> Analysis:
         epochs, steps = convergence.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
         cells[f"epochs_{name}"], cells[f"steps_{name}"] = epochs, steps
     cells["reached"] = np.isfinite(cells["epochs_primary"])
-    # Guessing every class alike costs ln C; a network that does worse than that counts as guessing.
+    # A network that does worse than guessing every class alike counts as guessing; what that costs is up to the loss.
     classes = data.map({label: results.manifest["data"][label]["classes"] for label in design.targets})
     cells["chance"] = 1 / classes.to_numpy(dtype=float)
-    cap = np.log(classes.to_numpy(dtype=float))
-    cells["mean_loss"] = convergence.mean_loss(curves, cap, design.horizon)
+    kinds = results.manifest["levels"]["loss"]
+    losses = cells["loss"].astype(str)
+    cap = [convergence.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
+    cells["mean_loss"] = convergence.mean_loss(curves, np.array(cap), design.horizon)
+    best = cells["best_val_accuracy"].astype(float)
+    cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
 
     probes = health.ends(layers)
     profiles = health.depth_profile(probes)
@@ -73,4 +81,6 @@ def analyse(results: Results, options: Options) -> Analysis:
     cells["failure"] = health.failure_class(cells, last, still, bounded)
 
     tuned = convergence.tune(cells, design.compared, design.nuisance)
-    return Analysis(design, options, results.manifest, cells, tuned, curves, probes, profiles)
+    whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
+    grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
+    return Analysis(design, options, results.manifest, cells, tuned, curves, probes, profiles, grid)

@@ -40,14 +40,22 @@ def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[n
     return np.where(diverged, np.inf, epochs), np.where(diverged, np.inf, steps)
 
 
+def guessing_loss(kind: str, classes: int) -> float:
+    """What guessing every class alike costs: ln C in cross-entropy, (C - 1) / C^2 in squared error over the C classes.
+
+    NaN for a loss that is neither.
+    """
+    return {"cross_entropy": float(np.log(classes)), "mse": (classes - 1) / classes**2}.get(kind, float("nan"))
+
+
 def mean_loss(curves: pd.DataFrame, cap: Floats, horizon: float) -> Floats:
     """Area under the validation-loss curve over [0, H], divided by H: the mean loss while training, per cell.
 
     The loss is capped, for one exploding evaluation would outweigh all the others; what is not finite, and the time
-    after a divergence, counts as the cap.
+    after a divergence, counts as the cap. NaN where the cap is not known. It compares cells of one loss only.
     """
     row, epoch = curves["row"].to_numpy(), curves["epoch"].to_numpy()
-    loss = np.fmin(np.nan_to_num(curves["val_loss"].to_numpy().astype(float), nan=np.inf), cap[row])
+    loss = np.minimum(np.nan_to_num(curves["val_loss"].to_numpy().astype(float), nan=np.inf), cap[row])
     within = row[1:] == row[:-1]
     trapezoid = (loss[1:] + loss[:-1]) / 2 * np.diff(epoch)
     area = np.bincount(row[1:][within], weights=trapezoid[within], minlength=len(cap))
@@ -75,8 +83,9 @@ def tune(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.
     """
     setting = [*by, *nuisance]
     loss = cells["best_val_loss"].astype(float).where(cells["status"] == "finished", np.inf).fillna(np.inf)
-    medians = cells[setting].assign(loss=loss).groupby(setting, observed=True)["loss"].median().reset_index()
-    best = medians.sort_values("loss", kind="stable").drop_duplicates(list(by))
+    # No factor is called "median"; one is called "loss".
+    medians = cells[setting].assign(median=loss).groupby(setting, observed=True)["median"].median().reset_index()
+    best = medians.sort_values("median", kind="stable").drop_duplicates(list(by))
     codes = pd.concat([best[setting], cells[setting]], ignore_index=True).groupby(setting, observed=True).ngroup()
     return cells[np.isin(codes[len(best) :], codes[: len(best)])]
 
@@ -86,7 +95,7 @@ def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: O
 
     Columns: ``cells, reached, diverged, success_rate`` with its Wilson interval ``success_low, success_high``,
     ``median_epochs, median_steps`` (infinite beyond H) and those of the other targets, ``rmst`` (epochs) with its
-    bootstrap interval over seeds ``rmst_low, rmst_high``, ``mean_loss``.
+    bootstrap interval over seeds ``rmst_low, rmst_high``, ``mean_loss`` (NaN for a group of several losses).
     """
     grouped = cells.groupby(list(by), observed=True)
     groups = grouped.ngroup().to_numpy().astype(np.int64)
@@ -105,26 +114,36 @@ def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: O
     sums, sizes = by_seed(restricted, groups, seeds.codes.to_numpy().astype(np.int64), n, len(seeds.categories))
     table["rmst"] = sums.sum(axis=1) / counts
     table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options)
-    table["mean_loss"] = np.bincount(groups, weights=cells["mean_loss"], minlength=n) / counts
+    losses = grouped["loss"].nunique().to_numpy()
+    area = np.bincount(groups, weights=cells["mean_loss"], minlength=n) / counts
+    # Rounded, for seeds summed in another order differ in their last bits, and ranks would hang on those.
+    table["mean_loss"] = np.where(losses == 1, np.round(area, 9), np.nan)
     return table
 
 
 def performance_profile(tuned: pd.DataFrame, factor: str, others: Sequence[str], taus: Floats) -> pd.DataFrame:
     """rho(tau) of Dolan & More (2002): the share of problems on which a level is within a factor tau of the best level.
 
-    A problem is a combination of the other factors and a seed. One that no level solves stays in the denominator, so
-    rho at a large tau is the level's success rate.
+    A problem is a combination of the other factors and a seed, and one that no level solves stays in the denominator,
+    so rho at a large tau is the level's success rate. Where the study is no full crossing (a model with widths of its
+    own has no depth but one), a level is judged on the problems that it and another were given; without one it has no
+    row.
     """
     times = tuned.pivot_table("epochs_primary", [*others, "seed"], factor, aggfunc="first", observed=True)
     best = times.min(axis=1).to_numpy()[:, None]
     values = times.to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(np.isfinite(values) & (values == best), 1.0, values / best)
-    within = np.nan_to_num(ratio, nan=np.inf)[:, :, None] <= taus + 1e-12
-    table = pd.DataFrame(within.mean(axis=0), columns=[f"rho_{tau:.3g}" for tau in taus])
-    table.insert(0, "problems", len(times))
+    given = times.notna().to_numpy()
+    given = given & (given.sum(axis=1) >= min(2, given.shape[1]))[:, None]
+    within = given[:, :, None] & (np.nan_to_num(ratio, nan=np.inf)[:, :, None] <= taus + 1e-12)
+    problems = given.sum(axis=0)
+    table = pd.DataFrame(
+        within.sum(axis=0) / np.maximum(problems, 1)[:, None], columns=[f"rho_{tau:.3g}" for tau in taus]
+    )
+    table.insert(0, "problems", problems)
     table.insert(0, "level", list(times.columns))
-    return table
+    return pd.DataFrame(table[problems > 0]).reset_index(drop=True)
 
 
 def sensitivity(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.DataFrame:

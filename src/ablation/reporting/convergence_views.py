@@ -5,10 +5,10 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.convergence import summarize, tune
-from ablation.reporting.design import label
+from ablation.reporting.design import label, plural, reference
 from ablation.reporting.intervals import Floats, seed_interval
 from ablation.reporting.tables import interval_text, seeds_text, tuning_text
-from ablation.reporting.views import View, few, hold, left_out, names, plural, with_interval, words
+from ablation.reporting.views import View, few, hold, left_out, names, present, with_interval, words
 
 
 def time_to_target(analysis: Analysis) -> View:
@@ -20,28 +20,32 @@ def time_to_target(analysis: Analysis) -> View:
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth", "normalization"))
     marks = len(design.levels["init"]) * len(design.levels["activation"])
     panels = 12 if marks <= 40 else 6 if marks <= 120 else 2 if marks <= 400 else 1
-    rows = few(design.levels["normalization"], 2 if panels < 12 else 4)
-    rows = [design.reference("normalization")] if panels == 1 else rows
-    columns = few(design.levels["depth"], max(1, panels // len(rows)))
-    columns = [design.deepest] if len(columns) == 1 else columns
+    rows = few(present(cells, "normalization"), 2 if panels < 12 else 4)
+    rows = [reference(rows)] if panels == 1 else rows
+    depths = present(cells, "depth")
+    columns = few(depths, max(1, panels // len(rows)))
+    columns = depths[-1:] if len(columns) == 1 else columns
     frame = summarize(cells, ["depth", "normalization", "init", "activation"], design.horizon, analysis.options)
     frame = frame[frame["normalization"].isin(rows) & frame["depth"].isin(columns)].reset_index(drop=True)
+    within = plural(design.horizon, "epoch")
     deepest = frame[frame["depth"] == columns[-1]].sort_values(["rmst", "mean_loss"], kind="stable")
     if deepest["reached"].sum() == 0:
-        title = f"At depth {label(columns[-1])}, no combination reaches {design.goal} within {design.horizon:g} epochs"
+        title = f"At depth {label(columns[-1])}, no combination reaches {design.goal} within {within}"
     else:
         epochs = deepest["median_epochs"].iloc[0]
         after = plural(epochs, "epoch") if np.isfinite(epochs) else "some seeds only"
         verb = "is among the fastest" if (deepest["rmst"] == deepest["rmst"].iloc[0]).sum() > 1 else "is the fastest"
         best = names(deepest, ["init", "activation", *(["normalization"] if len(rows) > 1 else [])], 0)
         title = f"At depth {label(columns[-1])}, {best} {verb} to {design.goal}: {after}"
+    tuned = " and ".join(factor for factor in ("init", "activation") if factor in design.nuisance)
+    blank = f" Blank: another {tuned} is better." if tuned else ""
     caption = (
         f"Median over {seeds_text(design)} of the epochs to {design.goal}; {tuning_text(design)}. Hatched: not within "
-        f"{design.horizon:g} epochs by more than half of the seeds; x: diverged in more than half.{held}"
+        f"{within} by more than half of the seeds; x: diverged in more than half.{blank}{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
-    late = int((~np.isfinite(frame["median_epochs"])).sum())
-    alt = f"Heat maps of {len(frame)} combinations, {late} of them never reaching the target in the median. {title}."
+    late, marks_text = int((~np.isfinite(frame["median_epochs"])).sum()), plural(len(frame), "combination")
+    alt = f"Heat maps of {marks_text}, {late} of them never reaching the target in the median. {title}."
     return View(name, title, caption, alt, rows=rows, columns=columns, frame=frame)
 
 
@@ -50,22 +54,31 @@ def learning_curves(analysis: Analysis) -> View:
     design, name = analysis.design, "learning_curves"
     if design.horizon <= 0:
         return View(name, "Learning curves", why="The study trains for no epoch: there is no curve to draw.")
-    by, chosen = ["depth", "normalization", "activation"], [*design.nuisance]
-    chosen += ["init"] if "init" not in chosen else []
+    by = ["depth", "normalization", "activation"]
+    chosen = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in by]
     cells, held = hold(design, analysis.cells, [*by, *chosen])
-    rows, columns = few(design.levels["normalization"], 3), few(design.levels["depth"], 4)
+    rows, columns = few(present(cells, "normalization"), 3), few(present(cells, "depth"), 4)
     cells = tune(cells[cells["normalization"].isin(rows) & cells["depth"].isin(columns)], by, chosen)
     runs = accuracy_by_epoch(analysis, cells)
     frame = with_interval(analysis, runs, [*by, "epoch"], "val_accuracy")
     last = frame[(frame["epoch"] == frame["epoch"].max()) & (frame["depth"] == columns[-1])]
     last = last.sort_values("mean", ascending=False, kind="stable")
     shown = ["activation", *(["normalization"] if len(rows) > 1 else [])]
-    title = (
-        f"At depth {label(columns[-1])} after {design.horizon:g} epochs, {names(last, shown, 0)} leads with "
-        f"{last['mean'].iloc[0]:.0%} validation accuracy"
-    )
-    if len(last) > 1:
-        title += f"; {names(last, shown, -1)} is at {last['mean'].iloc[-1]:.0%}"
+    accuracy = f"{last['mean'].iloc[0]:.0%} validation accuracy"
+    if cells.loc[cells["depth"] == columns[-1], "diverged"].all():
+        title = f"At depth {label(columns[-1])}, every cell diverged"
+    elif len(last) > 1 and last["mean"].iloc[0] == last["mean"].iloc[-1]:
+        title = f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, all are at {accuracy}"
+    elif len(last) > 1:
+        title = (
+            f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, {names(last, shown, 0)} leads "
+            f"with {accuracy}; {names(last, shown, -1)} is at {last['mean'].iloc[-1]:.0%}"
+        )
+    else:
+        title = (
+            f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, {names(last, shown, 0)} is at "
+            f"{accuracy}"
+        )
     caption = (
         f"Mean over {seeds_text(design)}; band: {interval_text(analysis, wilson=False)}. Each activation at the "
         f"{' and '.join(sorted(chosen))} with the lowest median best validation loss. From where a cell diverged on, "
@@ -76,14 +89,20 @@ def learning_curves(analysis: Analysis) -> View:
 
 
 def accuracy_by_epoch(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
-    """A row per cell and evaluation; where a cell is gone its accuracy is that of guessing every class alike."""
-    grid = np.unique(analysis.curves["epoch"].to_numpy())
+    """A row per cell and epoch of the grid; from where a cell diverged on its accuracy is that of guessing.
+
+    A cell that finished keeps its accuracy until it is evaluated again.
+    """
+    grid = analysis.grid
     place = np.full(len(analysis.cells), -1)
     place[cells.index.to_numpy()] = np.arange(len(cells))
     curves = analysis.curves[place[analysis.curves["row"].to_numpy()] >= 0]
     accuracy = np.full((len(cells), len(grid)), np.nan)
     at = np.searchsorted(grid, curves["epoch"].to_numpy())
     accuracy[place[curves["row"].to_numpy()], at] = curves["val_accuracy"].to_numpy()
+    seen = np.where(np.isfinite(accuracy), np.arange(len(grid)), 0)
+    kept = np.take_along_axis(accuracy, np.maximum.accumulate(seen, axis=1), axis=1)
+    accuracy = np.where(cells["diverged"].to_numpy(dtype=bool)[:, None], accuracy, kept)
     accuracy = np.where(np.isfinite(accuracy), accuracy, cells["chance"].to_numpy()[:, None])
     long = cells.loc[cells.index.repeat(len(grid)), ["depth", "normalization", "activation", "seed"]]
     return long.assign(epoch=np.tile(grid, len(cells)), val_accuracy=accuracy.ravel()).reset_index(drop=True)
@@ -93,9 +112,13 @@ def batchnorm_vs_clipping(analysis: Analysis) -> View:
     """Success rate and restricted mean of every pair of a normalization and a clipping, at each depth."""
     design, name = analysis.design, "batchnorm_vs_clipping"
     heading = "Batch normalization against gradient clipping"
-    if not (design.varies("normalization") and design.varies("clipping")):
-        single = "clipping" if design.varies("normalization") else "normalization"
-        return View(name, heading, why=f"The study has one level of {single}: there is nothing to set side by side.")
+    pair = ("normalization", "clipping")
+    single = " and ".join(f"one level of {factor}" for factor in pair if not design.varies(factor))
+    if single:
+        return View(name, heading, why=f"The study has {single}: there is nothing to set side by side.")
+    tuned = " and ".join(factor for factor in pair if factor in design.nuisance)
+    if tuned:
+        return View(name, heading, why=f"The report tunes over {tuned}: there are no levels to set side by side.")
     columns = few(design.levels["depth"], 6)
     cells = analysis.tuned[analysis.tuned["depth"].isin(columns)]
     frame = summarize(cells, ["depth", "normalization", "clipping"], design.horizon, analysis.options)
@@ -104,14 +127,22 @@ def batchnorm_vs_clipping(analysis: Analysis) -> View:
     batch = deep[(deep["normalization"] != plain) & (deep["clipping"] == unclipped)]
     clip = deep[(deep["normalization"] == plain) & (deep["clipping"] != unclipped)]
     neither = deep[(deep["normalization"] == plain) & (deep["clipping"] == unclipped)]
-    title = (
-        f"At depth {label(columns[-1])}, {batch['success_rate'].iloc[0]:.0%} of cells reach the target with "
-        f"{words('normalization', batch['normalization'].iloc[0])} alone, {clip['success_rate'].iloc[0]:.0%} with "
-        f"{words('clipping', clip['clipping'].iloc[0])} alone, {neither['success_rate'].iloc[0]:.0%} with neither"
-    )
+    if plain == unclipped == "none" and not (batch.empty or clip.empty or neither.empty):
+        title = (
+            f"At depth {label(columns[-1])}, {batch['success_rate'].iloc[0]:.0%} of cells reach the target with "
+            f"{words('normalization', batch['normalization'].iloc[0])} alone, {clip['success_rate'].iloc[0]:.0%} with "
+            f"{words('clipping', clip['clipping'].iloc[0])} alone, {neither['success_rate'].iloc[0]:.0%} with neither"
+        )
+    else:  # there is no "alone" to speak of
+        title = (
+            f"At depth {label(columns[-1])}, {deep['success_rate'].iloc[0]:.0%} of cells reach the target with "
+            f"{names(deep, pair, 0)}, {deep['success_rate'].iloc[-1]:.0%} with {names(deep, pair, -1)}"
+        )
+    least, most = int(frame["cells"].min()), int(frame["cells"].max())
+    each = plural(most, "cell") if least == most else f"{least:,} to {plural(most, 'cell')}"
     caption = (
-        f"Share of cells that reach {design.goal} within {design.horizon:g} epochs, and restricted mean time to it; "
-        f"{interval_text(analysis)}. {int(frame['cells'].min())} cells a bar, pooled over all other factors and "
+        f"Share of cells that reach {design.goal} within {plural(design.horizon, 'epoch')}, and restricted mean time "
+        f"to it; {interval_text(analysis)}. {each} a bar, pooled over all other factors and "
         f"{seeds_text(design)}, {tuning_text(design)}.{left_out(design, 'depth', columns)}"
     )
     return View(name, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
@@ -125,13 +156,13 @@ def success_curves(analysis: Analysis) -> View:
         return View(
             name, f"Cells that have reached {design.goal}", why="No factor varies: there are no levels to compare."
         )
-    grid = np.unique(analysis.curves["epoch"].to_numpy())
+    grid, within = analysis.grid, plural(design.horizon, "epoch")
     frame = pd.concat([arrived(analysis, factor, grid) for factor in varying], ignore_index=True)
     end = frame[frame["epoch"] == grid[-1]]
     spread = end.groupby("factor", sort=False)["mean"].agg(np.ptp)
     widest = end[end["factor"] == spread.idxmax()].sort_values("mean", ascending=False, kind="stable")
     if widest["mean"].iloc[0] == 0:
-        title = f"No cell reaches {design.goal} within {design.horizon:g} epochs"
+        title = f"No cell reaches {design.goal} within {within}"
     elif spread.max() == 0:
         title = f"Every level of every factor ends at {widest['mean'].iloc[0]:.0%} of cells; see how soon"
     else:
@@ -142,8 +173,8 @@ def success_curves(analysis: Analysis) -> View:
         )
     caption = (
         f"Share of cells that have reached {design.goal} by each epoch: one minus Kaplan-Meier, which with the common "
-        f"horizon of {design.horizon:g} epochs is the empirical distribution. {len(analysis.tuned)} cells, pooled over "
-        f"the other factors, {tuning_text(design)}; band: {interval_text(analysis, wilson=False)}."
+        f"horizon of {within} is the empirical distribution. {plural(len(analysis.tuned), 'cell')}, pooled over the "
+        f"other factors, {tuning_text(design)}; band: {interval_text(analysis, wilson=False)}."
     )
     return View(name, title, caption, f"Step curves. {title}.", columns=varying, frame=frame)
 

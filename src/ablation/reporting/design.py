@@ -19,10 +19,19 @@ ORDINAL = ("depth", "width", "batch_size", "lr", "seed")
 ACTIVATIONS = "identity logistic tanh relu leaky_relu elu selu gelu silu softplus".split()
 """Activations by meaning: linear, bounded, piecewise linear, smooth. Others follow in the order of the config."""
 
+NEVER_TUNED = ("seed", "data", "depth", "loss")
+"""Seeds are blocks, data sets and depths are problems, and the validation losses of two losses cannot be compared."""
+
 TARGETS = ("easy", "primary", "hard")
 """The three validation accuracies of a data set, in the order of its config."""
 
 Level = str | int | float
+
+
+WHOLE = {"bootstrap": 1, "bootstrap_seed": 0}
+"""Options that are whole numbers, and the least they may be."""
+ABOVE = {"confidence": "between 0 and 1", "profile_max_tau": "above 1"}
+"""Options that are any number, and where they may lie."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +45,55 @@ class Options:
     nuisance: tuple[str, ...] = ("lr",)
 
     def __post_init__(self) -> None:
-        if self.bootstrap < 1:
-            raise UserError(f"report.bootstrap={self.bootstrap}: must be 1 or more")
+        if not 1 <= self.bootstrap <= 1_000_000:
+            raise UserError(f"report.bootstrap={self.bootstrap}: must be a whole number from 1 to 1000000")
         if self.bootstrap_seed < 0:
-            raise UserError(f"report.bootstrap_seed={self.bootstrap_seed}: must be 0 or more")
+            raise UserError(f"report.bootstrap_seed={self.bootstrap_seed}: must be a whole number, 0 or more")
         if not 0 < self.confidence < 1:
-            raise UserError(f"report.confidence={self.confidence}: must lie between 0 and 1")
+            raise UserError(f"report.confidence={self.confidence}: must be a number between 0 and 1")
         if not 1 < self.profile_max_tau < float("inf"):
             raise UserError(f"report.profile_max_tau={self.profile_max_tau}: must be a number above 1")
-        for factor in self.nuisance:
-            if factor not in FACTORS or factor in ("seed", "data", "depth"):
-                allowed = ", ".join(name for name in FACTORS if name not in ("seed", "data", "depth"))
-                raise UserError(f"report.nuisance={factor}: cannot be tuned over; allowed are {allowed}")
+        allowed = [name for name in FACTORS if name not in NEVER_TUNED]
+        for place, factor in enumerate(self.nuisance):
+            if factor not in allowed:
+                raise UserError(f"report.nuisance={factor}: cannot be tuned over; allowed are {', '.join(allowed)}")
+            if factor in self.nuisance[:place]:
+                raise UserError(
+                    f"report.nuisance=[{','.join(self.nuisance)}]: {factor} is there twice; each factor may stand once"
+                )
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Options":
-        """The options in a plain mapping; a key that is missing keeps its default."""
+        """The options in a plain mapping; a key that is missing keeps its default.
+
+        Raises:
+            UserError: a key is unknown, or its value is of the wrong type or out of range.
+        """
         known = [item.name for item in fields(cls)]
-        for key in config:
+        if not isinstance(config, Mapping):
+            raise UserError(f"report={config}: must be a mapping with the keys {', '.join(known)}")
+        for key, value in config.items():
             if key not in known:
                 raise UserError(f"report.{key}: unknown; allowed are {', '.join(known)}")
+            if key in WHOLE and (isinstance(value, bool) or not isinstance(value, int)):
+                raise UserError(f"report.{key}={value}: must be a whole number, {WHOLE[key]} or more")
+            if key in ABOVE and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise UserError(f"report.{key}={value}: must be a number {ABOVE[key]}")
         nuisance = config.get("nuisance", cls.nuisance)
+        if nuisance is not None and not isinstance(nuisance, str | list | tuple):
+            raise UserError(f"report.nuisance={nuisance}: must be a list of factors, as [lr] or []")
         names = (nuisance,) if isinstance(nuisance, str) else tuple(nuisance or ())
         return cls(**{**config, "nuisance": names})
+
+    def overrides(self) -> list[str]:
+        """What stands on a command line for those of the options that are not the defaults."""
+        given = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value != item.default:
+                text = f"[{','.join(value)}]" if isinstance(value, tuple) else value
+                given.append(f"report.{item.name}={text}")
+        return given
 
 
 @dataclass(frozen=True)
@@ -75,8 +110,9 @@ class Design:
     def __post_init__(self) -> None:
         aside = {"seed", *self.nuisance}
         varying = tuple(factor for factor in FACTORS if factor not in aside and len(self.levels[factor]) > 1)
-        # A study in which nothing varies still needs a name for its only row.
-        object.__setattr__(self, "compared", varying or ("activation",))
+        # A study in which nothing varies still needs a name for its only row, and not one that is tuned over.
+        single = next(factor for factor in ("activation", *FACTORS) if factor not in aside)
+        object.__setattr__(self, "compared", varying or (single,))
 
     @property
     def seeds(self) -> int:
@@ -101,8 +137,8 @@ class Design:
         return len(self.levels[factor]) > 1
 
     def reference(self, factor: str) -> Level:
-        """The level at which a factor is held where a figure cannot show it: ``none``, or else the first."""
-        return "none" if "none" in self.levels[factor] else self.levels[factor][0]
+        """The level that the others are held against: ``none``, or else the first."""
+        return reference(self.levels[factor])
 
 
 def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequence[str]) -> Design:
@@ -123,6 +159,17 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
             raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} validation accuracies")
     targets = {str(data): tuple(manifest["targets"][data]) for data in levels["data"]}
     return Design(manifest["name"], levels, tuple(nuisance), float(manifest["horizon"]["epochs"]), targets)
+
+
+def reference(levels: Sequence[Level]) -> Level:
+    """Of these levels the one to start from: ``none``, or else the first."""
+    return "none" if "none" in levels else levels[0]
+
+
+def plural(number: float, noun: str) -> str:
+    """A number with its noun: "1 epoch", "2.5 epochs", "3,240 cells"."""
+    text = f"{number:,.0f}" if float(number).is_integer() else f"{number:.4g}"
+    return f"{text} {noun}" if number == 1 else f"{text} {noun}s"
 
 
 def label(level: object) -> str:

@@ -19,7 +19,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
 from ablation.reporting import convergence_views, health_views
 from ablation.reporting.analysis import Analysis
@@ -66,8 +66,15 @@ def grid(view: View, width: float, height: float, margin: float = 1.3, **share: 
     """A figure with a panel of that size (inches) per row and column of the view, its title wrapped above."""
     figure = Figure(figsize=(max(5.5, margin + width * len(view.columns)), 1.5 + height * len(view.rows)))
     figure.set_layout_engine("constrained")
-    figure.suptitle("\n".join(textwrap.wrap(view.title, int(figure.get_figwidth() * 12.5))))
+    title = textwrap.wrap(view.title, int(figure.get_figwidth() * 12.5))
+    figure.suptitle("\n".join(title))
+    grow(figure, 0.19 * (len(title) - 2))
     return figure, figure.subplots(len(view.rows), len(view.columns), squeeze=False, **share)
+
+
+def grow(figure: Figure, inches: float) -> None:
+    """Make the figure higher, so that what stands around its panels takes nothing of theirs."""
+    figure.set_figheight(figure.get_figheight() + max(0.0, inches))
 
 
 def panels(view: View, axes: Any, row: str, column: str) -> Sequence[tuple[Axes, pd.DataFrame]]:
@@ -78,8 +85,17 @@ def panels(view: View, axes: Any, row: str, column: str) -> Sequence[tuple[Axes,
     joint = " · " if max(len(" · ".join(title)) for title in titles) * 0.08 < room else "\n"
     for axis, title in zip(axes.flat, titles, strict=True):
         axis.set_title(joint.join(title))
+    grow(axes[0, 0].figure, 0.15 * len(view.rows) if joint == "\n" and len(view.rows) > 2 else 0)
     parts = [view.frame[(view.frame[row] == first) & (view.frame[column] == second)] for first, second in grid]
+    for axis, part in zip(axes.flat, parts, strict=True):
+        no_cells(axis, part)
     return list(zip(axes.flat, parts, strict=True))
+
+
+def no_cells(axis: Axes, part: pd.DataFrame) -> None:
+    """Say so in a panel that has nothing to show."""
+    if part.empty:
+        axis.text(0.5, 0.5, "no cells", ha="center", va="center", color=INK, transform=axis.transAxes)
 
 
 def describe(axes: Any, x: str, y: str) -> None:
@@ -93,13 +109,14 @@ def describe(axes: Any, x: str, y: str) -> None:
 def shares(axis: Axes) -> None:
     """Percent upward, whole epochs or layers along."""
     axis.yaxis.set_major_formatter(PercentFormatter(1))
-    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
 
 
 def key(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """One legend below all panels, in as many columns as fit."""
+    """One legend below all panels, in as many columns as fit; the figure grows with its rows."""
     longest = max(len(text) for text in labels)
     columns = max(1, min(len(labels), int(figure.get_figwidth() / (0.55 + 0.075 * longest))))
+    grow(figure, 0.2 * (-(-len(labels) // columns) - 2))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
@@ -107,8 +124,9 @@ def time_to_target(view: View, design: Design) -> Figure:
     """Annotated heat maps on one color scale."""
     inits, activations = design.levels["init"], design.levels["activation"]
     margin = 1.2 + 0.09 * max(len(safe(level)) for level in (*inits, *activations))
-    width, height = max(1.7, 0.42 * len(activations)), max(1.0, 0.3 * len(inits))
+    width, height = max(1.7, 0.42 * len(activations)), max(1.0, 1.9 / len(view.rows), 0.3 * len(inits))
     figure, axes = grid(view, width, height, margin, sharex=True, sharey=True)
+    grow(figure, 0.055 * max(len(safe(level)) for level in activations) - 0.55)  # their names stand aslant below
     norm, colors = Normalize(0, max(design.horizon, 1)), sns.color_palette("viridis_r", as_cmap=True)
     for axis, part in panels(view, axes, "normalization", "depth"):
         axis.grid(False)
@@ -132,13 +150,15 @@ def time_to_target(view: View, design: Design) -> Figure:
     return figure
 
 
-def lines(axis: Axes, part: pd.DataFrame, x: str, style: Styles, band: bool = True, **more: Any) -> None:
+def lines(
+    axis: Axes, part: pd.DataFrame, x: str, style: Styles, band: bool = True, center: str = "mean", **more: Any
+) -> None:
     """A line with its band for each activation in the panel's part of the frame."""
     for level, curve in part.groupby("activation", observed=True):
         own = style[str(level)]
         every = max(1, len(curve) // 6)
         look = {"lw": 1.3, "ms": 3.5, "markevery": every, "mec": "w", "mew": 0.3, **own, **more}
-        axis.plot(curve[x], curve["mean"], **look)
+        axis.plot(curve[x], curve[center], **look)
         if band and curve["low"].notna().any():
             axis.fill_between(curve[x], curve["low"], curve["high"], color=own["color"], alpha=0.18, lw=0)
 
@@ -173,16 +193,21 @@ def delta_norm(view: View, design: Design) -> Figure:
     figure, axes = grid(view, 2.3, 2.0, sharex=True, sharey=True)
     style = styles(design, "activation")
     for axis, part in panels(view, axes, "normalization", "init"):
-        lines(axis, part[part["probe"] == "last"], "layer", style, band=False, ls=(0, (3, 1.5)), lw=0.9, ms=0)
-        lines(axis, part[part["probe"] == "first"], "layer", style)
+        dashed: dict[str, Any] = {"ls": (0, (3, 1.5)), "lw": 0.9, "ms": 0}
+        lines(axis, part[part["probe"] == "last"], "layer", style, band=False, center="median", **dashed)
+        lines(axis, part[part["probe"] == "first"], "layer", style, center="median")
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(lambda value, _: f"1e{np.log10(value):.0f}")
-        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         low, high = (health_views.FLOOR, "0 or below 1e-30"), (health_views.CEILING, "above 1e10 or not finite")
         for side, (edge, text) in {"bottom": low, "top": high}.items():
-            if np.isclose(np.log10(part["mean"].to_numpy()), np.log10(edge), atol=0.05).any():
+            if np.isclose(np.log10(part["median"].to_numpy()), np.log10(edge), atol=0.05).any():
                 axis.axhline(edge, color=INK, lw=0.8, ls=":")
                 axis.annotate(text, (0.98, edge), xycoords=("axes fraction", "data"), size=7, ha="right", va=side)
+    low_end, high_end = np.log10(axes[0, 0].get_ylim())
+    if np.floor(high_end) - np.ceil(low_end) < 1:  # a log axis needs two decades to be read
+        axes[0, 0].set_ylim(10 ** np.floor(low_end), 10 ** np.ceil(high_end))
     describe(axes, "hidden layer", "delta norm (rms)")
     extra = [Line2D([], [], color=INK, label="before training"), Line2D([], [], color=INK, ls="--", label="last probe")]
     activation_key(figure, design, style, extra)
@@ -198,8 +223,9 @@ def dead_saturated(view: View, design: Design) -> Figure:
         for axis, depth in zip(axes[i], view.columns, strict=True):
             chosen = (view.frame["kind"] == kind) & (view.frame["normalization"] == normalization)
             part = view.frame[chosen & (view.frame["depth"] == depth)]
+            no_cells(axis, part)
             lines(axis, part, "layer", style)
-            axis.set(xlim=(0.5, part["layer"].max() + 0.5), ylim=(-0.03, 1.03))
+            axis.set(xlim=(0.5, float(part["layer"].max() if len(part) else 1) + 0.5), ylim=(-0.03, 1.03))
             axis.set_title(f"{words('depth', depth)} · {words('normalization', normalization, 16)}")
             shares(axis)
         axes[i, 0].set_ylabel(f"{kind} units" if kind == "dead" else "saturated")

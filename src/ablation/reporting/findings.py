@@ -11,11 +11,11 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.convergence import median_time
-from ablation.reporting.design import label
+from ablation.reporting.design import ORDINAL, label, plural
 from ablation.reporting.health import CLASSES
 from ablation.reporting.intervals import bootstrap_means, by_seed, percentile_interval, wilson
 from ablation.reporting.tables import best_worst, learning_rate
-from ablation.reporting.views import names, plural, words
+from ablation.reporting.views import names, words
 
 ENOUGH_SEEDS = 5
 Mask = pd.Series
@@ -38,7 +38,7 @@ def share(count: int, total: int, confidence: float) -> str:
     """A share of cells with its Wilson interval, in words."""
     low, high = wilson([count], [total], confidence)
     interval = f"{100 * confidence:g}% interval {low[0]:.0%} to {high[0]:.0%}"
-    return f"{count:,} of {total:,} cells ({count / total:.0%}, {interval})"
+    return f"{count:,} of {plural(total, 'cell')} ({count / total:.0%}, {interval})"
 
 
 def reached(analysis: Analysis) -> str:
@@ -77,8 +77,8 @@ def extremes(analysis: Analysis) -> list[str]:
 def outcome(row: pd.Series) -> str:
     """How one combination did, in words."""
     bounds = "" if np.isnan(row["rmst_low"]) else f" [{row['rmst_low']:.3g}, {row['rmst_high']:.3g}]"
-    done = round(row["success_rate"] * row["cells"])
-    return f"restricted mean {plural(row['rmst'], 'epoch')}{bounds}, {done} of {row['cells']} seeds reach the target"
+    done, seeds = round(row["success_rate"] * row["cells"]), plural(row["cells"], "seed")
+    return f"restricted mean {plural(row['rmst'], 'epoch')}{bounds}, {done} of {seeds} reach the target"
 
 
 def same(cells: pd.DataFrame, row: pd.Series, by: Sequence[str]) -> Mask:
@@ -95,7 +95,7 @@ def compare(analysis: Analysis, mask: Mask, other: Mask) -> str:
     sums, counts = by_seed(times, groups, seeds, 2, design.seeds)
     means = sums.sum(axis=1) / counts.sum(axis=1)
     difference = round(float(means[0] - means[1]), 9) + 0.0
-    text = f"{difference:+.3g} epochs"
+    text = f"{difference:+.3g} {'epoch' if abs(difference) == 1 else 'epochs'}"
     if design.seeds == 1:
         return f"{text} (one seed: no interval, so no evidence either way)"
     draws = bootstrap_means(sums, counts, analysis.options)
@@ -126,9 +126,9 @@ def against_reference(analysis: Analysis, factor: str) -> list[str]:
             continue
         rates = [float(tuned.loc[which, "reached"].mean()) for which in (mask, base)]
         texts.append(
-            f"At depth {label(design.deepest)}, {words(factor, level)} brings {rates[0]:.0%} of {int(mask.sum())} "
-            f"cells to the target, {words(factor, reference)} {rates[1]:.0%} of {int(base.sum())}; the restricted mean "
-            f"time differs by {compare(analysis, mask, base)}."
+            f"At depth {label(design.deepest)}, {words(factor, level)} brings {rates[0]:.0%} of "
+            f"{plural(int(mask.sum()), 'cell')} to the target, {words(factor, reference)} {rates[1]:.0%} of "
+            f"{int(base.sum()):,}; the restricted mean time differs by {compare(analysis, mask, base)}."
         )
     return texts
 
@@ -140,9 +140,16 @@ def gradients(analysis: Analysis) -> list[str]:
     by = ["activation", "init", "normalization"]
     first = analysis.profiles[analysis.profiles["probe"] == "first"]
     frame = first.merge(cells[by], left_on="row", right_index=True)
-    if frame.empty or label(design.deepest) == "1":
+    if design.deepest == 1:
         return []
+    gone = len(cells) - len(frame)
+    if frame.empty:
+        return [
+            f"At depth {label(design.deepest)}, {'the only cell' if gone == 1 else f'all {gone:,} cells'} diverged "
+            "before the gradient was first measured."
+        ]
     texts = []
+    unseen = f"; {gone:,} more diverged before it was first measured" if gone else ""
     shares = frame.groupby(by, observed=True)[["vanishing", "exploding"]].mean().reset_index()
     for kind, limit in (("vanishing", "below 1e-3"), ("exploding", "above 1e3")):
         rows = shares[shares[kind] > 0.5]
@@ -150,11 +157,12 @@ def gradients(analysis: Analysis) -> list[str]:
             f"Before training at depth {label(design.deepest)}, the gradient is {kind} (first over last layer {limit})"
         )
         if rows.empty:
-            texts.append(f"{where} in no combination of {', '.join(by)} ({len(frame)} cells).")
+            texts.append(f"{where} in no combination of {', '.join(by)} ({plural(len(frame), 'cell')}{unseen}).")
             continue
         listed = [names(rows, by, place) for place in range(min(8, len(rows)))]
         more = f", and {len(rows) - 8} more" if len(rows) > 8 else ""
-        texts.append(f"{where} in {len(rows)} of {len(shares)} combinations: {'; '.join(listed)}{more}.")
+        total = plural(len(shares), "combination")
+        texts.append(f"{where} in {len(rows)} of {total}: {'; '.join(listed)}{more}{unseen}.")
     return texts
 
 
@@ -162,20 +170,24 @@ def outcomes(analysis: Analysis) -> str:
     """How many cells fell into each class."""
     counts = analysis.cells["failure"].value_counts()
     found = ", ".join(f"{counts[name]:,} {name}" for name in CLASSES if counts[name])
-    return f"What became of all {len(analysis.cells):,} cells, by the first class that fits: {found}."
+    size = len(analysis.cells)
+    total = "the only cell" if size == 1 else f"all {size:,} cells"
+    return f"What became of {total}, by the first class that fits: {found}."
 
 
 def edges(analysis: Analysis) -> list[str]:
     """Whether the tuning was bounded by the values tried."""
     design = analysis.design
-    if not any(design.varies(factor) for factor in design.nuisance):
+    numbers = [factor for factor in design.nuisance if factor in ORDINAL and design.varies(factor)]
+    if not numbers:
         return []
     table = learning_rate(analysis).frame
-    at_edge, by = int((table["at_edge"] == "yes").sum()), " and ".join(design.nuisance)
+    at_edge, by = int((table["at_edge"] == "yes").sum()), " or ".join(numbers)
     robust = int((table["succeed"] == table["tried"]).sum())
     return [
-        f"The best {by} lies at the edge of the values tried in {at_edge} of {len(table)} combinations, where a better "
-        f"one may lie outside; {robust} combinations reach the target at every value tried."
+        f"The best {by} lies at the edge of the values tried in {at_edge} of {plural(len(table), 'combination')}, "
+        f"where a better one may lie outside; {plural(robust, 'combination')} {'reaches' if robust == 1 else 'reach'} "
+        "the target at every value tried."
     ]
 
 

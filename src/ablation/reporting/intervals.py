@@ -1,4 +1,4 @@
-"""Two intervals: Wilson's for a share of cells, and the bootstrap over seeds for a mean.
+"""Two intervals: Wilson's for a share of cells, and the bootstrap over seeds for a mean or a median.
 
 Seeds are blocks: cells that share one share their batches and their standard draws. So the bootstrap resamples whole
 seeds, with the same resamples for every group, which also makes differences between groups paired.
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
 from ablation.reporting.design import Options
@@ -47,6 +48,19 @@ def percentile_interval(draws: Floats, confidence: float) -> tuple[Floats, Float
     quantile: Any = np.nanquantile if np.isnan(draws).any() else np.quantile
     low, high = quantile(draws, ends, axis=-1)
     return np.asarray(low), np.asarray(high)
+
+
+def median_interval(size: int, confidence: float) -> tuple[int, int]:
+    """Which of ``size`` sorted values bound the bootstrap percentile interval of their lower median.
+
+    No resample need be drawn (Efron 1979, section 3): the lower median of a resample is at most the k-th smallest
+    value where at least half of its ``size`` draws are, so P(median* <= x_(k)) = P(Binomial(size, k / size) >= half).
+    """
+    half = (size + 1) // 2
+    below = binom.sf(half - 1, size, np.arange(1, size + 1) / size)
+    tail = (1 - confidence) / 2
+    low, high = np.searchsorted(below, [tail, 1 - tail - 1e-12])
+    return int(low), int(high)
 
 
 def bootstrap_means(sums: Floats, counts: Floats, options: Options) -> Floats:

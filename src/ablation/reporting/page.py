@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import label, shorten
+from ablation.reporting.design import Options, label, plural, shorten
 from ablation.reporting.tables import Table, to_text
 from ablation.reporting.views import View
 
@@ -62,10 +62,10 @@ def inner(kind: Any) -> Any:
     return kind.categories.dtype if hasattr(kind, "categories") else kind
 
 
-def commands(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What makes the results, and what makes the report out of them."""
+def commands(manifest: Mapping[str, Any], options: Options) -> list[tuple[str, str]]:
+    """What makes the results, and what makes the report out of them, with this report's own options."""
     study = shlex.join(["python", "pipelines/study.py", *manifest["overrides"]])
-    report = shlex.join(["python", "pipelines/report.py", f"name={manifest['name']}"])
+    report = shlex.join(["python", "pipelines/report.py", f"name={manifest['name']}", *options.overrides()])
     return [
         ("Train every cell that the result store does not hold yet", study),
         ("Write this page, its tables and figures again", report),
@@ -77,7 +77,7 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, st
     design, counts = analysis.design, manifest["cells"]
     rows = [
         ("cells", f"{counts['expected']:,} planned, {counts['finished']:,} finished, {counts['diverged']:,} diverged"),
-        ("horizon", f"{design.horizon:g} epochs"),
+        ("horizon", plural(design.horizon, "epoch")),
         (
             "targets",
             "; ".join(f"{k}: {', '.join(f'{t:g}' for t in v)} (middle one primary)" for k, v in design.targets.items()),
@@ -98,7 +98,7 @@ def render(analysis: Analysis, findings: Sequence[str], pictures: Sequence[Pictu
         findings=findings,
         pictures=pictures,
         tables=[(table, columns(table), to_text(table, horizon)[:MOST_ROWS]) for table in tables],
-        commands=commands(manifest),
+        commands=commands(manifest, analysis.options),
         facts=facts(manifest, analysis),
         config=json.dumps(manifest["config"], indent=2, ensure_ascii=False),
     )

@@ -1,6 +1,7 @@
 """A study's report: read its results, compute, draw, and put every file in place together."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,8 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options) -
     """Write the report of the study in ``results_folder`` into ``reports_folder``; the path of its page.
 
     Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv`` and ``.md``, ``figures/<name>.png`` and ``.svg``.
-    Everything is computed and written beside the folder first, so a report that fails leaves the one before as it was.
+    Everything is computed and written beside the folder first and then moved (``move_into``), so a report that fails
+    leaves the one before as it was.
 
     Raises:
         UserError: the results are missing or incomplete, or the report cannot be written there.
@@ -59,8 +61,42 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options) -
 
 
 def move_into(source: Path, target: Path) -> None:
-    """Move every file of ``source`` to its place under ``target``, each whole, the page last; other files stay."""
+    """Move every file of ``source`` to its place under ``target``, the page last; other files there stay.
+
+    No file is ever half there. Nothing is moved before every place was found free or replaceable and a copy of what
+    stood there was made; a move that fails nevertheless, or is interrupted, is undone from the copies. So the files
+    are all the new ones or all the old ones, unless the process is killed or the machine stops between two moves.
+    Then the page is still the old one, and the next report makes all of them anew.
+
+    Raises:
+        UserError: a folder stands where a file belongs, or a file where a folder does.
+        OSError: a file cannot be moved.
+    """
     paths = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
-    for path in sorted(paths, key=lambda path: path.name == "index.html"):
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(source / path, target / path)
+    paths.sort(key=lambda path: path.name == "index.html")
+    for path in paths:
+        place = target / path
+        if place.is_dir() and not place.is_symlink():
+            raise UserError(f"{place}: a report cannot be written here: it is a folder; move it away")
+        for folder in place.parents[: len(path.parts)]:
+            if os.path.lexists(folder) and not folder.is_dir():
+                raise UserError(f"{folder}: a report cannot be written here: it is no folder; move it away")
+    with tempfile.TemporaryDirectory(prefix=".before-", dir=source) as name:
+        before = Path(name)
+        for path in paths:
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            if os.path.lexists(target / path):
+                (before / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(target / path, before / path, follow_symlinks=False)
+        moved: list[Path] = []
+        try:
+            for path in paths:
+                moved.append(path)  # first, so that an interrupt cannot fall between
+                os.replace(source / path, target / path)
+        except (OSError, KeyboardInterrupt):
+            for path in moved:
+                if os.path.lexists(before / path):
+                    os.replace(before / path, target / path)
+                else:
+                    (target / path).unlink(missing_ok=True)
+            raise

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.convergence import performance_profile, sensitivity, summarize
-from ablation.reporting.design import Design, label
+from ablation.reporting.design import ORDINAL, Design, label, plural
 from ablation.reporting.health import CLASSES
 
 EXTREMES = 3
@@ -43,17 +43,28 @@ def tuning_text(design: Design) -> str:
     return f"tuned over {' and '.join(tuned)} by the median over seeds of the best validation loss"
 
 
-def interval_text(analysis: Analysis, wilson: bool = True) -> str:
+def never_probed(analysis: Analysis, cells: pd.DataFrame) -> str:
+    """A sentence that says how many of the cells diverged before their gradient was first measured, if any."""
+    count = int((~cells.index.isin(analysis.profiles["row"])).sum())
+    return f" {plural(count, 'cell')} diverged before the first probe and cannot be shown." if count else ""
+
+
+def interval_text(analysis: Analysis, wilson: bool = True, of: str = "means") -> str:
     """What the intervals are, in words."""
     percent = f"{100 * analysis.options.confidence:g}%"
     share = f"Wilson {percent} interval for shares" if wilson else ""
     seeds = analysis.design.seeds
-    mean = f"{percent} bootstrap percentile interval over {seeds} seeds for means"
+    mean = f"{percent} bootstrap percentile interval over {seeds} seeds for {of}"
     if seeds == 1:
-        mean = "no interval for means, there is one seed"
+        mean = f"no interval for {of}, there is one seed"
     elif seeds < 5:
         mean += " (so few seeds: hardly more than their range)"
     return "; ".join(part for part in (share, mean) if part)
+
+
+def losses_text(design: Design) -> str:
+    """A sentence for tables that hold mean losses, if there are several losses."""
+    return " mean_loss compares rows of one loss only." if design.varies("loss") else ""
 
 
 def printed(value: object, column: str, horizon: float) -> str:
@@ -110,8 +121,8 @@ def convergence(analysis: Analysis) -> Table:
         frame.insert(len(by) + place, factor, chosen[factor])
     caption = (
         f"Each combination over {seeds_text(design)}, {tuning_text(design)}. Success: {design.goal} within "
-        f"{design.horizon:g} epochs; a diverged cell counts as not reaching it. Median and restricted mean (rmst, the "
-        f"mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis)}."
+        f"{plural(design.horizon, 'epoch')}; a diverged cell counts as not reaching it. Median and restricted mean "
+        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis)}.{losses_text(design)}"
     )
     return Table("convergence", "Convergence of every combination", caption, frame)
 
@@ -133,6 +144,7 @@ def gradient_health(analysis: Analysis) -> Table:
         "before divergence). slope: decades of delta norm per layer, positive where the gradient shrinks towards the "
         "input; ratio: first over last hidden layer; dead, saturated: of the worst layer; update_ratio: of the first "
         "layer; vanishing, exploding: share of seeds with a ratio below 1e-3, above 1e3; clip_share: of all steps."
+        f"{never_probed(analysis, analysis.tuned)}"
     )
     return Table("health", "Gradient health of every combination and depth", caption, table)
 
@@ -151,22 +163,32 @@ def failures(analysis: Analysis) -> Table:
                 | {name: int(counts[name]) for name in CLASSES}
             )
     caption = (
-        f"All {len(cells)} cells, none tuned away, each in the first class that fits: diverged; converged (met "
-        f"{design.goal}); dead (over half the units of some layer); saturated (over half the unit-samples of some "
-        "layer, bounded activations alone); vanished (first-layer update ratio below 1e-8, loss standing still); "
-        "plateau (loss moved by less than 1% over the last half); slow (all others). At the last probe."
+        f"{'All ' if len(cells) > 1 else ''}{plural(len(cells), 'cell')}, none tuned away, each in the first class "
+        f"that fits: diverged; converged (met {design.goal}); dead (over half the units of some layer); saturated "
+        "(over half the unit-samples of some layer, bounded activations alone); vanished (first-layer update ratio "
+        "below 1e-8, loss standing still); plateau (loss moved by less than 1% over the last half); slow (all others). "
+        "At the last probe."
     )
     return Table("failures", "What became of the cells", caption, pd.DataFrame(rows))
 
 
 def best_worst(analysis: Analysis) -> Table:
-    """The fastest and the slowest combinations at each depth, by restricted mean, then by mean loss."""
+    """The fastest and the slowest combinations at each depth, by restricted mean.
+
+    Ties go by the mean loss while training, which tells most of how fast a cell learns; where losses are compared, and
+    so have no scale in common, by the mean of the best accuracy.
+    """
     design = analysis.design
     frame = convergence(analysis).frame
     if "depth" not in frame:
         frame = frame.assign(depth=design.deepest)
-    order = ["depth", "rmst", "mean_loss"]
-    ranked = frame.sort_values(order, kind="stable", ignore_index=True)
+    tie, said = frame["mean_loss"], "mean validation loss while training"
+    if design.varies("loss"):
+        by = list(design.compared)
+        tie = -analysis.tuned.groupby(by, observed=True)["accuracy"].mean().round(9).reset_index(drop=True)
+        said = "best validation accuracy, of which a diverged cell has that of guessing"
+    frame = frame.assign(tie=tie)
+    ranked = frame.sort_values(["depth", "rmst", "tie"], kind="stable", ignore_index=True)
     rank = ranked.groupby("depth", observed=True).cumcount().to_numpy()
     size = ranked.groupby("depth", observed=True)["rmst"].transform("size").to_numpy()
     best = rank < np.minimum(EXTREMES, (size + 1) // 2)
@@ -178,8 +200,8 @@ def best_worst(analysis: Analysis) -> Table:
     table = ranked.assign(place=place)[best | worst][["depth", "place", *others, *outcome]]
     caption = (
         f"Ranked at each depth by restricted mean time to {design.goal} (rmst, epochs, at most {design.horizon:g}), "
-        f"then by mean validation loss while training. {seeds_text(design)} a combination, {tuning_text(design)}; "
-        f"{interval_text(analysis)}. The best of many is partly the luckiest: overlapping intervals are no ranking."
+        f"then by {said}. {seeds_text(design)} a combination, {tuning_text(design)}; {interval_text(analysis)}."
+        f"{losses_text(design)} The best of many is partly the luckiest: overlapping intervals are no ranking."
     )
     return Table("best_worst", "Best and worst combinations at each depth", caption, table.reset_index(drop=True))
 
@@ -193,14 +215,14 @@ def learning_rate(analysis: Analysis) -> Table:
     edge = np.zeros(len(frame), dtype=bool)
     for factor in nuisance:
         frame[f"best_{factor}"] = chosen[factor]
-        if design.varies(factor):
+        if design.varies(factor) and factor in ORDINAL:
             edge |= chosen[factor].isin([design.levels[factor][0], design.levels[factor][-1]]).to_numpy(dtype=bool)
     frame["at_edge"] = np.where(edge, "yes", "no")
     names = " and ".join(nuisance) or "no factor"
     caption = (
-        f"Of the values of {names} tried, how many bring at least half of the {seeds_text(design)} to {design.goal} "
-        f"within {design.horizon:g} epochs, and which has the lowest median best validation loss. at_edge: the best "
-        "is the first or last value tried, so a better one may lie outside."
+        f"Of the values of {names} tried, how many bring at least half of {seeds_text(design)} to {design.goal} "
+        f"within {plural(design.horizon, 'epoch')}, and which has the lowest median best validation loss. at_edge: the "
+        "best is the first or last number tried, so a better one may lie outside."
     )
     return Table("learning_rate", "Sensitivity to the learning rate", caption, frame)
 
@@ -211,15 +233,17 @@ def profile(analysis: Analysis) -> Table:
     taus = np.geomspace(1, analysis.options.profile_max_tau, 5)
     parts = []
     for factor in design.compared:
-        others = [other for other in design.compared if other != factor] or ["loss"]
+        others = [other for other in design.compared if other != factor]
         part = performance_profile(analysis.tuned, factor, others, taus)
         part.insert(0, "factor", factor)
         part["level"] = part["level"].map(label).astype(object)
         parts.append(part)
+    crossed = math.prod(len(design.levels[factor]) for factor in (*design.compared, "seed")) == len(analysis.tuned)
+    alone = "" if crossed else " A problem that only one level was given counts for none."
     caption = (
         f"Share of problems (a combination of the other factors and a seed; {tuning_text(design)}) on which a level "
         f"reaches {design.goal} within tau times the epochs of the level that is fastest there (Dolan & More 2002). "
-        "A problem that no level solves counts against all."
+        f"A problem that no level solves counts against all.{alone}"
     )
     return Table("performance_profile", "Performance profiles", caption, pd.concat(parts, ignore_index=True))
 

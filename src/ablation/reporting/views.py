@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, Design, Level, label, shorten
-from ablation.reporting.intervals import by_seed, seed_interval
+from ablation.reporting.design import ORDINAL, Design, Level, label, reference, shorten
+from ablation.reporting.intervals import by_seed, median_interval, seed_interval
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,24 @@ def few(levels: Sequence[Level], most: int) -> list[Level]:
     return [levels[place] for place in places]
 
 
+def present(cells: pd.DataFrame, factor: str) -> list[Level]:
+    """The levels of a factor that these cells have, in their order. A study need be no full crossing."""
+    return list(cells[factor].cat.remove_unused_categories().cat.categories)
+
+
 def hold(design: Design, cells: pd.DataFrame, shown: Sequence[str]) -> tuple[pd.DataFrame, str]:
-    """The cells in which every compared factor but the ``shown`` stands at its reference level, and that in words."""
-    held = [factor for factor in design.compared if factor not in shown]
-    for factor in held:
-        cells = cells[cells[factor] == design.reference(factor)]
-    fixed = ", ".join(words(factor, design.reference(factor)) for factor in held)
-    return cells, f" Held fixed: {fixed}." if held else ""
+    """The cells in which every compared factor but the ``shown`` stands at its reference level, and that in words.
+
+    A factor's reference is taken of the levels that the factors before it have left: a model with widths of its own
+    settles its depth and width, so that what was held first decides what there is to hold next.
+    """
+    fixed = []
+    for factor in design.compared:
+        if factor not in shown:
+            level = reference(present(cells, factor))
+            cells = cells[cells[factor] == level]
+            fixed.append(words(factor, level))
+    return cells, f" Held fixed: {', '.join(fixed)}." if fixed else ""
 
 
 def left_out(design: Design, factor: str, shown: Sequence[Level]) -> str:
@@ -76,11 +87,6 @@ def names(frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:
     return " + ".join(words(factor, frame.iloc[place][factor]) for factor in factors)
 
 
-def plural(number: float, noun: str) -> str:
-    """A number with its noun: "1 epoch", "2.5 epochs"."""
-    return f"{number:.4g} {noun}" if number == 1 else f"{number:.4g} {noun}s"
-
-
 def with_interval(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     """``mean``, ``low``, ``high`` of a column per group: the mean over cells and its bootstrap interval over seeds."""
     grouped = frame.groupby(list(by), observed=True)
@@ -90,6 +96,27 @@ def with_interval(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], va
     sums, counts = by_seed(frame[value].to_numpy(), groups, seeds, len(table), analysis.design.seeds)
     table["mean"] = sums.sum(axis=1) / counts.sum(axis=1)
     table["low"], table["high"] = seed_interval(sums, counts, analysis.options)
+    return table
+
+
+def with_median(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
+    """``median``, ``low``, ``high`` of a column per group of cells, one a seed: an observed value, whatever the others.
+
+    Where their number is even it is the lower of the two in the middle: between a number and zero lies no number that
+    a network has.
+    """
+    grouped = frame.groupby(list(by), observed=True)
+    groups = grouped.ngroup().to_numpy().astype(np.int64)
+    table = grouped.size().reset_index(name="n")
+    sizes = table["n"].to_numpy()
+    values = frame[value].to_numpy().astype(float)
+    ordered = values[np.lexsort((values, groups))]
+    start = np.cumsum(sizes) - sizes
+    table["median"] = ordered[start + (sizes - 1) // 2]
+    ends = {size: median_interval(size, analysis.options.confidence) for size in np.unique(sizes).tolist()}
+    for place, column in enumerate(("low", "high")):
+        at = start + np.array([ends[size][place] for size in sizes.tolist()], dtype=np.int64)
+        table[column] = np.where(sizes > 1, ordered[at], np.nan)
     return table
 
 

@@ -132,8 +132,9 @@ def read_results(folder: Path) -> Results:
                 f"{path}: is no Parquet file of a study ({_first_line(error)}); run the study again"
             ) from error
     path = folder / "manifest.json"
+    content = _content(path)
     try:
-        manifest = json.loads(_content(path))
+        manifest = json.loads(content)
     except ValueError as error:
         raise UserError(f"{path}: is no JSON ({_first_line(error)}); run the study again") from error
     _check_manifest(path, manifest)

@@ -1,0 +1,99 @@
+"""Results that cannot be read, or are not whole, are refused in one line that names the file."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from ablation import UserError
+from ablation.studies.records import read_results
+from tests.reporting.synthetic import Outcome, write_study
+
+
+@pytest.fixture
+def study(tmp_path):
+    plant = lambda c: Outcome(diverges=None if c["seed"] else 0)  # noqa: E731
+    return write_study(tmp_path / "mine", {"seed": [0, 1, 2]}, plant)
+
+
+def refused(folder):
+    with pytest.raises(UserError) as caught:
+        read_results(folder)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_a_cell_that_diverged_at_once_has_no_rows(study):
+    results = read_results(study)
+    assert len(results.cells) == 3
+    assert results.curves["key"].nunique() == 2
+
+
+@pytest.mark.parametrize("name", ["cells", "curves", "layers"])
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda _: b"garbage" * 99, lambda all_: all_[: len(all_) // 2]])
+def test_damaged_tables(name, damage, study):
+    path = study / f"{name}.parquet"
+    path.write_bytes(damage(path.read_bytes()))
+    text = refused(study)
+    assert text.startswith(f"{path}: is no Parquet file of a study")
+    assert text.endswith("run the study again")
+
+
+def test_a_column_of_another_type(study):
+    path = study / "curves.parquet"
+    table = pq.read_table(path)
+    place = table.column_names.index("val_loss")
+    pq.write_table(table.set_column(place, "val_loss", pa.array(["high"] * len(table))), path)
+    assert refused(study).startswith(f"{path}: is no Parquet file of a study")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"garbage"])
+def test_a_manifest_that_is_no_json(content, study):
+    (study / "manifest.json").write_bytes(content)
+    assert refused(study).startswith(f"{study / 'manifest.json'}: is no JSON")
+
+
+@pytest.mark.parametrize("content", [{}, [], 3, None, {"name": 3}, {"name": "x", "cells": []}])
+def test_a_manifest_of_something_else(content, study):
+    (study / "manifest.json").write_text(json.dumps(content))
+    assert "is no manifest of a study" in refused(study)
+
+
+@pytest.mark.parametrize("name", ["cells.parquet", "manifest.json"])
+def test_what_may_not_be_read(name, study, monkeypatch):
+    read = Path.read_bytes
+
+    def denied(path):
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert refused(study).startswith(f"{study / name}: cannot be read (Permission denied)")
+
+
+def test_a_folder_in_a_files_place(study):
+    (study / "curves.parquet").unlink()
+    (study / "curves.parquet").mkdir()
+    assert refused(study).startswith(f"{study / 'curves.parquet'}: cannot be read")
+
+
+@pytest.mark.parametrize("name", ["curves", "layers"])
+def test_a_finished_cell_without_measurements_is_named(name, study):
+    path = study / f"{name}.parquet"
+    cells = read_results(study).cells.set_index("seed")
+    table = pq.read_table(path)
+    pq.write_table(table.filter(pc.not_equal(table["key"], cells.loc[2, "key"])), path)
+    text = refused(study)
+    assert text.startswith(f"{path}: measurements of 1 finished cells are missing")
+    assert cells.loc[2, "cell"] in text
+
+
+def test_a_finished_cell_whose_curve_ends_early_is_named(study):
+    path = study / "curves.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.filter(pc.less(table["epoch"], 6)), path)
+    assert "measurements of 2 finished cells are missing" in refused(study)
