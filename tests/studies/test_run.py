@@ -60,7 +60,17 @@ def test_a_study_leaves_what_the_contract_promises(study):
     assert timing["run_steps"] == len(finished) * 44 + diverged.diverged_step.sum()
 
 
-def test_a_second_run_trains_nothing_and_changes_no_byte(study):
+@pytest.mark.parametrize("engine", ["serial", "processes", "ray"])
+def test_a_second_run_trains_nothing_and_changes_no_byte(study, engine):
+    run_study(study("seed=[0,1]"))
+    small = study("seed=[0,1]", f"engine={engine}")
+    run_study(small)
+    before = bytes_of(small)
+    assert run_study(small).trained == 0
+    assert bytes_of(small) == before
+
+
+def test_the_timing_is_that_of_the_last_run_that_trained_something(study):
     small = study("seed=[0,1]")
     run_study(small)
     before, timing = bytes_of(small), (small.results_folder / "timing.json").read_bytes()

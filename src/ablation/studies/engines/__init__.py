@@ -31,6 +31,8 @@ def run_cohorts(
     Raises:
         UserError: a worker was lost for good.
     """
+    if not cohorts:
+        return iter(())
     if engine["kind"] == "ray":
         return run_ray(cohorts, source, workers)
     if engine["kind"] == "serial" or source.device != "cpu":
