@@ -9,7 +9,7 @@ from ablation.studies import run, tracking
 from ablation.studies.engines import run_cohorts
 from ablation.studies.records import FACTORS, read_results
 from ablation.studies.run import run_study
-from ablation.studies.tracking import log_summary
+from ablation.studies.tracking import log_summary, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -79,6 +79,18 @@ def test_a_run_that_a_killed_study_left_half_written_is_made_again(tracked):
     assert {each.data.tags["cell_key"] for each in after} == {each.data.tags["cell_key"] for each in runs}
     assert [each.info.status for each in after] == ["FINISHED", "FINISHED"]
     assert all(each.data.params for each in after)
+
+
+def test_known_runs_are_found_through_the_client_as_in_the_database(tracked, monkeypatch):
+    checked, _, uri = tracked
+    run_study(checked("seed=[0,1]"))
+    client, runs = runs_of(uri, "single")
+    experiment = runs[0].info.experiment_id
+    client.delete_run(runs[0].info.run_id)
+    direct = rows.runs_by_tag(client, experiment, "cell_key")
+    monkeypatch.setattr(rows, "is_database", lambda client: False)
+    assert direct == rows.runs_by_tag(client, experiment, "cell_key")
+    assert [(key, status) for key, _, status in direct] == [(runs[1].data.tags["cell_key"], "FINISHED")]
 
 
 def test_runs_appear_while_the_study_goes_on(tracked, monkeypatch):

@@ -24,7 +24,7 @@ from ablation.studies.records import CURVES, OUTCOMES
 from ablation.studies.results import cell_row
 from ablation.studies.store import Record
 from ablation.studies.study import Study
-from ablation.studies.tracking.rows import Run, is_database, write_rows, write_through_client
+from ablation.studies.tracking.rows import Run, is_database, runs_by_tag, write_rows, write_through_client
 
 CURVE_POINTS = 25
 """Evaluations of a curve that are logged, the first and the last among them; all of them are in curves.parquet."""
@@ -88,7 +88,13 @@ class _Mlflow:
         self._client = _connect(uri)
         with _refused(uri):
             self._experiment = _experiment(self._client, name)
-            self._known = set(_runs_by_tag(self._client, self._experiment, "cell_key", drop_unfinished=True))
+            self._known = set()
+            for key, run, status in runs_by_tag(self._client, self._experiment, "cell_key"):
+                if status == "RUNNING":
+                    # Left half written by a study that was killed; it is made again.
+                    self._client.delete_run(run)
+                else:
+                    self._known.add(key)
         self._commit = _git_commit()
         self._waiting: queue.Queue[tuple[str, Cell, Record, str, float] | None] = queue.Queue()
         self._error: Exception | None = None
@@ -195,7 +201,7 @@ def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any
     client = _connect(uri)
     with _refused(uri):
         experiment = _experiment(client, manifest["name"])
-        for run in _runs_by_tag(client, experiment, "summary").values():
+        for _, run, _ in runs_by_tag(client, experiment, "summary"):
             client.delete_run(run)
         tags = {"study": manifest["name"], "summary": manifest["name"], "mlflow.note.content": study_note(manifest)}
         run_id: str = client.create_run(experiment, run_name=f"summary of {manifest['name']}", tags=tags).info.run_id
@@ -264,25 +270,6 @@ def _experiment(client: Any, name: str) -> str:
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
-
-
-def _runs_by_tag(client: Any, experiment: str, tag: str, drop_unfinished: bool = False) -> dict[str, str]:
-    """Return the ids of the experiment's runs by the value of a tag, in one pass over their pages.
-
-    A run that was never ended belongs to a study that was killed while it wrote it; it may be dropped on the way.
-    """
-    found: dict[str, str] = {}
-    token = None
-    while True:
-        page = client.search_runs([experiment], max_results=1000, page_token=token)
-        for run in page:
-            if tag in run.data.tags and run.info.status == "RUNNING" and drop_unfinished:
-                client.delete_run(run.info.run_id)
-            elif tag in run.data.tags:
-                found[run.data.tags[tag]] = run.info.run_id
-        token = page.token
-        if not token:
-            return found
 
 
 def _git_commit() -> str | None:

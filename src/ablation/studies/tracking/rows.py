@@ -53,6 +53,29 @@ def is_database(client: Any) -> bool:
     return isinstance(client._tracking_client.store, SqlAlchemyStore)
 
 
+def runs_by_tag(client: Any, experiment: str, tag: str) -> list[tuple[str, str, str]]:
+    """Return the tag's value, the id and the status of each run of the experiment that carries the tag."""
+    if not is_database(client):
+        found, token = [], None
+        while True:
+            page = client.search_runs([experiment], max_results=1000, page_token=token)
+            found += [(run.data.tags[tag], run.info.run_id, run.info.status) for run in page if tag in run.data.tags]
+            token = page.token
+            if not token:
+                return found
+    # The client would read every run whole, with its metrics: seconds per thousand runs.
+    from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
+
+    with client._tracking_client.store.ManagedSessionMaker(read_only=True) as session:
+        query = session.query(SqlTag.value, SqlRun.run_uuid, SqlRun.status).join(
+            SqlRun, SqlRun.run_uuid == SqlTag.run_uuid
+        )
+        query = query.filter(
+            SqlTag.key == tag, SqlRun.experiment_id == int(experiment), SqlRun.lifecycle_stage == "active"
+        )
+        return [(value, run, status) for value, run, status in query]
+
+
 def write_rows(client: Any, experiment: str, runs: Sequence[Run]) -> None:
     """Write runs into the database behind the client: all of them, or none."""
     from mlflow.store.tracking.dbmodels import models
