@@ -5,7 +5,7 @@ import json
 from ablation.reporting.report import Options, write_report
 from ablation.studies.config import Config, stage
 from ablation.studies.study import check_study
-from ablation.studies.tracking import log_summary
+from ablation.studies.tracking.summary import log_summary
 
 
 def run(config: Config) -> None:

@@ -24,7 +24,7 @@ ROOMS = {
 ALONE = {
     "hydra": {"studies/config.py"},
     "omegaconf": {"studies/config.py"},
-    "mlflow": {"studies/tracking/__init__.py", "studies/tracking/rows.py"},
+    "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "client", "rows", "summary")},
     "seaborn": {"reporting/figures.py"},
     "ray": {"studies/engines/ray.py"},
 }

@@ -9,7 +9,8 @@ from ablation.studies import run, tracking
 from ablation.studies.engines import run_cohorts
 from ablation.studies.records import FACTORS, read_results
 from ablation.studies.run import run_study
-from ablation.studies.tracking import log_summary, rows
+from ablation.studies.tracking import rows
+from ablation.studies.tracking.summary import log_summary
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

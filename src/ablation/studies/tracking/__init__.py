@@ -5,8 +5,6 @@ found by its tag ``cell_key``, so a second pass adds nothing.
 """
 
 import json
-import logging
-import os
 import queue
 import subprocess
 import threading
@@ -24,7 +22,9 @@ from ablation.studies.records import CURVES, OUTCOMES
 from ablation.studies.results import cell_row
 from ablation.studies.store import Record
 from ablation.studies.study import Study
+from ablation.studies.tracking.client import connect, find_experiment, refused
 from ablation.studies.tracking.rows import Run, is_database, runs_by_tag, write_rows, write_through_client
+from ablation.studies.tracking.summary import study_note
 
 CURVE_POINTS = 25
 """Evaluations of a curve that are logged, the first and the last among them; all of them are in curves.parquet."""
@@ -85,9 +85,9 @@ def track(study: Study, cards: Mapping[str, Mapping[str, Any]]) -> Iterator[Trac
 class _Mlflow:
     def __init__(self, uri: str, name: str, cards: Mapping[str, Mapping[str, Any]]) -> None:
         self._uri, self._name, self._cards = uri, name, cards
-        self._client = _connect(uri)
-        with _refused(uri):
-            self._experiment = _experiment(self._client, name)
+        self._client = connect(uri)
+        with refused(uri):
+            self._experiment = find_experiment(self._client, name)
             self._known = set()
             for key, run, status in runs_by_tag(self._client, self._experiment, "cell_key"):
                 if status == "RUNNING":
@@ -119,7 +119,7 @@ class _Mlflow:
                 f"tracking.uri={self._uri}: could not be written to ({reason}); the results are complete, and the same "
                 "command logs what is missing"
             ) from self._error
-        with _refused(self._uri):
+        with refused(self._uri):
             self._client.set_experiment_tag(self._experiment, "mlflow.note.content", study_note(manifest))
 
     def stop(self) -> None:
@@ -188,88 +188,11 @@ class _Mlflow:
         return Run(cell.name, record.diverged_step is not None, start, end, tags, params, metrics, dataset)
 
 
-def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any], reports_folder: Path) -> str:
-    """Log the study's summary run, its tables, figures and page as artifacts; return the run's id.
-
-    The summary of an earlier report of the same study is replaced.
-
-    Raises:
-        UserError: MLflow refuses the URI, the database or the experiment.
-    """
-    from mlflow.entities import Metric
-
-    client = _connect(uri)
-    with _refused(uri):
-        experiment = _experiment(client, manifest["name"])
-        for _, run, _ in runs_by_tag(client, experiment, "summary"):
-            client.delete_run(run)
-        tags = {"study": manifest["name"], "summary": manifest["name"], "mlflow.note.content": study_note(manifest)}
-        run_id: str = client.create_run(experiment, run_name=f"summary of {manifest['name']}", tags=tags).info.run_id
-        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
-        client.log_batch(run_id, [Metric(name, float(value), 0, 0) for name, value in numbers.items()])
-        for folder in ("tables", "figures"):
-            client.log_artifacts(run_id, str(reports_folder / folder), folder)
-        client.log_artifact(run_id, str(reports_folder / "index.html"))
-        client.set_terminated(run_id, "FINISHED")
-    return run_id
-
-
-def study_note(manifest: Mapping[str, Any]) -> str:
-    """Return what the study is, in Markdown, for MLflow's description panels."""
-    varied = {factor: levels for factor, levels in manifest["factors"].items() if len(levels) > 1}
-    fixed = {factor: levels[0] for factor, levels in manifest["factors"].items() if len(levels) == 1}
-    cells = manifest["cells"]
-    lines = [
-        f"**{manifest['name']}**: a full factorial of {cells['expected']} cells, {cells['finished']} finished and "
-        f"{cells['diverged']} diverged, {manifest['horizon']['epochs']} epochs each.",
-        "",
-        *(f"- {factor}: {', '.join(map(str, levels))}" for factor, levels in varied.items()),
-        f"- the same in every cell: {', '.join(f'{factor} {level}' for factor, level in fixed.items())}",
-        "",
-        "Every run is a cell, named by its levels; the run called summary holds the report's tables and figures.",
-    ]
-    return "\n".join(lines)
-
-
 def _thinned(count: int) -> list[int]:
     """Return at most ``CURVE_POINTS`` places of a curve, evenly spread, with both ends."""
     return (
         sorted({int(place) for place in np.linspace(0, count - 1, min(count, CURVE_POINTS)).round()}) if count else []
     )
-
-
-def _connect(uri: str) -> Any:
-    """Return an MLflow client, its telemetry off and its migration's log lines kept from the terminal."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Imported here: it takes two seconds, and tracking=none does without.
-    from mlflow import MlflowClient
-
-    with _refused(uri):
-        return MlflowClient(uri)
-
-
-@contextmanager
-def _refused(uri: str) -> Iterator[None]:
-    """Turn what MLflow and its database raise into one line."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise UserError(f"tracking.uri={uri}: MLflow refuses it ({' '.join(str(error).split())[:300]})") from error
-
-
-def _experiment(client: Any, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        # The interface opens such an experiment on its training runs, not on the traces of language models.
-        return str(client.create_experiment(name, tags={"mlflow.experimentKind": "custom_model_development"}))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
 
 
 def _git_commit() -> str | None:

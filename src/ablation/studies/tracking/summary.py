@@ -1,0 +1,51 @@
+"""What a study says of itself in MLflow: a note, and one run that holds its report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ablation.studies.tracking.client import connect, find_experiment, refused
+from ablation.studies.tracking.rows import runs_by_tag
+
+
+def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any], reports_folder: Path) -> str:
+    """Log the study's summary run, its tables, figures and page as artifacts; return the run's id.
+
+    The summary of an earlier report of the same study is replaced.
+
+    Raises:
+        UserError: MLflow refuses the URI, the database or the experiment.
+    """
+    from mlflow.entities import Metric
+
+    client = connect(uri)
+    with refused(uri):
+        own = find_experiment(client, manifest["name"])
+        for _, run, _ in runs_by_tag(client, own, "summary"):
+            client.delete_run(run)
+        tags = {"study": manifest["name"], "summary": manifest["name"], "mlflow.note.content": study_note(manifest)}
+        run_id: str = client.create_run(own, run_name=f"summary of {manifest['name']}", tags=tags).info.run_id
+        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+        client.log_batch(run_id, [Metric(name, float(value), 0, 0) for name, value in numbers.items()])
+        for folder in ("tables", "figures"):
+            client.log_artifacts(run_id, str(reports_folder / folder), folder)
+        client.log_artifact(run_id, str(reports_folder / "index.html"))
+        client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def study_note(manifest: Mapping[str, Any]) -> str:
+    """Return what the study is, in Markdown, for MLflow's description panels."""
+    varied = {factor: levels for factor, levels in manifest["factors"].items() if len(levels) > 1}
+    fixed = {factor: levels[0] for factor, levels in manifest["factors"].items() if len(levels) == 1}
+    cells = manifest["cells"]
+    lines = [
+        f"**{manifest['name']}**: a full factorial of {cells['expected']} cells, {cells['finished']} finished and "
+        f"{cells['diverged']} diverged, {manifest['horizon']['epochs']} epochs each.",
+        "",
+        *(f"- {factor}: {', '.join(map(str, levels))}" for factor, levels in varied.items()),
+        f"- the same in every cell: {', '.join(f'{factor} {level}' for factor, level in fixed.items())}",
+        "",
+        "Every run is a cell, named by its levels; the run called summary holds the report's tables and figures.",
+    ]
+    return "\n".join(lines)
