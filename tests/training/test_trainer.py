@@ -366,12 +366,6 @@ def test_a_batch_larger_than_the_training_part_is_refused():
         train([spec(batch_size=65)], blobs(64))
 
 
-def test_an_initializer_that_refuses_the_activation_refuses_the_training(monkeypatch):
-    monkeypatch.setitem(ACTIVATIONS, "swish", ACTIVATIONS["silu"])
-    with pytest.raises(ValueError, match=r"no row for activation swish"):
-        train([spec(activation="swish", init="slides_normal")], blobs())
-
-
 def test_a_new_activation_needs_no_more_than_its_registry_line(monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "sine", lambda x: (x.sin(), x.cos()))
     cell, data = spec(activation="sine"), blobs()
