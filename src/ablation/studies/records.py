@@ -89,9 +89,8 @@ class Results:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write ``table`` so that equal content gives equal bytes, and so that a reader never sees half a file."""
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(table, partial, compression="zstd", store_schema=False)
-    os.replace(partial, path)
+    with write_parts(table.schema, path) as write:
+        write(table)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def run_processes(cohorts: Sequence[Cohort], source: Source, workers: int) -> It
             raise UserError(
                 "a worker process died (out of memory, or killed); what was finished is kept, the same command goes on"
             ) from error
-        except BaseException:
+        except BaseException:  # an interrupt too, and a consumer that stops early; raised again below
             for worker in multiprocessing.active_children():
                 worker.kill()
             raise
