@@ -25,10 +25,19 @@ ALONE = {
     "hydra": {"studies/config.py"},
     "omegaconf": {"studies/config.py"},
     "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "client", "rows", "summary")},
-    "seaborn": {"reporting/figures.py"},
+    "seaborn": {"reporting/figures/theme.py"},
     "ray": {"studies/engines/ray.py"},
 }
 """Libraries that only these files, and the pipelines, may import."""
+
+REPORTING = {
+    "statistics": {"statistics", "design"},
+    "tables": {"tables", "statistics", "analysis", "design", "wording"},
+    "figures": {"figures", "statistics", "analysis", "design", "wording"},
+    "questions": {"questions", "figures", "tables", "statistics", "findings", "analysis", "design", "wording"},
+    "page": {"page", "questions", "figures", "tables", "statistics", "findings", "analysis", "design", "wording"},
+}
+"""Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 
 
 def imports(path: Path) -> set[str]:
@@ -62,6 +71,13 @@ def test_a_file_imports_only_what_its_room_may(path):
         for library, files in ALONE.items():
             if parts[0] == library:
                 assert name(path) in files or room(path) == "pipelines", f"{name(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "reporting").glob("*/**/*.py")), ids=name)
+def test_rooms_of_reporting_import_downward_only(path):
+    allowed = REPORTING[path.relative_to(PACKAGE).parts[1]]
+    ours = [module.split(".")[2] for module in imports(path) if module.startswith("ablation.reporting.")]
+    assert set(ours) <= allowed, f"{name(path)} imports {sorted(set(ours) - allowed)}"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "choices").glob("*.py")), ids=name)

@@ -140,7 +140,7 @@ def test_dvc_reruns_what_a_change_touches_and_no_more(checkout):
     assert all(f"Running stage '{name}'" in told for name in ("prepare@digits", "study@smoke", "report@smoke"))
     assert "up to date" in dvc(checkout, "repro")
 
-    page = checkout / "src" / "ablation" / "reporting" / "page.py"
+    page = checkout / "src" / "ablation" / "reporting" / "page" / "page.py"
     page.write_text(page.read_text("utf-8") + "\n# a figure was edited\n", "utf-8")
     told = dvc(checkout, "repro")
     assert "Running stage 'report@smoke'" in told

@@ -16,8 +16,8 @@ from ablation.reporting.report import move_into, write_report
 from ablation.studies.records import FACTORS
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
 
-FIGURES = "time_to_target learning_curves delta_norm dead_saturated batchnorm_vs_clipping success_curves".split()
-TABLES = "convergence health failures best_worst learning_rate performance_profile".split()
+FIGURES = [drawing.__name__.rpartition(".")[2] for drawing in figures.drawings()]
+TABLES = [build.__name__ for build in tables.builders()]
 FILES = sorted(
     ["index.html", "metrics.json"]
     + [f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")]
@@ -172,8 +172,8 @@ def test_every_factor_can_be_tuned_over(factor, others, varies, analysed):
     plant = lambda c: Outcome(1 if c[factor] == VARYING[factor][0] else 3)  # noqa: E731
     analysis = analysed(levels, plant, bootstrap=10, nuisance=(factor,))
     assert factor not in analysis.design.compared
-    assert all(len(table(analysis).frame) for table in tables.TABLES)
-    assert all(view.why or len(view.frame) for view in (show(analysis) for show, _ in figures.FIGURES))
+    assert all(len(build(analysis).frame) for build in tables.builders())
+    assert all(view.why or len(view.frame) for view in (drawing.show(analysis) for drawing in figures.drawings()))
     assert findings(analysis)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablation.reporting import convergence, health
 from ablation.reporting.design import TARGETS, Design, Options, read_design
-from ablation.reporting.intervals import Floats
+from ablation.reporting.statistics import convergence, health
+from ablation.reporting.statistics.intervals import Floats
 from ablation.studies.records import FACTORS, Results
 
 

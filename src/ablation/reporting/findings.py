@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.convergence import median_time
 from ablation.reporting.design import ORDINAL, label, plural
-from ablation.reporting.health import CLASSES
-from ablation.reporting.intervals import bootstrap_means, by_seed, percentile_interval, wilson
-from ablation.reporting.tables import best_worst, learning_rate
-from ablation.reporting.views import names, words
+from ablation.reporting.statistics.convergence import median_time
+from ablation.reporting.statistics.health import CLASSES
+from ablation.reporting.statistics.intervals import bootstrap_means, by_seed, percentile_interval, wilson
+from ablation.reporting.tables.convergence import best_worst, learning_rate
+from ablation.reporting.wording import names, words
 
 ENOUGH_SEEDS = 5
 Mask = pd.Series

@@ -6,10 +6,12 @@ import tempfile
 from pathlib import Path
 
 from ablation import UserError
-from ablation.reporting import figures, page, tables
+from ablation.reporting import figures, tables
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options
 from ablation.reporting.findings import findings, headlines
+from ablation.reporting.page import page
+from ablation.reporting.tables.table import to_csv, to_markdown
 from ablation.studies.records import read_results, write_json
 
 __all__ = ["Options", "write_report"]
@@ -31,7 +33,7 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options) -
     if results.cells.empty:
         raise UserError(f"{results_folder}: holds no cell; run the study first")
     analysis = analyse(results, options)
-    written = [table(analysis) for table in tables.TABLES]
+    written = [table(analysis) for table in tables.builders()]
     horizon = analysis.design.horizon
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)
@@ -40,17 +42,15 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options) -
             (folder / "tables").mkdir()
             (folder / "figures").mkdir()
             for table in written:
-                (folder / "tables" / f"{table.name}.csv").write_text(tables.to_csv(table), "utf-8", newline="")
-                (folder / "tables" / f"{table.name}.md").write_text(
-                    tables.to_markdown(table, horizon), "utf-8", newline=""
-                )
+                (folder / "tables" / f"{table.name}.csv").write_text(to_csv(table), "utf-8", newline="")
+                (folder / "tables" / f"{table.name}.md").write_text(to_markdown(table, horizon), "utf-8", newline="")
             pictures = []
-            for show, plot in figures.FIGURES:
-                view = show(analysis)
-                png, svg = figures.draw(view, plot, analysis.design)
+            for drawing in figures.drawings():
+                view = drawing.show(analysis)
+                png, svg = figures.draw(drawing, view, analysis.design)
                 (folder / "figures" / f"{view.name}.png").write_bytes(png)
                 (folder / "figures" / f"{view.name}.svg").write_bytes(svg)
-                pictures.append(page.picture(view, png))
+                pictures.append(page.picture(drawing.TOPIC, view, png))
             write_json(headlines(analysis), folder / "metrics.json")
             html = page.render(analysis, findings(analysis), pictures, written)
             (folder / "index.html").write_text(html, "utf-8", newline="")

@@ -1,20 +1,25 @@
-"""What the figures of gradient health show: delta over depth, and dead and saturated units by layer."""
+"""The gradient over depth: delta norm per layer at the deepest depth, before and after training."""
+
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import label, shorten
-from ablation.reporting.tables import interval_text, never_probed, seeds_text, tuning_text
-from ablation.reporting.views import View, few, hold, left_out, names, present, with_interval, with_median
+from ablation.reporting.design import Design, label
+from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels
+from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
+from ablation.reporting.wording import interval_text, names, never_probed, seeds_text, tuning_text
 
+TOPIC = "The gradient over depth"
 FLOOR, CEILING = 1e-30, 1e10
 """Delta norms beyond these, zero and what is not finite among them, are drawn on a marked edge."""
-KINDS = ("dead", "saturated")
-"""The two ways in which a unit stops learning, as the figure's rows show them."""
 
 
-def delta_norm(analysis: Analysis) -> View:
+def show(analysis: Analysis) -> View:
     """Delta norm per layer at the deepest depth, before and after training: initializer by normalization."""
     design, name = analysis.design, "delta_norm"
     heading = "Norm of the gradient in each layer"
@@ -62,37 +67,27 @@ def delta_norm(analysis: Analysis) -> View:
     return View(name, title, caption, f"Line charts on a log axis. {title}.", "", rows, columns, frame)
 
 
-def dead_saturated(analysis: Analysis) -> View:
-    """Dead and saturated fractions by layer at the last probe, for each activation: depth by normalization."""
-    design, name = analysis.design, "dead_saturated"
-    cells, held = hold(design, analysis.tuned, ("init", "activation", "normalization", "depth"))
-    normalizations = few(present(cells, "normalization"), 2)
-    columns = few(present(cells, "depth"), 3 if len(normalizations) > 1 else 6)
-    cells = cells[cells["depth"].isin(columns) & cells["normalization"].isin(normalizations)]
-    by = ["depth", "normalization", "activation"]
-    probes = analysis.probes[analysis.probes["probe"] == "last"]
-    frame = probes.merge(cells[[*by, "seed"]], left_on="row", right_index=True)
-    parts = []
-    for kind in KINDS:
-        known = frame[np.isfinite(frame[f"{kind}_fraction"].to_numpy())]
-        parts.append(with_interval(analysis, known, [*by, "layer"], f"{kind}_fraction").assign(kind=kind))
-    table = pd.concat(parts, ignore_index=True)
-    if table.empty:
-        return View(name, "Dead and saturated units", why="No probe holds a finite fraction: there is nothing to draw.")
-    means = table.groupby(["kind", "activation"], observed=True)["mean"].mean()
-    bounded = analysis.manifest["activations"]
-    dead, saturated = (means[means.index.get_level_values("kind") == kind].droplevel("kind") for kind in KINDS)
-    saturated = saturated[[bool(bounded.get(str(level), {}).get("bounded")) for level in saturated.index]]
-    title = "Hardly any unit is dead at the end"
-    if len(dead) and dead.max() >= 0.005:
-        title = f"Dead units are most common with {shorten(dead.idxmax())} ({dead.max():.0%} on average)"
-    if len(saturated) and saturated.max() >= 0.005:
-        title += f"; of bounded activations, {shorten(saturated.idxmax())} saturates most ({saturated.max():.0%})"
-    caption = (
-        "At the last probe. Dead: zero activation and zero gradient on the whole probe batch; saturated: derivative "
-        "below 5% of its maximum, which a rectifier has on half of its samples by design. Mean over initializers and "
-        f"{seeds_text(design)}; band: {interval_text(analysis, wilson=False)}; {tuning_text(design)}."
-        f"{never_probed(analysis, cells)}{held}"
-        f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', normalizations)}"
-    )
-    return View(name, title, caption, f"Line charts. {title}.", "", normalizations, columns, table)
+def plot(view: View, design: Design) -> Figure:
+    """Delta by layer on a log axis, start and end in one panel."""
+    figure, axes = grid(view, 2.3, 2.0, sharex=True, sharey=True)
+    style = styles(design, "activation")
+    for axis, part in panels(view, axes, "normalization", "init"):
+        dashed: dict[str, Any] = {"ls": (0, (3, 1.5)), "lw": 0.9, "ms": 0}
+        lines(axis, part[part["probe"] == "last"], "layer", style, band=False, center="median", **dashed)
+        lines(axis, part[part["probe"] == "first"], "layer", style, center="median")
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(lambda value, _: f"1e{np.log10(value):.0f}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+        low, high = (FLOOR, "0 or below 1e-30"), (CEILING, "above 1e10 or not finite")
+        for side, (edge, text) in {"bottom": low, "top": high}.items():
+            if np.isclose(np.log10(part["median"].to_numpy()), np.log10(edge), atol=0.05).any():
+                axis.axhline(edge, color=INK, lw=0.8, ls=":")
+                axis.annotate(text, (0.98, edge), xycoords=("axes fraction", "data"), size=7, ha="right", va=side)
+    low_end, high_end = np.log10(axes[0, 0].get_ylim())
+    if np.floor(high_end) - np.ceil(low_end) < 1:  # a log axis needs two decades to be read
+        axes[0, 0].set_ylim(10 ** np.floor(low_end), 10 ** np.ceil(high_end))
+    describe(axes, "hidden layer", "delta norm (rms)")
+    extra = [Line2D([], [], color=INK, label="before training"), Line2D([], [], color=INK, ls="--", label="last probe")]
+    activation_key(figure, design, style, extra)
+    return figure

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ablation.reporting.design import Options
-from ablation.reporting.intervals import Floats, Ints, by_seed, seed_interval, wilson
+from ablation.reporting.statistics.intervals import Floats, Ints, by_seed, seed_interval, wilson
 
 
 def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:

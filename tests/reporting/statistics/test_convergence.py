@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablation.reporting.convergence import (
+from ablation.reporting.design import Options
+from ablation.reporting.statistics.convergence import (
     guessing_loss,
     mean_loss,
     median_time,
@@ -16,7 +17,6 @@ from ablation.reporting.convergence import (
     time_to_target,
     tune,
 )
-from ablation.reporting.design import Options
 from tests.reporting.synthetic import Outcome
 
 
@@ -128,7 +128,7 @@ def test_one_minus_kaplan_meier_is_the_empirical_distribution(analysed):
     """With one common horizon, statsmodels' estimate and the plain share of arrivals agree at every epoch."""
     from statsmodels.duration.survfunc import SurvfuncRight
 
-    from ablation.reporting.convergence_views import arrived
+    from ablation.reporting.figures.convergence.success_curves import arrived
 
     a = analysed(
         {"activation": ["relu", "tanh"], "seed": range(6)}, lambda c: Outcome([1, 2, 2, 4, None, None][c["seed"]])

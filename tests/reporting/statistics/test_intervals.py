@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ablation.reporting.design import Options
-from ablation.reporting.intervals import (
+from ablation.reporting.statistics.intervals import (
     CHUNK,
     bootstrap_means,
     by_seed,

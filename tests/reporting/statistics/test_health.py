@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablation.reporting.health import clip_share, depth_profile, ends, standing_still
+from ablation.reporting.statistics.health import clip_share, depth_profile, ends, standing_still
 from tests.reporting.synthetic import Outcome
 
 

@@ -1,4 +1,4 @@
-"""What a figure shows: which part of the study, in words and as a frame; ``figures.py`` draws it.
+"""What a figure shows: which part of the study, in words and as a frame; how it is drawn is another matter.
 
 A figure has two or three directions to show factors in. What it does not show is either pooled, tuned over, or held
 at its reference level, and the caption says which.
@@ -6,14 +6,14 @@ at its reference level, and the caption says which.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, Design, Level, label, reference, shorten
-from ablation.reporting.intervals import by_seed, median_interval, seed_interval
+from ablation.reporting.design import Design, Level, reference
+from ablation.reporting.statistics.intervals import by_seed, median_interval, seed_interval
+from ablation.reporting.wording import words
 
 
 @dataclass(frozen=True)
@@ -69,24 +69,6 @@ def left_out(design: Design, factor: str, shown: Sequence[Level]) -> str:
     return f" {len(shown)} of {total} levels of {factor} are shown." if len(shown) < total else ""
 
 
-def safe(level: object, most: int = 22) -> str:
-    """A level's short label; matplotlib would take one that begins with an underscore for no label."""
-    text = shorten(level, most)
-    return f" {text}" if text.startswith("_") else text
-
-
-def words(factor: str, level: object, most: int = 22) -> str:
-    """A level as one would say it: "no clipping", "batch normalization", "depth 20", "he_normal"."""
-    if factor in ("normalization", "clipping"):
-        return f"no {factor}" if level == "none" else f"{shorten(level, most)} {factor}"
-    return f"{factor} {label(level)}" if factor in ORDINAL else shorten(level, most)
-
-
-def names(frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:
-    """The levels of ``factors`` in one row of ``frame``, in words."""
-    return " + ".join(words(factor, frame.iloc[place][factor]) for factor in factors)
-
-
 def with_interval(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     """``mean``, ``low``, ``high`` of a column per group: the mean over cells and its bootstrap interval over seeds."""
     grouped = frame.groupby(list(by), observed=True)
@@ -118,16 +100,3 @@ def with_median(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], valu
         at = start + np.array([ends[size][place] for size in sizes.tolist()], dtype=np.int64)
         table[column] = np.where(sizes > 1, ordered[at], np.nan)
     return table
-
-
-def apart(heights: Sequence[float], gap: float) -> list[float]:
-    """The heights moved up as little as keeps ``gap`` between neighbors, all down again where the top overflows."""
-    order = sorted(range(len(heights)), key=lambda i: (heights[i], -i))
-    spots = list(heights)
-    for below, above in pairwise(order):
-        spots[above] = max(spots[above], spots[below] + gap)
-    limit = 1.03
-    for i in reversed(order):
-        spots[i] = min(spots[i], limit)
-        limit = spots[i] - gap
-    return spots

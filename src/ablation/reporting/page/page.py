@@ -13,22 +13,11 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Options, label, plural, shorten
-from ablation.reporting.tables import Table, to_text
-from ablation.reporting.views import View
+from ablation.reporting.figures.view import View
+from ablation.reporting.tables.table import Table, to_text
 
 MOST_ROWS = 1000
 """Rows of a table on the page; a browser sorts more of them too slowly, and the file has them all."""
-
-
-TOPICS = {
-    "time_to_target": "Epochs to target, initializer by activation",
-    "success_curves": "Success as a function of epochs",
-    "batchnorm_vs_clipping": "Batch normalization against clipping",
-    "learning_curves": "Learning curves",
-    "delta_norm": "The gradient over depth",
-    "dead_saturated": "Dead and saturated units",
-}
-"""What each figure is about; its finding stands in the figure itself and in its text for those who cannot see it."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +31,10 @@ class Picture:
     source: str
 
 
-def picture(view: View, png: bytes) -> Picture:
+def picture(topic: str, view: View, png: bytes) -> Picture:
     """A view and its drawing, as the page holds them; a view that was not drawn says why instead of a caption."""
     source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    return Picture(view.name, TOPICS[view.name], view.why or view.caption, view.why or view.alt, source)
+    return Picture(view.name, topic, view.why or view.caption, view.why or view.alt, source)
 
 
 def columns(table: Table) -> list[tuple[str, bool]]:
@@ -90,7 +79,7 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, st
 
 def render(analysis: Analysis, findings: Sequence[str], pictures: Sequence[Picture], tables: Sequence[Table]) -> str:
     """The page; everything that comes from the study is escaped."""
-    source = files("ablation.reporting").joinpath("page.html.jinja").read_text("utf-8")
+    source = files("ablation.reporting.page").joinpath("page.html.jinja").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     horizon, manifest = analysis.design.horizon, analysis.manifest
     return environment.from_string(source).render(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ablation.reporting.intervals import Floats
+from ablation.reporting.statistics.intervals import Floats
 
 VANISHING, EXPLODING = 1e-3, 1e3
 """delta_1 / delta_L below, or above which the gradient counts as vanishing, or exploding."""

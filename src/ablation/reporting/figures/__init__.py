@@ -1,0 +1,72 @@
+"""The report's figures, reproducible to the byte: which there are, and how a view becomes a PNG and an SVG.
+
+A figure is a file: ``show`` decides what it shows and says, ``plot`` draws that. A view that cannot be drawn becomes
+a sentence that says why, so every study has the same files.
+"""
+
+import io
+import textwrap
+from typing import Any, Protocol, cast
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design
+from ablation.reporting.figures.convergence import (
+    batchnorm_vs_clipping,
+    learning_curves,
+    success_curves,
+    time_to_target,
+)
+from ablation.reporting.figures.gradients import dead_saturated, delta_norm
+from ablation.reporting.figures.theme import INK, LARGEST, THEME
+from ablation.reporting.figures.view import View
+
+
+class Drawing(Protocol):
+    """What a figure's file holds."""
+
+    TOPIC: str
+    """What it is about, its heading on the page; its finding stands in the figure itself."""
+
+    def show(self, analysis: Analysis) -> View:
+        """What the figure shows and says of this study."""
+
+    def plot(self, view: View, design: Design) -> Figure:
+        """The figure, drawn."""
+
+
+FIGURES: dict[str, tuple[Drawing, ...]] = {
+    "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves),
+    "gradients": (delta_norm, dead_saturated),
+}
+"""Every figure of the report by chapter, in the order of the page."""
+
+
+def drawings() -> list[Drawing]:
+    """Every figure of the report."""
+    return [drawing for chapter in FIGURES.values() for drawing in chapter]
+
+
+def sentence(view: View, _: Design) -> Figure:
+    """What stands where a figure cannot be drawn."""
+    figure = Figure(figsize=(6.5, 1.6))
+    figure.text(0.5, 0.72, view.title, ha="center", va="center", size=11, wrap=True)
+    figure.text(0.5, 0.36, "\n".join(textwrap.wrap(view.why, 80)), ha="center", va="center", size=9, color=INK)
+    return figure
+
+
+def draw(drawing: Drawing, view: View, design: Design) -> tuple[bytes, bytes]:
+    """The figure as PNG and as SVG."""
+    with mpl.rc_context(cast(Any, THEME)):
+        figure = sentence(view, design) if view.why else drawing.plot(view, design)
+        figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
+        figure.draw_without_rendering()
+        figure.draw_without_rendering()  # long labels need a second pass to find their room
+        figure.set_layout_engine("none")  # panels stay where that drawing put them
+        png, svg = io.BytesIO(), io.BytesIO()
+        pillow = {"compress_level": 9}
+        figure.savefig(png, format="png", dpi=figure.get_dpi(), metadata={"Software": None}, pil_kwargs=pillow)
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Title": view.title})
+    return png.getvalue(), svg.getvalue()

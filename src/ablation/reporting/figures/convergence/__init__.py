@@ -1,0 +1,1 @@
+"""How soon, how often, and with what the target is reached."""

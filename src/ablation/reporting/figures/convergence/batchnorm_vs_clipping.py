@@ -1,0 +1,88 @@
+"""Batch normalization against gradient clipping: how many reach the target, and how soon, for every pair."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, label, plural
+from ablation.reporting.figures.panels import grid, key, safe
+from ablation.reporting.figures.theme import styles
+from ablation.reporting.figures.view import View, few, left_out
+from ablation.reporting.statistics.convergence import summarize
+from ablation.reporting.wording import interval_text, names, seeds_text, tuning_text, words
+
+TOPIC = "Batch normalization against clipping"
+
+
+def show(analysis: Analysis) -> View:
+    """Success rate and restricted mean of every pair of a normalization and a clipping, at each depth."""
+    design, name = analysis.design, "batchnorm_vs_clipping"
+    heading = "Batch normalization against gradient clipping"
+    pair = ("normalization", "clipping")
+    single = " and ".join(f"one level of {factor}" for factor in pair if not design.varies(factor))
+    if single:
+        return View(name, heading, why=f"The study has {single}: there is nothing to set side by side.")
+    tuned = " and ".join(factor for factor in pair if factor in design.nuisance)
+    if tuned:
+        return View(name, heading, why=f"The report tunes over {tuned}: there are no levels to set side by side.")
+    columns = few(design.levels["depth"], 6)
+    cells = analysis.tuned[analysis.tuned["depth"].isin(columns)]
+    frame = summarize(cells, ["depth", "normalization", "clipping"], design.horizon, analysis.options)
+    plain, unclipped = design.reference("normalization"), design.reference("clipping")
+    deep = frame[frame["depth"] == columns[-1]].sort_values(["success_rate", "rmst"], ascending=[False, True])
+    batch = deep[(deep["normalization"] != plain) & (deep["clipping"] == unclipped)]
+    clip = deep[(deep["normalization"] == plain) & (deep["clipping"] != unclipped)]
+    neither = deep[(deep["normalization"] == plain) & (deep["clipping"] == unclipped)]
+    if plain == unclipped == "none" and not (batch.empty or clip.empty or neither.empty):
+        title = (
+            f"At depth {label(columns[-1])}, {batch['success_rate'].iloc[0]:.0%} of cells reach the target with "
+            f"{words('normalization', batch['normalization'].iloc[0])} alone, {clip['success_rate'].iloc[0]:.0%} with "
+            f"{words('clipping', clip['clipping'].iloc[0])} alone, {neither['success_rate'].iloc[0]:.0%} with neither"
+        )
+    else:  # there is no "alone" to speak of
+        title = (
+            f"At depth {label(columns[-1])}, {deep['success_rate'].iloc[0]:.0%} of cells reach the target with "
+            f"{names(deep, pair, 0)}, {deep['success_rate'].iloc[-1]:.0%} with {names(deep, pair, -1)}"
+        )
+    least, most = int(frame["cells"].min()), int(frame["cells"].max())
+    each = plural(most, "cell") if least == most else f"{least:,} to {plural(most, 'cell')}"
+    caption = (
+        f"Share of cells that reach {design.goal} within {plural(design.horizon, 'epoch')}, and restricted mean time "
+        f"to it; {interval_text(analysis)}. {each} a bar, pooled over all other factors and "
+        f"{seeds_text(design)}, {tuning_text(design)}.{left_out(design, 'depth', columns)}"
+    )
+    return View(name, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Success rate above restricted mean, clippings side by side, a color per normalization."""
+    clippings, normalizations = design.levels["clipping"], design.levels["normalization"]
+    success = ("success_rate", "success", "cells that succeed", (-0.03, 1.03))
+    time = ("rmst", "rmst", "restricted mean (epochs)", (0, design.horizon * 1.04 or 1))
+    width = max(2.0, 0.3 * len(clippings) + 0.1 * len(clippings) * len(normalizations))
+    figure, axes = grid(View(view.name, view.title, rows=range(2), columns=view.columns), width, 1.9, sharex=True)
+    style = styles(design, "normalization")
+    step = 0.6 / max(1, len(normalizations))
+    for row, (column, interval, text, limits) in zip(axes, (success, time), strict=True):
+        for axis, depth in zip(row, view.columns, strict=True):
+            axis.tick_params(labelleft=axis is row[0])
+            for place, level in enumerate(normalizations):
+                part = view.frame[(view.frame["depth"] == depth) & (view.frame["normalization"] == level)]
+                x = part["clipping"].cat.codes.to_numpy() + step * (place - (len(normalizations) - 1) / 2)
+                value = part[column].to_numpy()
+                low, high = part[f"{interval}_low"].to_numpy(), part[f"{interval}_high"].to_numpy()
+                # An interval that rounding puts a hair beside its own mean has no length there.
+                length = np.clip([value - low, high - value], 0, None)
+                axis.errorbar(x, value, length, ls="", lw=1.2, capsize=2, ms=5, **style[str(level)])
+            title = words("depth", depth) if column == "success_rate" else ""
+            axis.set(ylim=limits, xlim=(-0.6, len(clippings) - 0.4), title=title)
+            axis.set_xticks(range(len(clippings)), [safe(x) for x in clippings], rotation=30, ha="right")
+            axis.grid(False, axis="x")
+            axis.yaxis.set_major_formatter(PercentFormatter(1) if column == "success_rate" else "{x:g}")
+        row[0].set_ylabel(text)
+    figure.align_ylabels(axes[:, 0])
+    handles = [Line2D([], [], ls="", **style[str(level)]) for level in normalizations]
+    key(figure, handles, [words("normalization", level) for level in normalizations])
+    return figure

@@ -1,0 +1,92 @@
+"""How accuracy grows: validation accuracy against epoch for each activation, with its band."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, label, plural
+from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels, shares
+from ablation.reporting.figures.theme import styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.statistics.convergence import tune
+from ablation.reporting.wording import interval_text, names, seeds_text
+
+TOPIC = "Learning curves"
+
+
+def show(analysis: Analysis) -> View:
+    """Validation accuracy against epoch for each activation, a panel per depth and normalization."""
+    design, name = analysis.design, "learning_curves"
+    if design.horizon <= 0:
+        return View(name, "Learning curves", why="The study trains for no epoch: there is no curve to draw.")
+    by = ["depth", "normalization", "activation"]
+    chosen = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in by]
+    cells, held = hold(design, analysis.cells, [*by, *chosen])
+    rows, columns = few(present(cells, "normalization"), 3), few(present(cells, "depth"), 4)
+    cells = tune(cells[cells["normalization"].isin(rows) & cells["depth"].isin(columns)], by, chosen)
+    runs = accuracy_by_epoch(analysis, cells)
+    frame = with_interval(analysis, runs, [*by, "epoch"], "val_accuracy")
+    last = frame[(frame["epoch"] == frame["epoch"].max()) & (frame["depth"] == columns[-1])]
+    last = last.sort_values("mean", ascending=False, kind="stable")
+    shown = ["activation", *(["normalization"] if len(rows) > 1 else [])]
+    accuracy = f"{last['mean'].iloc[0]:.0%} validation accuracy"
+    if cells.loc[cells["depth"] == columns[-1], "diverged"].all():
+        title = f"At depth {label(columns[-1])}, every cell diverged"
+    elif len(last) > 1 and last["mean"].iloc[0] == last["mean"].iloc[-1]:
+        title = f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, all are at {accuracy}"
+    elif len(last) > 1:
+        title = (
+            f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, {names(last, shown, 0)} leads "
+            f"with {accuracy}; {names(last, shown, -1)} is at {last['mean'].iloc[-1]:.0%}"
+        )
+    else:
+        title = (
+            f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, {names(last, shown, 0)} is at "
+            f"{accuracy}"
+        )
+    caption = (
+        f"Mean over {seeds_text(design)}; band: {interval_text(analysis, wilson=False)}. Each activation at the "
+        f"{' and '.join(sorted(chosen))} with the lowest median best validation loss. From where a cell diverged on, "
+        f"it counts as guessing.{held}{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
+    )
+    few_runs = runs if 1 < design.seeds <= 5 and len(design.levels["activation"]) <= 8 else pd.DataFrame()
+    return View(name, title, caption, f"Line charts. {title}.", "", rows, columns, frame, few_runs)
+
+
+def accuracy_by_epoch(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell and epoch of the grid; from where a cell diverged on its accuracy is that of guessing.
+
+    A cell that finished keeps its accuracy until it is evaluated again.
+    """
+    grid = analysis.grid
+    place = np.full(len(analysis.cells), -1)
+    place[cells.index.to_numpy()] = np.arange(len(cells))
+    curves = analysis.curves[place[analysis.curves["row"].to_numpy()] >= 0]
+    accuracy = np.full((len(cells), len(grid)), np.nan)
+    at = np.searchsorted(grid, curves["epoch"].to_numpy())
+    accuracy[place[curves["row"].to_numpy()], at] = curves["val_accuracy"].to_numpy()
+    seen = np.where(np.isfinite(accuracy), np.arange(len(grid)), 0)
+    kept = np.take_along_axis(accuracy, np.maximum.accumulate(seen, axis=1), axis=1)
+    accuracy = np.where(cells["diverged"].to_numpy(dtype=bool)[:, None], accuracy, kept)
+    accuracy = np.where(np.isfinite(accuracy), accuracy, cells["chance"].to_numpy()[:, None])
+    long = cells.loc[cells.index.repeat(len(grid)), ["depth", "normalization", "activation", "seed"]]
+    return long.assign(epoch=np.tile(grid, len(cells)), val_accuracy=accuracy.ravel()).reset_index(drop=True)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Mean accuracy with its band, single runs pale behind."""
+    figure, axes = grid(view, 2.3, 1.9, sharex=True, sharey=True)
+    style = styles(design, "activation")
+    for axis, part in panels(view, axes, "normalization", "depth"):
+        if len(view.runs):
+            panel = part[["normalization", "depth"]].drop_duplicates()
+            runs = view.runs.merge(panel, on=["normalization", "depth"])
+            for (level, _), run in runs.groupby(["activation", "seed"], observed=True):
+                axis.plot(run["epoch"], run["val_accuracy"], color=style[str(level)]["color"], lw=0.5, alpha=0.3)
+        lines(axis, part, "epoch", style)
+        axis.set(ylim=(0, 1.02), xlim=(0, design.horizon))
+        shares(axis)
+    describe(axes, "epoch", "validation accuracy")
+    activation_key(figure, design, style)
+    return figure

@@ -1,0 +1,117 @@
+"""How many have arrived: the share of cells at the target by each epoch, per level of each factor."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, label, plural
+from ablation.reporting.figures.panels import grid, safe, shares
+from ablation.reporting.figures.theme import styles
+from ablation.reporting.figures.view import View
+from ablation.reporting.statistics.intervals import Floats, seed_interval
+from ablation.reporting.wording import interval_text, tuning_text, words
+
+TOPIC = "Success as a function of epochs"
+
+
+def show(analysis: Analysis) -> View:
+    """The share of cells that have reached the target by each epoch, per level of each compared factor."""
+    design, name = analysis.design, "success_curves"
+    varying = [factor for factor in design.compared if design.varies(factor)][:12]
+    if not varying:
+        return View(
+            name, f"Cells that have reached {design.goal}", why="No factor varies: there are no levels to compare."
+        )
+    grid, within = analysis.grid, plural(design.horizon, "epoch")
+    frame = pd.concat([arrived(analysis, factor, grid) for factor in varying], ignore_index=True)
+    end = frame[frame["epoch"] == grid[-1]]
+    spread = end.groupby("factor", sort=False)["mean"].agg(np.ptp)
+    widest = end[end["factor"] == spread.idxmax()].sort_values("mean", ascending=False, kind="stable")
+    if widest["mean"].iloc[0] == 0:
+        title = f"No cell reaches {design.goal} within {within}"
+    elif spread.max() == 0:
+        title = f"Every level of every factor ends at {widest['mean'].iloc[0]:.0%} of cells; see how soon"
+    else:
+        best, worst = widest.iloc[0], widest.iloc[-1]
+        title = (
+            f"Success differs most with {best['factor']}: {best['mean']:.0%} of cells with "
+            f"{words(best['factor'], best['level'])}, {worst['mean']:.0%} with {words(best['factor'], worst['level'])}"
+        )
+    caption = (
+        f"Share of cells that have reached {design.goal} by each epoch: one minus Kaplan-Meier, which with the common "
+        f"horizon of {within} is the empirical distribution. {plural(len(analysis.tuned), 'cell')}, pooled over the "
+        f"other factors, {tuning_text(design)}; band: {interval_text(analysis, wilson=False)}."
+    )
+    return View(name, title, caption, f"Step curves. {title}.", columns=varying, frame=frame)
+
+
+def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
+    """``mean, low, high`` of the share of cells that have arrived by each epoch of ``grid``, per level."""
+    cells, seeds = analysis.tuned, analysis.design.seeds
+    levels = analysis.design.levels[factor]
+    flat = cells[factor].cat.codes.to_numpy().astype(np.int64) * seeds + cells["seed"].cat.codes.to_numpy()
+    counts = np.bincount(flat, minlength=len(levels) * seeds).astype(float)
+    reached = cells["reached"].to_numpy(dtype=bool)
+    at = np.searchsorted(grid, cells["epochs_primary"].to_numpy()[reached])
+    events = np.zeros((len(levels) * seeds, len(grid)))
+    np.add.at(events, (flat[reached], at), 1.0)
+    sums = events.cumsum(axis=1).reshape(len(levels), seeds, len(grid)).swapaxes(1, 2).reshape(-1, seeds)
+    sizes = np.repeat(counts.reshape(len(levels), seeds), len(grid), axis=0)
+    low, high = seed_interval(sums, sizes, analysis.options)
+    index = {"factor": factor, "level": np.repeat(np.array([label(x) for x in levels], object), len(grid))}
+    order = {"order": np.repeat(np.arange(len(levels)), len(grid)), "epoch": np.tile(grid, len(levels))}
+    with np.errstate(invalid="ignore"):
+        mean = sums.sum(axis=1) / sizes.sum(axis=1)
+    return pd.DataFrame({**index, **order, "mean": mean, "low": low, "high": high}).dropna(subset=["mean"])
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Step curves, each labelled at its end; labels are moved apart where curves end together."""
+    most = max(len(design.levels[str(factor)]) for factor in view.columns)
+    across = min(3, len(view.columns))
+    shape = View(view.name, view.title, rows=range(-(-len(view.columns) // across)), columns=range(across))
+    height = max(1.9, 0.15 * most)
+    longest = max(len(safe(level, 16)) for factor in view.columns for level in design.levels[str(factor)])
+    figure, axes = grid(shape, 2.2 + 0.08 * longest, height, margin=0.8, sharey=True)
+    for axis in axes.flat[len(view.columns) :]:
+        axis.set_axis_off()
+    end = 1.04 * max(design.horizon, 1)
+    for axis, factor in zip(axes.flat, view.columns, strict=False):
+        style, part = styles(design, str(factor)), view.frame[view.frame["factor"] == factor]
+        ends = []
+        for place, curve in part.groupby("order"):
+            level = design.levels[str(factor)][int(str(place))]
+            color = style[str(level)]["color"]
+            # One more point, or what is reached at the horizon would have no width.
+            curve = pd.concat([curve, curve.tail(1).assign(epoch=end)])
+            axis.step(curve["epoch"], curve["mean"], where="post", color=color, lw=1.4)
+            if curve["low"].notna().any():
+                band = (curve["epoch"], curve["low"], curve["high"])
+                axis.fill_between(*band, step="post", color=color, alpha=0.1, lw=0)
+            ends.append((float(curve["mean"].iloc[-1]), level, color))
+        spots = apart([last for last, _, _ in ends], 0.115 / (height - 0.4))
+        beside = axis.get_yaxis_transform()
+        for (_, level, color), spot in zip(ends, spots, strict=True):
+            axis.text(1.02, spot, safe(level, 16), size=7.5, color=color, va="center", transform=beside)
+        axis.set(title=str(factor), xlabel="epoch", ylim=(0, 1.03), xlim=(0, end))
+        shares(axis)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("cells at the target")
+    return figure
+
+
+def apart(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights moved up as little as keeps ``gap`` between neighbors, all down again where the top overflows."""
+    order = sorted(range(len(heights)), key=lambda i: (heights[i], -i))
+    spots = list(heights)
+    for below, above in pairwise(order):
+        spots[above] = max(spots[above], spots[below] + gap)
+    limit = 1.03
+    for i in reversed(order):
+        spots[i] = min(spots[i], limit)
+        limit = spots[i] - gap
+    return spots

@@ -1,0 +1,88 @@
+"""How soon the target is reached: annotated heat maps of the median epochs, initializer by activation."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, label, plural, reference
+from ablation.reporting.figures.panels import grid, grow, key, panels, safe
+from ablation.reporting.figures.theme import HEAT, PALE
+from ablation.reporting.figures.view import View, few, hold, left_out, present
+from ablation.reporting.statistics.convergence import summarize
+from ablation.reporting.wording import names, seeds_text, tuning_text
+
+TOPIC = "Epochs to target, initializer by activation"
+
+
+def show(analysis: Analysis) -> View:
+    """Median epochs to target, initializer by activation, a panel per depth and normalization."""
+    design, name = analysis.design, "time_to_target"
+    heading = f"Epochs to {design.goal}"
+    if not (design.varies("init") or design.varies("activation")):
+        return View(name, heading, why="The study has one initializer and one activation: there is nothing to lay out.")
+    cells, held = hold(design, analysis.tuned, ("init", "activation", "depth", "normalization"))
+    marks = len(design.levels["init"]) * len(design.levels["activation"])
+    panels = 12 if marks <= 40 else 6 if marks <= 120 else 2 if marks <= 400 else 1
+    rows = few(present(cells, "normalization"), 2 if panels < 12 else 4)
+    rows = [reference(rows)] if panels == 1 else rows
+    depths = present(cells, "depth")
+    columns = few(depths, max(1, panels // len(rows)))
+    columns = depths[-1:] if len(columns) == 1 else columns
+    frame = summarize(cells, ["depth", "normalization", "init", "activation"], design.horizon, analysis.options)
+    frame = frame[frame["normalization"].isin(rows) & frame["depth"].isin(columns)].reset_index(drop=True)
+    within = plural(design.horizon, "epoch")
+    deepest = frame[frame["depth"] == columns[-1]].sort_values(["rmst", "mean_loss"], kind="stable")
+    if deepest["reached"].sum() == 0:
+        title = f"At depth {label(columns[-1])}, no combination reaches {design.goal} within {within}"
+    else:
+        epochs = deepest["median_epochs"].iloc[0]
+        after = plural(epochs, "epoch") if np.isfinite(epochs) else "some seeds only"
+        verb = "is among the fastest" if (deepest["rmst"] == deepest["rmst"].iloc[0]).sum() > 1 else "is the fastest"
+        best = names(deepest, ["init", "activation", *(["normalization"] if len(rows) > 1 else [])], 0)
+        title = f"At depth {label(columns[-1])}, {best} {verb} to {design.goal}: {after}"
+    tuned = " and ".join(factor for factor in ("init", "activation") if factor in design.nuisance)
+    blank = f" Blank: another {tuned} is better." if tuned else ""
+    caption = (
+        f"Median over {seeds_text(design)} of the epochs to {design.goal}; {tuning_text(design)}. Hatched: not within "
+        f"{within} by more than half of the seeds; x: diverged in more than half.{blank}{held}"
+        f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
+    )
+    late, marks_text = int((~np.isfinite(frame["median_epochs"])).sum()), plural(len(frame), "combination")
+    alt = f"Heat maps of {marks_text}, {late} of them never reaching the target in the median. {title}."
+    return View(name, title, caption, alt, rows=rows, columns=columns, frame=frame)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Annotated heat maps on one color scale."""
+    inits, activations = design.levels["init"], design.levels["activation"]
+    margin = 1.2 + 0.09 * max(len(safe(level)) for level in (*inits, *activations))
+    width, height = max(1.7, 0.42 * len(activations)), max(1.0, 1.9 / len(view.rows), 0.3 * len(inits))
+    figure, axes = grid(view, width, height, margin, sharex=True, sharey=True)
+    grow(figure, 0.055 * max(len(safe(level)) for level in activations) - 0.55)  # their names stand aslant below
+    norm, colors = Normalize(0, max(design.horizon, 1)), HEAT
+    for axis, part in panels(view, axes, "normalization", "depth"):
+        axis.grid(False)
+        columns = ("init", "activation", "median_epochs", "diverged", "cells")
+        for init, activation, median, diverged, cells in zip(*(part[name].tolist() for name in columns), strict=True):
+            x, y = activations.index(activation), inits.index(init)
+            late, gone = not np.isfinite(median), 2 * diverged > cells
+            face, hatch = PALE if late else colors(norm(median)), "//" if late and not gone else None
+            axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="0.7", lw=0.4, hatch=hatch))
+            text = "x" if gone else f">{design.horizon:g}" if late else f"{median:.3g}"
+            look: dict[str, Any] = {"size": 8, "color": "0.1" if late or norm(median) < 0.5 else "w"}
+            look["bbox"] = {"facecolor": PALE, "edgecolor": "none", "pad": 0.6} if hatch else None
+            axis.text(x, y, text, ha="center", va="center", weight="bold" if gone else "normal", **look)
+        axis.set(xlim=(-0.5, len(activations) - 0.5), ylim=(len(inits) - 0.5, -0.5))
+        axis.set_xticks(range(len(activations)), [safe(x) for x in activations], rotation=45, ha="right")
+        axis.set_yticks(range(len(inits)), [safe(x) for x in inits])
+    scale = mpl.cm.ScalarMappable(norm, colors)
+    figure.colorbar(scale, ax=axes, label=f"median epochs to\n{design.goal}", aspect=25, fraction=0.04)
+    handles = [Patch(facecolor=PALE, edgecolor="0.5", hatch="//"), Line2D([], [], ls="", marker="x", color="0.1")]
+    key(figure, handles, [f">{design.horizon:g}: not within the horizon", "diverged"])
+    return figure

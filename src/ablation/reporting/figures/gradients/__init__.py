@@ -1,0 +1,1 @@
+"""What became of the gradients: delta over depth, dead and saturated units."""

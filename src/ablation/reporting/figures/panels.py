@@ -1,0 +1,101 @@
+"""What figures are put together from: a grid of panels with its title, lines with bands, one legend below."""
+
+import itertools
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ablation.reporting.design import Design, shorten
+from ablation.reporting.figures.theme import INK, Styles
+from ablation.reporting.figures.view import View
+from ablation.reporting.wording import words
+
+
+def safe(level: object, most: int = 22) -> str:
+    """A level's short label; matplotlib would take one that begins with an underscore for no label."""
+    text = shorten(level, most)
+    return f" {text}" if text.startswith("_") else text
+
+
+def grid(view: View, width: float, height: float, margin: float = 1.3, **share: Any) -> tuple[Figure, Any]:
+    """A figure with a panel of that size (inches) per row and column of the view, its title wrapped above."""
+    figure = Figure(figsize=(max(5.5, margin + width * len(view.columns)), 1.5 + height * len(view.rows)))
+    figure.set_layout_engine("constrained")
+    title = textwrap.wrap(view.title, int(figure.get_figwidth() * 12.5))
+    figure.suptitle("\n".join(title))
+    grow(figure, 0.19 * (len(title) - 2))
+    return figure, figure.subplots(len(view.rows), len(view.columns), squeeze=False, **share)
+
+
+def grow(figure: Figure, inches: float) -> None:
+    """Make the figure higher, so that what stands around its panels takes nothing of theirs."""
+    figure.set_figheight(figure.get_figheight() + max(0.0, inches))
+
+
+def panels(view: View, axes: Any, row: str, column: str) -> Sequence[tuple[Axes, pd.DataFrame]]:
+    """Each panel with its part of the frame, titled by its levels of ``row`` and ``column``."""
+    grid = list(itertools.product(view.rows, view.columns))
+    titles = [(words(column, second, 18), words(row, first, 18)) for first, second in grid]
+    room = axes[0, 0].get_position().width * axes[0, 0].figure.get_figwidth()
+    joint = " · " if max(len(" · ".join(title)) for title in titles) * 0.08 < room else "\n"
+    for axis, title in zip(axes.flat, titles, strict=True):
+        axis.set_title(joint.join(title))
+    grow(axes[0, 0].figure, 0.15 * len(view.rows) if joint == "\n" and len(view.rows) > 2 else 0)
+    parts = [view.frame[(view.frame[row] == first) & (view.frame[column] == second)] for first, second in grid]
+    for axis, part in zip(axes.flat, parts, strict=True):
+        no_cells(axis, part)
+    return list(zip(axes.flat, parts, strict=True))
+
+
+def no_cells(axis: Axes, part: pd.DataFrame) -> None:
+    """Say so in a panel that has nothing to show."""
+    if part.empty:
+        axis.text(0.5, 0.5, "no cells", ha="center", va="center", color=INK, transform=axis.transAxes)
+
+
+def describe(axes: Any, x: str, y: str) -> None:
+    """Name the axes once per column, below, and once per row, to the left."""
+    for axis in axes[-1]:
+        axis.set_xlabel(x)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(y)
+
+
+def shares(axis: Axes) -> None:
+    """Percent upward, whole epochs or layers along."""
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+
+
+def key(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """One legend below all panels, in as many columns as fit; the figure grows with its rows."""
+    longest = max(len(text) for text in labels)
+    columns = max(1, min(len(labels), int(figure.get_figwidth() / (0.55 + 0.075 * longest))))
+    grow(figure, 0.2 * (-(-len(labels) // columns) - 2))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+
+
+def lines(
+    axis: Axes, part: pd.DataFrame, x: str, style: Styles, band: bool = True, center: str = "mean", **more: Any
+) -> None:
+    """A line with its band for each activation in the panel's part of the frame."""
+    for level, curve in part.groupby("activation", observed=True):
+        own = style[str(level)]
+        every = max(1, len(curve) // 6)
+        look = {"lw": 1.3, "ms": 3.5, "markevery": every, "mec": "w", "mew": 0.3, **own, **more}
+        axis.plot(curve[x], curve[center], **look)
+        if band and curve["low"].notna().any():
+            axis.fill_between(curve[x], curve["low"], curve["high"], color=own["color"], alpha=0.18, lw=0)
+
+
+def activation_key(figure: Figure, design: Design, style: Styles, extra: Sequence[Any] = ()) -> None:
+    """The legend of the activations, and of what else is to be told apart."""
+    levels = design.levels["activation"]
+    handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]
+    key(figure, [*handles, *extra], [*(safe(level) for level in levels), *(line.get_label() for line in extra)])

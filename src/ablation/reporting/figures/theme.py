@@ -1,0 +1,44 @@
+"""One theme for all figures: one color and marker per level wherever it appears, sizes, and the two greys."""
+
+from typing import Any
+
+import seaborn as sns
+
+from ablation.reporting.design import ACTIVATIONS, ORDINAL, Design
+
+THEME: dict[str, Any] = {
+    **sns.axes_style("whitegrid"),
+    **sns.plotting_context("paper", font_scale=1.1),
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same letters
+    "figure.dpi": 130,  # that of the PNG, or text would be measured at one size and drawn at another
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "figure.titlesize": 11,
+    "legend.frameon": False,
+    "text.parse_math": False,  # a dollar sign in a level's name is a dollar sign
+    "svg.hashsalt": "ablation",
+    "hatch.linewidth": 0.5,
+}
+PALETTE = sns.color_palette("colorblind", 10)
+ACTIVATION_COLORS = [PALETTE[i] for i in (7, 0, 1, 2, 9, 4, 3, 5, 6, 8)]
+"""The palette in an order in which the activations that are most often compared differ most."""
+MARKERS = "osD^vP*Xph"
+LARGEST = 1500
+"""Pixels along the longer side of a figure at most; beyond that its resolution gives way."""
+Styles = dict[str, dict[str, Any]]
+INK, PALE = "0.25", "0.92"
+HEAT = sns.color_palette("viridis_r", as_cmap=True)
+"""From soon, which is pale, to late, which is dark."""
+
+
+def styles(design: Design, factor: str) -> Styles:
+    """Color and marker of every level of a factor, by its label; an activation keeps its own from study to study."""
+    levels = [str(level) for level in design.levels[factor]]
+    known = ACTIVATIONS if factor == "activation" else []
+    order = [*known, *(level for level in levels if level not in known)]
+    palette = ACTIVATION_COLORS if known else PALETTE
+    if factor in ORDINAL:
+        palette = sns.color_palette("flare", len(levels))
+    # Beyond the palette's end the colors come again, with other markers.
+    places = {level: order.index(level) for level in levels}
+    return {x: {"color": palette[i % len(palette)], "marker": MARKERS[(i + i // 10) % 10]} for x, i in places.items()}

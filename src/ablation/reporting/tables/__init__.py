@@ -1,0 +1,19 @@
+"""The report's tables: which there are."""
+
+from collections.abc import Callable
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.tables.convergence import best_worst, convergence, learning_rate, performance_profile
+from ablation.reporting.tables.health import failures, health
+from ablation.reporting.tables.table import Table
+
+TABLES: dict[str, tuple[Callable[[Analysis], Table], ...]] = {
+    "convergence": (best_worst, failures, learning_rate, performance_profile, convergence),
+    "gradients": (health,),
+}
+"""Every table of the report by chapter, in the order of the page."""
+
+
+def builders() -> list[Callable[[Analysis], Table]]:
+    """Every table of the report."""
+    return [build for chapter in TABLES.values() for build in chapter]

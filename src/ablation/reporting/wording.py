@@ -1,0 +1,57 @@
+"""How a level, a number of seeds, an interval and the tuning are said, the same in every caption and sentence."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import ORDINAL, Design, label, plural, shorten
+
+
+def words(factor: str, level: object, most: int = 22) -> str:
+    """A level as one would say it: "no clipping", "batch normalization", "depth 20", "he_normal"."""
+    if factor in ("normalization", "clipping"):
+        return f"no {factor}" if level == "none" else f"{shorten(level, most)} {factor}"
+    return f"{factor} {label(level)}" if factor in ORDINAL else shorten(level, most)
+
+
+def names(frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:
+    """The levels of ``factors`` in one row of ``frame``, in words."""
+    return " + ".join(words(factor, frame.iloc[place][factor]) for factor in factors)
+
+
+def seeds_text(design: Design) -> str:
+    """The number of blocks in words."""
+    return "1 seed" if design.seeds == 1 else f"{design.seeds} seeds"
+
+
+def tuning_text(design: Design) -> str:
+    """What was tuned over, in words."""
+    tuned = [f"{factor} ({len(design.levels[factor])} values)" for factor in design.nuisance if design.varies(factor)]
+    if not tuned:
+        return "nothing to tune over"
+    return f"tuned over {' and '.join(tuned)} by the median over seeds of the best validation loss"
+
+
+def never_probed(analysis: Analysis, cells: pd.DataFrame) -> str:
+    """A sentence that says how many of the cells diverged before their gradient was first measured, if any."""
+    count = int((~cells.index.isin(analysis.profiles["row"])).sum())
+    return f" {plural(count, 'cell')} diverged before the first probe and cannot be shown." if count else ""
+
+
+def interval_text(analysis: Analysis, wilson: bool = True, of: str = "means") -> str:
+    """What the intervals are, in words."""
+    percent = f"{100 * analysis.options.confidence:g}%"
+    share = f"Wilson {percent} interval for shares" if wilson else ""
+    seeds = analysis.design.seeds
+    mean = f"{percent} bootstrap percentile interval over {seeds} seeds for {of}"
+    if seeds == 1:
+        mean = f"no interval for {of}, there is one seed"
+    elif seeds < 5:
+        mean += " (so few seeds: hardly more than their range)"
+    return "; ".join(part for part in (share, mean) if part)
+
+
+def losses_text(design: Design) -> str:
+    """A sentence for tables that hold mean losses, if there are several losses."""
+    return " mean_loss compares rows of one loss only." if design.varies("loss") else ""
