@@ -8,16 +8,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 
+from ablation.choices import activations
 from ablation.studies.records import (
+    ACTIVATIONS,
     CELLS,
     CURVES,
     FACTORS,
+    INITIALIZERS,
     LAYER_METRICS,
     LAYERS,
+    NETWORK,
     write_json,
     write_table,
 )
+from ablation.studies.theory_inputs import quadrature
 
 SINGLE = {
     "init": ["he_normal"],
@@ -38,6 +44,9 @@ SINGLE = {
 BOUNDED = {"logistic", "tanh"}
 STEPS = 8
 """Steps an epoch."""
+SIGMA_W2 = {"zeros": 0.0, "torch_default": 1 / 3, "he_normal": 2.0}
+"""Fan-in times the weights' variance; 1 for all others."""
+FEATURES, CLASSES = 64, 10
 
 
 @dataclass(frozen=True)
@@ -131,6 +140,8 @@ def write_study(
         names = np.repeat([item[0] for item in keys], [item[place] for item in keys])
         arrays = [pa.array(names if c == "key" else columns[c]).cast(schema.field(c).type) for c in schema.names]
         write_table(pa.Table.from_arrays(arrays, schema=schema), folder / f"{schema_name(schema)}.parquet")
+    write_table(tabulated(levels["activation"]), folder / "activations.parquet")
+    write_table(variances(cells), folder / "initializers.parquet")
     diverged = sum(cell["status"] == "diverged" for cell in cells)
     manifest = {
         "name": name,
@@ -143,7 +154,7 @@ def write_study(
         "horizon": {"epochs": epochs},
         "targets": {data: [0.8, 0.9, 0.95] for data in levels["data"]},
         "data": {
-            data: {"digest": "0" * 64, "n_train": 256, "n_val": 64, "classes": 10, "features": 64}
+            data: {"digest": "0" * 64, "n_train": 256, "n_val": 64, "classes": CLASSES, "features": FEATURES}
             for data in levels["data"]
         },
         "steps_per_epoch": {f"{data}/{size}": STEPS for data in levels["data"] for size in levels["batch_size"]},
@@ -152,6 +163,30 @@ def write_study(
     }
     write_json(manifest, folder / "manifest.json")
     return folder
+
+
+def tabulated(labels: Sequence[str]) -> pa.Table:
+    """Activations by their labels on the nodes; of one that does not exist, those of relu."""
+    x, weight = quadrature()
+    parts = []
+    for label in labels:
+        function = activations.ACTIVATIONS.get(label, activations.relu)
+        value, derivative = (part.numpy() for part in function(torch.from_numpy(x.copy())))
+        columns = {"activation": np.repeat(label, len(x)), "x": x, "weight": weight}
+        parts.append(pa.table({**columns, "value": value, "derivative": derivative}, ACTIVATIONS))
+    return pa.concat_tables(parts)
+
+
+def variances(cells: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Every layer of every network, of the variance that its initializer's label has."""
+    rows = []
+    for network in sorted({tuple(cell[name] for name in NETWORK) for cell in cells}):
+        own = dict(zip(NETWORK, network, strict=True))
+        sizes = [FEATURES, *[own["width"]] * own["depth"], CLASSES]
+        for layer in range(1, own["depth"] + 2):
+            place = {"layer": layer, "fan_in": sizes[layer - 1], "fan_out": sizes[layer]}
+            rows.append({**own, **place, "sigma_w2": SIGMA_W2.get(own["init"], 1.0), "sigma_b2": 0.0})
+    return pa.Table.from_pylist(rows, INITIALIZERS)
 
 
 def schema_name(schema: pa.Schema) -> str:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ablation import UserError
-from ablation.studies.records import read_results
+from ablation.studies.records import TABLES, read_results
 from tests.reporting.synthetic import Outcome, write_study
 
 
@@ -32,7 +32,7 @@ def test_a_cell_that_diverged_at_once_has_no_rows(study):
     assert results.curves["key"].nunique() == 2
 
 
-@pytest.mark.parametrize("name", ["cells", "curves", "layers"])
+@pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda _: b"garbage" * 99, lambda all_: all_[: len(all_) // 2]])
 def test_damaged_tables(name, damage, study):
     path = study / f"{name}.parquet"
@@ -97,3 +97,19 @@ def test_a_finished_cell_whose_curve_ends_early_is_named(study):
     table = pq.read_table(path)
     pq.write_table(table.filter(pc.less(table["epoch"], 6)), path)
     assert "measurements of 2 finished cells are missing" in refused(study)
+
+
+@pytest.mark.parametrize("name", ["activations", "initializers"])
+def test_results_of_an_older_version_are_to_be_made_again(name, study):
+    (study / f"{name}.parquet").unlink()
+    assert refused(study).startswith(f"{study / name}.parquet: missing; run the study again")
+
+
+MISSING = [("activations", "relu"), ("initializers", "he_normal relu digits mlp 3 16")]
+
+
+@pytest.mark.parametrize(("name", "told"), MISSING)
+def test_what_theory_needs_of_every_cell_is_there(name, told, study):
+    path = study / f"{name}.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    assert refused(study) == f"{path}: has no row of {told}; run the study again"

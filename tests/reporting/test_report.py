@@ -13,6 +13,7 @@ from ablation.reporting import figures, tables
 from ablation.reporting.design import NEVER_TUNED, Options
 from ablation.reporting.findings import findings
 from ablation.reporting.report import move_into, write_report
+from ablation.studies import records
 from ablation.studies.records import FACTORS
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
 
@@ -102,7 +103,7 @@ def test_same_bytes_twice_and_in_any_order_of_rows(small, small_report, tmp_path
     shuffled = tmp_path / "shuffled"
     shuffled.mkdir()
     (shuffled / "manifest.json").write_bytes((small / "manifest.json").read_bytes())
-    for name in ("cells", "curves", "layers"):
+    for name in records.TABLES:
         table = pq.read_table(small / f"{name}.parquet")
         pq.write_table(table.take(list(range(len(table) - 1, -1, -1))), shuffled / f"{name}.parquet")
     again = files(write_report(shuffled, tmp_path / "again", OPTIONS).parent)

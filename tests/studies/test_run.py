@@ -7,13 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from ablation import UserError
-from ablation.studies import run
+from ablation.studies import records, run
 from ablation.studies.cells import expand
 from ablation.studies.records import CELLS, CURVES, LAYERS, read_results
 from ablation.studies.run import run_study
 from ablation.studies.store import open_store
 
-TABLES = ("cells.parquet", "curves.parquet", "layers.parquet", "manifest.json")
+TABLES = (*(f"{name}.parquet" for name in records.TABLES), "manifest.json")
 
 
 def bytes_of(study):

@@ -22,7 +22,7 @@ from tests.conftest import ROOT
         (["+paths.typo=1"], ["paths.typo=1", "results"]),
         (["+engine.typo=1"], ["engine.typo=1"]),
         (["+tracking.typo=1"], ["tracking.typo=1"]),
-        (["training.epochs=0"], ["training.epochs=0"]),
+        (["training.epochs=-1"], ["training.epochs=-1", "[0, 1000000]"]),
         (["training.epochs=many"], ["training.epochs=many"]),
         (["name=../elsewhere"], ["name=../elsewhere", "characters"]),
         (["name=null"], ["name=None"]),

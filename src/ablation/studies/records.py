@@ -57,6 +57,31 @@ LAYERS = pa.schema(
 )
 """A row a cell, probe and hidden layer; layer 1 is the one next to the input."""
 
+ACTIVATIONS = pa.schema(
+    [("activation", pa.string())] + [(name, pa.float64()) for name in ("x", "weight", "value", "derivative")]
+)
+"""Each activation on the nodes ``x`` of a quadrature rule, in ascending order: an integral over dx is the sum of
+``weight`` times the integrand."""
+
+NETWORK = ("init", "activation", "data", "model", "depth", "width")
+"""The factors that decide how a network is built and begins."""
+
+INITIALIZERS = pa.schema(
+    [(name, pa.string()) for name in NETWORK[:4]]
+    + [(name, pa.int64()) for name in (*NETWORK[4:], "layer", "fan_in", "fan_out")]
+    + [("sigma_w2", pa.float64()), ("sigma_b2", pa.float64())]
+)
+"""A row a network and layer, the output layer last: the mean squares of weights, times the fan-in, and of biases."""
+
+TABLES = {
+    "cells": CELLS,
+    "curves": CURVES,
+    "layers": LAYERS,
+    "activations": ACTIVATIONS,
+    "initializers": INITIALIZERS,
+}
+"""The tables of ``results/<study>/`` by the names of their files."""
+
 
 MANIFEST = {
     "name": str,
@@ -84,6 +109,8 @@ class Results:
     cells: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
+    activations: pd.DataFrame
+    initializers: pd.DataFrame
     manifest: dict[str, Any]
 
 
@@ -117,7 +144,7 @@ def read_results(folder: Path) -> Results:
             no measurements.
     """
     tables = {}
-    for name, schema in (("cells", CELLS), ("curves", CURVES), ("layers", LAYERS)):
+    for name, schema in TABLES.items():
         path = folder / f"{name}.parquet"
         content = _content(path)
         try:
@@ -143,6 +170,10 @@ def read_results(folder: Path) -> Results:
         raise UserError(
             f"{folder}: {len(absent)} planned cells are missing, the first is {absent[0]}; run the study again"
         )
+    for name, columns in (("activations", ["activation"]), ("initializers", list(NETWORK))):
+        given, needed = (set(table[columns].itertuples(index=False, name=None)) for table in (tables[name], cells))
+        if lost := [" ".join(map(str, row)) for row in needed - given]:
+            raise UserError(f"{folder / name}.parquet: has no row of {sorted(lost)[0]}; run the study again")
     # A cell that diverged at its first step rightly has no rows.
     finished = cells[cells["status"] == "finished"].sort_values("cell")
     end = tables["curves"].groupby("key")["epoch"].max().reindex(finished["key"]).to_numpy()
@@ -174,7 +205,9 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        run = f"run the study first (python pipelines/study.py name={path.parent.name})"
+        # Results of an older version lack tables that came later.
+        when = "first" if path.name == "cells.parquet" else "again"
+        run = f"run the study {when} (python pipelines/study.py name={path.parent.name})"
         raise UserError(f"{path}: missing; {run}") from None
     except OSError as error:
         raise UserError(

@@ -16,6 +16,7 @@ from ablation.studies.cells import Cell, environment
 from ablation.studies.records import CELLS, CURVES, FACTORS, LAYERS, write_json, write_parts, write_table
 from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
+from ablation.studies.theory_inputs import activation_values, weight_variances
 from ablation.training.probes import is_bounded
 from ablation.training.trainer import bind
 
@@ -53,6 +54,8 @@ def write_results(
                 curves(_curves(part, cards))
                 layers(_layers(part))
         write_table(pa.Table.from_pylist(rows, schema=CELLS), folder / "cells.parquet")
+        write_table(activation_values(study), folder / "activations.parquet")
+        write_table(weight_variances(study, cells, cards), folder / "initializers.parquet")
         manifest = _manifest(study, cells, rows, cards, device)
         write_json(manifest, folder / "manifest.json")
     except OSError as error:

@@ -36,7 +36,7 @@ NUMBERS: dict[str, Any] = {
 }
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "training": {"epochs": Annotated[int, "[1, 1000000]"], "probe_size": Annotated[int, "[2, 1000000]"]},
+    "training": {"epochs": Annotated[int, "[0, 1000000]"], "probe_size": Annotated[int, "[2, 1000000]"]},
     "paths": dict.fromkeys(("data", "results", "reports", "store"), str),
 }
 
