@@ -45,7 +45,12 @@ def test_every_config_file_has_a_source():
         ("digits", {"targets": 0.9}, "data.digits.targets=0.9: must be three increasing numbers"),
         ("digits", {"targets": "abc"}, "data.digits.targets=abc: must be three increasing numbers"),
         ("digits", {"part": "full"}, "data.digits.part=full: unknown, digits takes split_seed, targets, valid"),
-        ("letters", {}, "data.letters.kind=letters: must be one of digits, fashion_mnist, mnist"),
+        ("gaussian", {"examples": 1}, "data.gaussian.examples=1: must be a whole number from 2 to 10000000"),
+        ("gaussian", {"features": 0.5}, "data.gaussian.features=0.5: must be a whole number from 1 to 100000"),
+        ("gaussian", {"classes": True}, "data.gaussian.classes=true: must be a whole number from 2 to 1000"),
+        ("gaussian", {"seed": -1}, "data.gaussian.seed=-1: must be a whole number from 0"),
+        ("gaussian", {"split_seed": 0}, "data.gaussian.split_seed=0: unknown, gaussian takes classes, examples"),
+        ("letters", {}, "data.letters.kind=letters: must be one of digits, fashion_mnist, gaussian, mnist"),
         ("digits", {"kind": ["mnist"]}, "data.digits.kind=[mnist]: must be one of"),
         ("../up", {"kind": "digits"}, "data.../up: a level's name may hold letters, digits"),
         ("digits", 0.2, "data.digits=0.2: must be a mapping"),
@@ -74,6 +79,7 @@ def test_what_is_left_out_is_filled_in():
     ("params", "deciding"),
     [
         ({"kind": "digits", "split_seed": 3}, {"validation_fraction": 0.2, "split_seed": 3}),
+        ({"kind": "gaussian", "targets": [0.1, 0.2, 1]}, {"examples": 2048, "features": 64, "classes": 10, "seed": 0}),
         ({"kind": "mnist", "folder": "a", "split_seed": 3}, {"part": "full", "verify": True}),
         (
             {"kind": "mnist", "part": "t10k", "mirror": "http://b/"},

@@ -22,6 +22,13 @@ def _are_targets(value: object) -> bool:
     return bool(0 < value[0] < value[1] < value[2] <= 1)
 
 
+def _whole(low: int, high: int) -> tuple[Callable[[Any], bool], str]:
+    return (
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"must be a whole number from {low} to {high}",
+    )
+
+
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "validation_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
     "split_seed": (
@@ -35,6 +42,10 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "must be an address that starts with http:// or https://",
     ),
     "verify": (lambda value: isinstance(value, bool), "must be true or false"),
+    "examples": _whole(2, 10_000_000),
+    "features": _whole(1, 100_000),
+    "classes": _whole(2, 1000),
+    "seed": _whole(0, 2**63 - 1),
     "part": (lambda value: value in ("full", "t10k"), "must be full or t10k"),
 }
 """What each parameter must be: a test, and how to say it."""
@@ -87,7 +98,7 @@ def content_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
     Where published files are verified, their folder does not matter: they are the same bytes everywhere. Where they are
     not, the folder is all that says which data are meant. A published split leaves nothing for fraction and seed to do.
     """
-    deciding = {"part", "verify"}
+    deciding = {"part", "verify", "examples", "features", "classes", "seed"}
     if params.get("part") != "full":
         deciding |= {"validation_fraction", "split_seed"}
     if params.get("verify") is False:

@@ -1,8 +1,9 @@
 """The prepared file of a data level: what every run of a study trains and validates on, to the byte.
 
-``<folder>/<label>.safetensors`` holds ``train_x`` and ``val_x`` (uint8, ``[n, features]``, raw units), ``train_y`` and
-``val_y`` (int64, ``[n]``). ``<folder>/<label>.json``, its *card*, says what that is, has the digest that a study's
-results are keyed by, and the two constants that standardize a pixel: ``(x - mean) / std``.
+``<folder>/<label>.safetensors`` holds ``train_x`` and ``val_x`` (uint8, ``[n, features]``, raw units; float32 where
+they were generated standard normal), ``train_y`` and ``val_y`` (int64, ``[n]``). ``<folder>/<label>.json``, its *card*,
+says what that is, has the digest that a study's results are keyed by, and the two constants that standardize a pixel:
+``(x - mean) / std``.
 """
 
 import hashlib
@@ -140,12 +141,14 @@ def mean_and_std(pixels: NDArray[np.uint8]) -> tuple[float, float]:
 
 def _describe(label: str, kind: str, params: Mapping[str, Any], tensors: Tensors, shape: object) -> dict[str, Any]:
     """Return the card of ``tensors``, made from nothing but them and the level, so that it can be made again."""
-    mean, std = mean_and_std(tensors["train_x"])
+    # Floats were drawn from N(0, 1) and are left as they are.
+    mean, std = mean_and_std(tensors["train_x"]) if tensors["train_x"].dtype == np.uint8 else (0.0, 1.0)
     if std == 0:
         raise UserError(
             f"data.{label}: every pixel to train on is {mean:g}, so there is nothing to standardize or learn"
         )
-    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=CLASSES).tolist() for part in ("train", "val")}
+    classes = int(params.get("classes", CLASSES))
+    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=classes).tolist() for part in ("train", "val")}
     return {
         "label": label,
         "kind": kind,
@@ -153,7 +156,7 @@ def _describe(label: str, kind: str, params: Mapping[str, Any], tensors: Tensors
         "source": SOURCES[kind].citation,
         "features": tensors["train_x"].shape[1],
         "image_shape": shape,
-        "classes": CLASSES,
+        "classes": classes,
         "train": sum(counts["train"]),
         "val": sum(counts["val"]),
         "counts": counts,

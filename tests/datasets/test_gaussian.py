@@ -1,0 +1,75 @@
+"""The generated data set: standard normal, learnable by a linear network, the same bytes always."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+
+from ablation import UserError
+from ablation.datasets.levels import complete
+from ablation.datasets.prepared import is_prepared, load, prepare
+from ablation.datasets.sources import SOURCES
+
+
+def read(**params):
+    return SOURCES["gaussian"].read("gaussian", complete("gaussian", params)[1], None)
+
+
+def test_inputs_are_independent_and_standard_normal():
+    train, val = read(examples=4000, features=20)
+    x = train.images.astype(np.float64)
+    assert train.images.dtype == np.float32
+    assert (train.images.shape, val.images.shape, train.shape) == ((4000, 20), (1000, 20), (1, 20))
+    assert stats.kstest(x.ravel(), "norm").pvalue > 0.01
+    bound = 4.5 / np.sqrt(4000)
+    np.testing.assert_allclose(np.corrcoef(x.T), np.eye(20), atol=bound)
+    assert len(np.unique(np.concatenate([train.images, val.images]), axis=0)) == 5000
+
+
+def test_labels_are_those_of_one_linear_teacher():
+    """A linear classifier learns most of them, and validates on the same rule."""
+    train, val = read()
+    assert set(train.labels) == set(val.labels) == set(range(10))
+    assert train.labels.dtype == np.int64
+    model = LogisticRegression(max_iter=300).fit(train.images, train.labels)
+    assert model.score(val.images, val.labels) > 0.8
+    shuffled = LogisticRegression(max_iter=300).fit(train.images, np.roll(train.labels, 1))
+    assert shuffled.score(val.images, val.labels) < 0.2
+
+
+def test_the_default_keeps_its_bytes():
+    train, _ = read()
+    assert hashlib.sha256(train.images.tobytes()).hexdigest() == (
+        "e131e9fb7dd7ea438b049cbfe0a58d4fb6231ffc33b78e0e8276e0451e2ab50d"
+    )
+
+
+def test_prepared_it_keeps_its_floats_and_needs_no_standardizing(tmp_path):
+    level = {"examples": 40, "features": 3, "classes": 4}
+    card = prepare("gaussian", level, tmp_path / "a")
+    tensors, read_card = load("gaussian", level, tmp_path / "a")
+    assert card == read_card
+    np.testing.assert_array_equal(tensors["train_x"], read(**level)[0].images)
+    assert (card["mean"], card["std"]) == (0.0, 1.0)
+    assert (card["train"], card["val"], card["classes"], card["features"]) == (40, 10, 4, 3)
+    assert len(card["counts"]["val"]) == 4
+    prepare("gaussian", level, tmp_path / "b")
+    for name in ("gaussian.safetensors", "gaussian.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("change", [{"examples": 41}, {"features": 4}, {"classes": 5}, {"seed": 1}])
+def test_every_parameter_decides(change, tmp_path):
+    level = {"examples": 40, "features": 3, "classes": 4}
+    card = prepare("gaussian", level, tmp_path)
+    assert not is_prepared("gaussian", {**level, **change}, tmp_path)
+    assert prepare("gaussian", {**level, **change}, tmp_path)["digest"] != card["digest"]
+    with pytest.raises(UserError, match=r"data.gaussian: was prepared with .*, the config says"):
+        load("gaussian", level, tmp_path)
+
+
+def test_more_than_memory_holds_is_refused():
+    with pytest.raises(UserError, match=r"data.gaussian.examples=10000000: with 1000 features that is more than"):
+        read(examples=10_000_000, features=1000)
