@@ -25,8 +25,18 @@ def about(analysis, start):
             lambda c: Outcome(5 if c["normalization"] == "batch" else 2),
             "+3 epochs [+3, +3] over 6 seeds, a clear difference",
         ),
-        (2, lambda c: Outcome(2 if c["normalization"] == "batch" else 5), "weak evidence from so few seeds"),
+        (
+            2,
+            lambda c: Outcome(2 if c["normalization"] == "batch" else 5),
+            "-3 epochs [-3, -3] over 2 seeds, the same in every seed but weak evidence from so few",
+        ),
         (6, lambda _: Outcome(3), "+0 epochs [+0, +0] over 6 seeds, no clear difference"),
+        (
+            3,
+            lambda c: Outcome(2 + 0.1 * c["seed"] if c["normalization"] == "batch" else 5),
+            "a clear difference",
+        ),
+        (3, lambda c: Outcome(2 + c["seed"] if c["normalization"] == "batch" else 5), "no clear difference"),
         (1, lambda c: Outcome(2 if c["normalization"] == "batch" else 5), "one seed: no interval"),
     ],
 )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, Design, label, plural, shorten
+from ablation.reporting.statistics.intervals import median_cover
 
 
 def words(factor: str, level: object, most: int = 22) -> str:
@@ -44,14 +45,37 @@ def interval_text(analysis: Analysis, wilson: bool = True, of: str = "means") ->
     percent = f"{100 * analysis.options.confidence:g}%"
     share = f"Wilson {percent} interval for shares" if wilson else ""
     seeds = analysis.design.seeds
-    mean = f"{percent} bootstrap percentile interval over {seeds} seeds for {of}"
+    mean = f"Student's t {percent} interval over {seeds} seeds for {of}"
+    if of == "medians":
+        cover = median_cover(seeds, analysis.options.confidence)
+        mean = f"{percent} interval of order statistics over {seeds} seeds for medians"
+        if cover < analysis.options.confidence:
+            mean = (
+                f"the range over {seeds} seeds for medians (so few that it holds the median in {cover:.0%} of studies)"
+            )
     if seeds == 1:
         mean = f"no interval for {of}, there is one seed"
-    elif seeds < 5:
-        mean += " (so few seeds: hardly more than their range)"
     return "; ".join(part for part in (share, mean) if part)
 
 
 def losses_text(design: Design) -> str:
     """A sentence for tables that hold mean losses, if there are several losses."""
     return " mean_loss compares rows of one loss only." if design.varies("loss") else ""
+
+
+ENOUGH_SEEDS = 6
+"""So many agree by chance alone in 2 of 64 cases: the fewest that pass the sign test at 5%."""
+
+
+def verdict(low: float, high: float, seeds: int) -> str:
+    """How sure one can be of a difference with this interval over so many seeds, in words.
+
+    Where all seeds give the very same difference there is no spread to tell from, and their number decides.
+    """
+    if seeds < 2:
+        return "one seed: no interval, so no evidence either way"
+    if low <= 0 <= high:
+        return "no clear difference"
+    if low == high and seeds < ENOUGH_SEEDS:
+        return "the same in every seed but weak evidence from so few seeds"
+    return "a clear difference"

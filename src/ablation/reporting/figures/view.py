@@ -70,14 +70,14 @@ def left_out(design: Design, factor: str, shown: Sequence[Level]) -> str:
 
 
 def with_interval(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
-    """``mean``, ``low``, ``high`` of a column per group: the mean over cells and its bootstrap interval over seeds."""
+    """``mean``, ``low``, ``high`` of a share or an accuracy per group: the mean over cells, its interval over seeds."""
     grouped = frame.groupby(list(by), observed=True)
     groups = grouped.ngroup().to_numpy().astype(np.int64)
     table = grouped.size().reset_index(name="n")
     seeds = frame["seed"].cat.codes.to_numpy().astype(np.int64)
     sums, counts = by_seed(frame[value].to_numpy(), groups, seeds, len(table), analysis.design.seeds)
     table["mean"] = sums.sum(axis=1) / counts.sum(axis=1)
-    table["low"], table["high"] = seed_interval(sums, counts, analysis.options)
+    table["low"], table["high"] = seed_interval(sums, counts, analysis.options, 0, 1)
     return table
 
 

@@ -95,7 +95,7 @@ def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: O
 
     Columns: ``cells, reached, diverged, success_rate`` with its Wilson interval ``success_low, success_high``,
     ``median_epochs, median_steps`` (infinite beyond H) and those of the other targets, ``rmst`` (epochs) with its
-    bootstrap interval over seeds ``rmst_low, rmst_high``, ``mean_loss`` (NaN for a group of several losses).
+    Student's t interval over seeds ``rmst_low, rmst_high``, ``mean_loss`` (NaN for a group of several losses).
     """
     grouped = cells.groupby(list(by), observed=True)
     groups = grouped.ngroup().to_numpy().astype(np.int64)
@@ -113,7 +113,7 @@ def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: O
     restricted = np.minimum(cells["epochs_primary"], horizon)
     sums, sizes = by_seed(restricted, groups, seeds.codes.to_numpy().astype(np.int64), n, len(seeds.categories))
     table["rmst"] = sums.sum(axis=1) / counts
-    table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options)
+    table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options, 0, horizon)
     losses = grouped["loss"].nunique().to_numpy()
     area = np.bincount(groups, weights=cells["mean_loss"], minlength=n) / counts
     # Rounded, for seeds summed in another order differ in their last bits, and ranks would hang on those.

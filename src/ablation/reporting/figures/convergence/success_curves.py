@@ -61,7 +61,7 @@ def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
     np.add.at(events, (flat[reached], at), 1.0)
     sums = events.cumsum(axis=1).reshape(len(levels), seeds, len(grid)).swapaxes(1, 2).reshape(-1, seeds)
     sizes = np.repeat(counts.reshape(len(levels), seeds), len(grid), axis=0)
-    low, high = seed_interval(sums, sizes, analysis.options)
+    low, high = seed_interval(sums, sizes, analysis.options, 0, 1)
     index = {"factor": factor, "level": np.repeat(np.array([label(x) for x in levels], object), len(grid))}
     order = {"order": np.repeat(np.arange(len(levels)), len(grid)), "epoch": np.tile(grid, len(levels))}
     with np.errstate(invalid="ignore"):
