@@ -23,7 +23,8 @@ class Analysis:
             ``clip_share``, ``failure``.
         tuned: those of the cells that stand at the best setting of the nuisance factors.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
-        probes: ``layers.parquet`` at each cell's first and last probe, with ``row`` and ``probe``.
+        layers: ``layers.parquet`` with ``row``, all probes.
+        probes: those of them at each cell's first and last probe, told apart by ``probe``.
         grid: the epochs over which curves are shown, from 0 to the horizon whatever became of the cells.
         profiles: per cell and probe, what ``health.depth_profile`` computes.
     """
@@ -34,6 +35,7 @@ class Analysis:
     cells: pd.DataFrame
     tuned: pd.DataFrame
     curves: pd.DataFrame
+    layers: pd.DataFrame
     probes: pd.DataFrame
     profiles: pd.DataFrame
     grid: Floats
@@ -83,4 +85,4 @@ def analyse(results: Results, options: Options) -> Analysis:
     tuned = convergence.tune(cells, design.compared, design.nuisance)
     whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
     grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
-    return Analysis(design, options, results.manifest, cells, tuned, curves, probes, profiles, grid)
+    return Analysis(design, options, results.manifest, cells, tuned, curves, layers, probes, profiles, grid)

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -82,16 +83,43 @@ def key(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
 
 
 def lines(
-    axis: Axes, part: pd.DataFrame, x: str, style: Styles, band: bool = True, center: str = "mean", **more: Any
+    axis: Axes,
+    part: pd.DataFrame,
+    x: str,
+    style: Styles,
+    band: bool = True,
+    center: str = "mean",
+    by: str = "activation",
+    **more: Any,
 ) -> None:
-    """A line with its band for each activation in the panel's part of the frame."""
-    for level, curve in part.groupby("activation", observed=True):
+    """A line with its band for each activation, or level of another factor, in the panel's part of the frame."""
+    for level, curve in part.groupby(by, observed=True):
         own = style[str(level)]
         every = max(1, len(curve) // 6)
         look = {"lw": 1.3, "ms": 3.5, "markevery": every, "mec": "w", "mew": 0.3, **own, **more}
         axis.plot(curve[x], curve[center], **look)
         if band and curve["low"].notna().any():
             axis.fill_between(curve[x], curve["low"], curve["high"], color=own["color"], alpha=0.18, lw=0)
+
+
+def dots(axis: Axes, part: pd.DataFrame, x: str, by: str, style: Styles, hollow: bool = False) -> None:
+    """A mark with its interval at each level of ``x``, those of the levels of ``by`` side by side.
+
+    ``part`` has ``mean, low, high``; both columns are categories, whose order is that of the axis and of the marks.
+    """
+    levels = list(part[by].cat.categories)
+    step = 0.6 / max(1, len(levels))
+    for place, level in enumerate(levels):
+        own = part[part[by] == level]
+        at = own[x].cat.codes.to_numpy() + step * (place - (len(levels) - 1) / 2)
+        mean = own["mean"].to_numpy()
+        # An interval that rounding puts a hair beside its own mean, or none at all, has no length.
+        length = np.nan_to_num(np.clip([mean - own["low"].to_numpy(), own["high"].to_numpy() - mean], 0, None))
+        look = {"mfc": "w"} if hollow else {}
+        axis.errorbar(at, mean, length, ls="", lw=1.1, capsize=1.5, ms=4.5, **style[str(level)], **look)
+    axis.set_xlim(-0.6, len(part[x].cat.categories) - 0.4)
+    axis.set_xticks(range(len(part[x].cat.categories)), [safe(level, 16) for level in part[x].cat.categories])
+    axis.grid(False, axis="x")
 
 
 def activation_key(figure: Figure, design: Design, style: Styles, extra: Sequence[Any] = ()) -> None:
