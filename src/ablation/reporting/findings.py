@@ -16,10 +16,8 @@ from ablation.reporting.statistics.convergence import median_time
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed, student, wilson
 from ablation.reporting.tables.convergence import best_worst, learning_rate
-from ablation.reporting.wording import names, words
+from ablation.reporting.wording import names, verdict, words
 
-ENOUGH_SEEDS = 6
-"""So many agree by chance alone in 2 of 64 cases."""
 Mask = pd.Series
 
 
@@ -104,11 +102,8 @@ def compare(analysis: Analysis, mask: Mask, other: Mask) -> str:
     each = sums[:, paired] / counts[:, paired]
     ends = student(each[0] - each[1], analysis.options.confidence)
     low, high = (round(float(end), 9) + 0.0 for end in ends)  # equal means differ by rounding alone
-    text += f" [{low:+.3g}, {high:+.3g}] over {int(paired.sum())} seeds"
-    if low <= 0 <= high:
-        return f"{text}, no clear difference"
-    alike = f"{text}, the same in every seed but weak evidence from so few"
-    return alike if low == high and paired.sum() < ENOUGH_SEEDS else f"{text}, a clear difference"
+    seeds_paired = int(paired.sum())
+    return f"{text} [{low:+.3g}, {high:+.3g}] over {seeds_paired} seeds, {verdict(low, high, seeds_paired)}"
 
 
 def against_reference(analysis: Analysis, factor: str) -> list[str]:

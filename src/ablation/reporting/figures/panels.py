@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ablation.reporting.design import Design, shorten
+from ablation.reporting.design import Design, Level, shorten
 from ablation.reporting.figures.theme import INK, Styles
 from ablation.reporting.figures.view import View
 from ablation.reporting.wording import words
@@ -122,8 +122,20 @@ def dots(axis: Axes, part: pd.DataFrame, x: str, by: str, style: Styles, hollow:
     axis.grid(False, axis="x")
 
 
-def activation_key(figure: Figure, design: Design, style: Styles, extra: Sequence[Any] = ()) -> None:
-    """The legend of the activations, and of what else is to be told apart."""
-    levels = design.levels["activation"]
+def level_key(figure: Figure, levels: Sequence[Level], style: Styles, extra: Sequence[Any] = ()) -> None:
+    """The legend of these levels, and of what else is to be told apart."""
     handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]
     key(figure, [*handles, *extra], [*(safe(level) for level in levels), *(line.get_label() for line in extra)])
+
+
+def activation_key(figure: Figure, design: Design, style: Styles, extra: Sequence[Any] = ()) -> None:
+    """The legend of the activations, and of what else is to be told apart."""
+    level_key(figure, design.levels["activation"], style, extra)
+
+
+def start_end(start: dict[str, Any], end: dict[str, Any]) -> list[Line2D]:
+    """What stands in a legend for "before training" and for "last probe"."""
+    return [
+        Line2D([], [], color=INK, label="before training", **start),
+        Line2D([], [], color=INK, label="last probe", **end),
+    ]
