@@ -1,26 +1,32 @@
 """A study's report: read its results, compute, draw, and put every file in place together."""
 
+import itertools
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ablation import UserError
-from ablation.reporting import figures, tables
-from ablation.reporting.analysis import analyse
+from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.design import Options
+from ablation.reporting.figures import FIGURES, drawings
+from ablation.reporting.figures.painters import Painters
+from ablation.reporting.figures.view import View
 from ablation.reporting.findings import findings, headlines
-from ablation.reporting.page import page
-from ablation.reporting.tables.table import to_csv, to_markdown
+from ablation.reporting.page.page import CHAPTERS, Chapter, Picture, picture, render
+from ablation.reporting.tables import TABLES
+from ablation.reporting.tables.table import written
 from ablation.studies.records import read_results, write_json
 
 __all__ = ["Options", "write_report"]
 
 
-def write_report(results_folder: Path, reports_folder: Path, options: Options) -> Path:
+def write_report(results_folder: Path, reports_folder: Path, options: Options, workers: int = 1) -> Path:
     """Write the report of the study in ``results_folder`` into ``reports_folder``; the path of its page.
 
-    Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv`` and ``.md``, ``figures/<name>.png`` and ``.svg``.
+    Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv``, ``.md`` and ``.tex``, ``figures/<name>.png``,
+    ``.svg`` and ``.pdf``. The figures are drawn by as many processes as there are workers, to the same bytes.
     Everything is computed and written beside the folder first and then moved (``move_into``), so a report that fails
     leaves the one before as it was.
 
@@ -29,35 +35,44 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options) -
     """
     if reports_folder.exists() and not reports_folder.is_dir():
         raise UserError(f"{reports_folder}: a report cannot be written here: it is no folder")
-    results = read_results(results_folder)
-    if results.cells.empty:
-        raise UserError(f"{results_folder}: holds no cell; run the study first")
-    analysis = analyse(results, options)
-    written = [table(analysis) for table in tables.builders()]
-    horizon = analysis.design.horizon
+    with Painters(workers) as painters:
+        results = read_results(results_folder)
+        if results.cells.empty:
+            raise UserError(f"{results_folder}: holds no cell; run the study first")
+        analysis = analyse(results, options)
+        views = [drawing.show(analysis) for drawing in drawings()]
+        files = list(compose(analysis, views, painters.draw(views, analysis.design)))
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=reports_folder.parent) as name:
             folder = Path(name)
-            (folder / "tables").mkdir()
-            (folder / "figures").mkdir()
-            for table in written:
-                (folder / "tables" / f"{table.name}.csv").write_text(to_csv(table), "utf-8", newline="")
-                (folder / "tables" / f"{table.name}.md").write_text(to_markdown(table, horizon), "utf-8", newline="")
-            pictures = []
-            for drawing in figures.drawings():
-                view = drawing.show(analysis)
-                png, svg = figures.draw(drawing, view, analysis.design)
-                (folder / "figures" / f"{view.name}.png").write_bytes(png)
-                (folder / "figures" / f"{view.name}.svg").write_bytes(svg)
-                pictures.append(page.picture(drawing.TOPIC, view, png))
+            for path, content in files:
+                (folder / path).parent.mkdir(exist_ok=True)
+                (folder / path).write_bytes(content)
             write_json(headlines(analysis), folder / "metrics.json")
-            html = page.render(analysis, findings(analysis), pictures, written)
-            (folder / "index.html").write_text(html, "utf-8", newline="")
             move_into(folder, reports_folder)
     except OSError as error:
         raise UserError(f"{reports_folder}: the report cannot be written here: {error.strerror or error}") from error
     return reports_folder / "index.html"
+
+
+def compose(
+    analysis: Analysis, views: Sequence[View], drawn: Iterable[dict[str, bytes]]
+) -> Iterator[tuple[Path, bytes]]:
+    """Every file of the report but its numbers, with its place; the page last."""
+    built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
+    for table in itertools.chain.from_iterable(built.values()):
+        for ending, text in written(table, analysis.design.horizon).items():
+            yield Path("tables", f"{table.name}.{ending}"), text.encode("utf-8")
+    pictures: dict[str, list[Picture]] = {name: [] for name in FIGURES}
+    places = [name for name, chapter in FIGURES.items() for _ in chapter]
+    for name, drawing, view, files in zip(places, drawings(), views, drawn, strict=True):
+        pictures[name].append(picture(drawing.TOPIC, view, files["png"]))
+        for ending, content in files.items():
+            yield Path("figures", f"{view.name}.{ending}"), content
+    chapters = [Chapter(x, title, pictures.get(x, []), built.get(x, [])) for x, title in CHAPTERS.items()]
+    filled = [chapter for chapter in chapters if chapter.pictures or chapter.tables]
+    yield Path("index.html"), render(analysis, findings(analysis), filled).encode("utf-8")
 
 
 def move_into(source: Path, target: Path) -> None:

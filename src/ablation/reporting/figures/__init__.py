@@ -1,4 +1,4 @@
-"""The report's figures, reproducible to the byte: which there are, and how a view becomes a PNG and an SVG.
+"""The report's figures, reproducible to the byte: which there are, and how a view becomes a PNG, an SVG and a PDF.
 
 A figure is a file: ``show`` decides what it shows and says, ``plot`` draws that. A view that cannot be drawn becomes
 a sentence that says why, so every study has the same files.
@@ -57,16 +57,23 @@ def sentence(view: View, _: Design) -> Figure:
     return figure
 
 
-def draw(drawing: Drawing, view: View, design: Design) -> tuple[bytes, bytes]:
-    """The figure as PNG and as SVG."""
+def draw(drawing: Drawing, view: View, design: Design) -> dict[str, bytes]:
+    """The figure as PNG, SVG and PDF, by the ending of the file's name."""
     with mpl.rc_context(cast(Any, THEME)):
         figure = sentence(view, design) if view.why else drawing.plot(view, design)
         figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
         figure.draw_without_rendering()
         figure.draw_without_rendering()  # long labels need a second pass to find their room
         figure.set_layout_engine("none")  # panels stay where that drawing put them
-        png, svg = io.BytesIO(), io.BytesIO()
-        pillow = {"compress_level": 9}
-        figure.savefig(png, format="png", dpi=figure.get_dpi(), metadata={"Software": None}, pil_kwargs=pillow)
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Title": view.title})
-    return png.getvalue(), svg.getvalue()
+        dateless = {"Creator": None, "Title": view.title}
+        formats: dict[str, dict[str, Any]] = {
+            "png": {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 9}},
+            "svg": {"metadata": {"Date": None, **dateless}},
+            "pdf": {"metadata": {"CreationDate": None, "Producer": None, **dateless}},
+        }
+        files = {}
+        for ending, more in formats.items():
+            file = io.BytesIO()
+            figure.savefig(file, format=ending, dpi=figure.get_dpi(), **more)
+            files[ending] = file.getvalue()
+    return files

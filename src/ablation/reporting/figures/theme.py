@@ -17,6 +17,7 @@ THEME: dict[str, Any] = {
     "legend.frameon": False,
     "text.parse_math": False,  # a dollar sign in a level's name is a dollar sign
     "svg.hashsalt": "ablation",
+    "pdf.fonttype": 42,  # journals refuse matplotlib's own kind of font
     "hatch.linewidth": 0.5,
 }
 PALETTE = sns.color_palette("colorblind", 10)

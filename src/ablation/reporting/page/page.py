@@ -1,93 +1,100 @@
-"""``index.html``: one file that opens offline, findings first, then figures, tables, and how to make each again."""
+"""``index.html``: one file that opens offline. A summary first, then the chapters, then how to make it again.
+
+Everything of the study is escaped, and the page's own policy (Content-Security-Policy) lets a browser run and load
+nothing but what stands in it: one style and one script, known by their hashes, and images as data.
+"""
 
 import base64
+import hashlib
 import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Options, label, plural, shorten
 from ablation.reporting.figures.view import View
+from ablation.reporting.page.again import commands, facts, size
 from ablation.reporting.tables.table import Table, to_text
 
 MOST_ROWS = 1000
 """Rows of a table on the page; a browser sorts more of them too slowly, and the file has them all."""
+MOST_PRINTED = 60
+"""Rows of a table on paper, about a page."""
+
+SCALE = 0.8
+"""Size of a figure on the page, per pixel of its PNG: letters come out alike in all figures, and somewhat sharper."""
+
+CHAPTERS = {
+    "convergence": "Convergence: how soon, and how often",
+    "effects": "Effects: which choices matter",
+    "gradients": "Gradient health",
+    "theory": "Theory beside measurement",
+}
+"""The chapters in the order of the page, and their headings; figures and tables are registered under these keys."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page."""
+    """A figure on the page, its width and height in the page's pixels."""
 
     name: str
-    title: str
+    topic: str
     caption: str
     alt: str
     source: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of the page: figures first, then the tables behind them."""
+
+    name: str
+    title: str
+    pictures: Sequence[Picture]
+    tables: Sequence[Table]
 
 
 def picture(topic: str, view: View, png: bytes) -> Picture:
     """A view and its drawing, as the page holds them; a view that was not drawn says why instead of a caption."""
     source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    return Picture(view.name, topic, view.why or view.caption, view.why or view.alt, source)
+    width, height = (round(SCALE * int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # PNG's header
+    return Picture(view.name, topic, view.why or view.caption, view.why or view.alt, source, width, height)
 
 
-def columns(table: Table) -> list[tuple[str, bool]]:
-    """Each column's name and whether it holds numbers, which stand to the right and sort by size."""
-    frame = table.frame
-    return [
-        (str(name), any(is_numeric_dtype(part) and not is_bool_dtype(part) for part in (kind, inner(kind))))
-        for name, kind in frame.dtypes.items()
-    ]
+def part(name: str) -> str:
+    """A file that lies beside this one: a template, the style or the script."""
+    return files("ablation.reporting.page").joinpath(name).read_text("utf-8")
 
 
-def inner(kind: Any) -> Any:
-    """The type of a factor's levels, of any other column its own."""
-    return kind.categories.dtype if hasattr(kind, "categories") else kind
+def digest(text: str) -> str:
+    """What the page's policy knows a style or script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def commands(manifest: Mapping[str, Any], options: Options) -> list[tuple[str, str]]:
-    """What makes the results, and what makes the report out of them, with this report's own options."""
-    study = shlex.join(["python", "pipelines/study.py", *manifest["overrides"]])
-    report = shlex.join(["python", "pipelines/report.py", f"name={manifest['name']}", *options.overrides()])
-    return [
-        ("Train every cell that the result store does not hold yet", study),
-        ("Write this page, its tables and figures again", report),
-    ]
-
-
-def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, str]]:
-    """The study in a few lines: its size and every factor with its levels."""
-    design, counts = analysis.design, manifest["cells"]
-    rows = [
-        ("cells", f"{counts['expected']:,} planned, {counts['finished']:,} finished, {counts['diverged']:,} diverged"),
-        ("horizon", plural(design.horizon, "epoch")),
-        (
-            "targets",
-            "; ".join(f"{k}: {', '.join(f'{t:g}' for t in v)} (middle one primary)" for k, v in design.targets.items()),
-        ),
-    ]
-    rows += [(factor, ", ".join(shorten(x, 60) for x in levels)) for factor, levels in design.levels.items()]
-    rows += [(f"data {name}", json.dumps(card, sort_keys=True)) for name, card in sorted(manifest["data"].items())]
-    return [*rows, *((key, label(value)) for key, value in sorted(manifest["environment"].items()))]
-
-
-def render(analysis: Analysis, findings: Sequence[str], pictures: Sequence[Picture], tables: Sequence[Table]) -> str:
-    """The page; everything that comes from the study is escaped."""
-    source = files("ablation.reporting.page").joinpath("page.html.jinja").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def render(analysis: Analysis, findings: Sequence[str], chapters: Sequence[Chapter]) -> str:
+    """The page."""
+    environment = Environment(
+        loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     horizon, manifest = analysis.design.horizon, analysis.manifest
-    return environment.from_string(source).render(
+    style, script = part("style.css"), part("script.js")
+    rows = {table.name: to_text(table, horizon)[:MOST_ROWS] for chapter in chapters for table in chapter.tables}
+    return environment.get_template("page.html.jinja").render(
         name=analysis.design.name,
+        lead=size(manifest, analysis.design),
         findings=findings,
-        pictures=pictures,
-        tables=[(table, columns(table), to_text(table, horizon)[:MOST_ROWS]) for table in tables],
+        chapters=chapters,
+        rows=rows,
+        printed=MOST_PRINTED,
         commands=commands(manifest, analysis.options),
         facts=facts(manifest, analysis),
         config=json.dumps(manifest["config"], indent=2, ensure_ascii=False),
+        style=Markup(style),
+        script=Markup(script),
+        hashes={"style": digest(style), "script": digest(script)},
     )

@@ -1,16 +1,33 @@
-"""A table with its caption, and how it is written as CSV and Markdown.
+"""A table with its caption, and how it is written as CSV, Markdown and LaTeX.
 
 CSV holds plain numbers at six significant digits (``inf`` for a time beyond the horizon, empty for what is not
-known), Markdown what a reader wants to see (``>15``, four digits).
+known), Markdown and LaTeX what a reader wants to see (``>15``, four digits).
 """
 
 import math
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from ablation.reporting.design import label
+
+LONG = 40
+"""Rows of a LaTeX table beyond which it may break over pages."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet program takes for the beginning of a formula."""
+
+LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "…": r"\dots{}"}
+    | {"-": "{-}", "'": "{'}", "`": "{`}"}  # no dashes, no quotation marks made of several
+)
+"""Every character that LaTeX reads as more than itself, or its oldest font encoding prints as another."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +38,19 @@ class Table:
     title: str
     caption: str
     frame: pd.DataFrame
+
+    @property
+    def columns(self) -> list[tuple[str, bool]]:
+        """Each column's name and whether it holds numbers, which stand to the right and sort by size."""
+        return [
+            (str(name), any(is_numeric_dtype(part) and not is_bool_dtype(part) for part in (kind, inner(kind))))
+            for name, kind in self.frame.dtypes.items()
+        ]
+
+
+def inner(kind: Any) -> Any:
+    """The type of a factor's levels, of any other column its own."""
+    return kind.categories.dtype if hasattr(kind, "categories") else kind
 
 
 def printed(value: object, column: str, horizon: float) -> str:
@@ -35,16 +65,22 @@ def printed(value: object, column: str, horizon: float) -> str:
 
 
 def plain(value: object) -> str:
-    """A table's entry in a CSV file."""
+    """A table's entry in a CSV file.
+
+    Text that a spreadsheet program would run as a formula gets an apostrophe in front, which such a program takes for
+    "this is text"; no number is touched.
+    """
     if isinstance(value, float | np.floating):
         return "" if math.isnan(value) else f"{float(value):.6g}"
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
     return "" if value is None else str(value)
 
 
 def to_csv(table: Table) -> str:
     """The table as CSV, the same bytes for the same data on every platform."""
     # As objects, or the categories of a factor would be asked to hold the strings.
-    text = table.frame.astype(object).map(plain)
+    text = table.frame.astype(object).map(plain).rename(columns=lambda name: plain(str(name)))
     return str(text.to_csv(index=False, lineterminator="\n"))
 
 
@@ -55,13 +91,51 @@ def to_text(table: Table, horizon: float) -> list[list[str]]:
     return [[printed(value, name, horizon) for value, name in zip(row, names, strict=True)] for row in rows]
 
 
+def markdown(entry: str) -> str:
+    """An entry that breaks no row and is taken for no markup: no tag, emphasis, code, link or formula."""
+    text = " ".join(entry.split()).replace("&", "&amp;").replace("<", "&lt;").replace("\\", "\\\\")
+    text = re.sub(r"([|*`$~])", r"\\\1", text).replace("](", "]\\(")
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # within a word an underscore is one
+
+
 def to_markdown(table: Table, horizon: float) -> str:
-    """The table as Markdown under its title and caption; what would break a row or be taken as markup is escaped."""
+    """The table as Markdown under its title and caption."""
 
     def line(entries: list[str]) -> str:
-        safe = (" ".join(entry.split()).replace("&", "&amp;").replace("<", "&lt;") for entry in entries)
-        return "| " + " | ".join(entry.replace("\\", "\\\\").replace("|", "\\|") for entry in safe) + " |"
+        return "| " + " | ".join(markdown(entry) for entry in entries) + " |"
 
     rows = [line(row) for row in to_text(table, horizon)]
-    head = [line([str(name) for name in table.frame.columns]), "|" + " --- |" * len(table.frame.columns)]
+    head = [line([name for name, _ in table.columns]), "|" + " --- |" * len(table.columns)]
     return "\n".join([f"# {table.title}", "", table.caption, "", *head, *rows, ""])
+
+
+def latex(entry: str) -> str:
+    """An entry of which LaTeX prints every character as it is."""
+    return " ".join(entry.split()).translate(LATEX)
+
+
+def to_latex(table: Table, horizon: float) -> str:
+    """The table as LaTeX to be read in by ``\\input``; it needs the packages booktabs and, when long, longtable."""
+
+    def line(entries: list[str]) -> str:
+        # At a row's beginning, [ would be the length of a skip and * that of no page break.
+        first = "{}" if entries[0].startswith(("[", "*")) else ""
+        return first + " & ".join(latex(entry) for entry in entries) + r" \\"
+
+    spread = "".join("r" if numeric else "l" for _, numeric in table.columns)
+    head = [r"\toprule", line([name for name, _ in table.columns]), r"\midrule"]
+    rows = [line(row) for row in to_text(table, horizon)]
+    caption = rf"\caption[{{{latex(table.title)}}}]{{{latex(table.title)}. {latex(table.caption)}}}"
+    named = rf"{caption}\label{{tab:{table.name.replace('_', '-')}}}"
+    if len(rows) > LONG:
+        body = [rf"\begin{{longtable}}{{{spread}}}", rf"{named}\\", *head, r"\endfirsthead", *head, r"\endhead"]
+        body += [r"\bottomrule", r"\endlastfoot", *rows, r"\end{longtable}"]
+    else:
+        body = [r"\begin{table}[htbp]", r"\centering", named, rf"\begin{{tabular}}{{{spread}}}", *head, *rows]
+        body += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    return "\n".join([r"% \usepackage{booktabs,longtable}", *body, ""])
+
+
+def written(table: Table, horizon: float) -> dict[str, str]:
+    """The table in each of its forms, by the ending of the file's name."""
+    return {"csv": to_csv(table), "md": to_markdown(table, horizon), "tex": to_latex(table, horizon)}

@@ -1,0 +1,60 @@
+"""Figures drawn side by side, each in a process of its own, while the parent goes on."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Self
+
+from ablation.reporting.design import Design
+from ablation.reporting.figures import draw, drawings
+from ablation.reporting.figures.view import View
+
+
+class Painters:
+    """Processes that draw; with one worker it is this process that does.
+
+    A figure's bytes depend on its view and design alone, whoever draws it.
+    """
+
+    def __init__(self, workers: int) -> None:
+        # Not forked: a copy of a process with threads may wait forever for a lock that one of them held.
+        context = multiprocessing.get_context("spawn")
+        self.pool = None
+        if workers > 1:
+            self.pool = ProcessPoolExecutor(workers, context, start_painter)
+            for _ in range(workers):  # let them load what they need while the results are still being read
+                self.pool.submit(drawings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool:
+            self.pool.shutdown(cancel_futures=True)
+
+    def draw(self, views: Sequence[View], design: Design) -> Iterator[dict[str, bytes]]:
+        """The files of each view, in the order of ``drawings()``, whose views they are."""
+        run = self.pool.map if self.pool else map
+        return iter(run(draw_at, range(len(views)), views, itertools.repeat(design)))
+
+
+def start_painter() -> None:
+    """End with the parent, even one that is killed without a word; an interrupt is answered by the parent alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def draw_at(place: int, view: View, design: Design) -> dict[str, bytes]:
+    """The files of the figure that stands at a place of ``drawings()``: no module can be sent to a worker."""
+    return draw(drawings()[place], view, design)

@@ -1,0 +1,47 @@
+"""What was run, and what makes it again: the end of the page."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, Options, label, plural, shorten
+from ablation.reporting.wording import seeds_text
+
+
+def size(manifest: Mapping[str, Any], design: Design) -> str:
+    """The study's size in one sentence."""
+    counts, varying = manifest["cells"], [factor for factor, levels in design.levels.items() if len(levels) > 1]
+    crossed = f"; {', '.join(varying)} vary" if len(varying) > 1 else f"; {varying[0]} varies" if varying else ""
+    return (
+        f"{plural(counts['expected'], 'cell')}, {counts['finished']:,} finished and {counts['diverged']:,} diverged; "
+        f"{plural(design.horizon, 'epoch')} on {' and '.join(shorten(x, 60) for x in design.levels['data'])}, "
+        f"{seeds_text(design)}{crossed}."
+    )
+
+
+def commands(manifest: Mapping[str, Any], options: Options) -> list[tuple[str, str]]:
+    """What makes the results, and what makes the report out of them, with this report's own options."""
+    study = shlex.join(["python", "pipelines/study.py", *manifest["overrides"]])
+    report = shlex.join(["python", "pipelines/report.py", f"name={manifest['name']}", *options.overrides()])
+    return [
+        ("Train every cell that the result store does not hold yet", study),
+        ("Write this page, its tables and figures again", report),
+    ]
+
+
+def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, str]]:
+    """The study in a few lines: its size and every factor with its levels."""
+    design, counts = analysis.design, manifest["cells"]
+    rows = [
+        ("cells", f"{counts['expected']:,} planned, {counts['finished']:,} finished, {counts['diverged']:,} diverged"),
+        ("horizon", plural(design.horizon, "epoch")),
+        (
+            "targets",
+            "; ".join(f"{k}: {', '.join(f'{t:g}' for t in v)} (middle one primary)" for k, v in design.targets.items()),
+        ),
+    ]
+    rows += [(factor, ", ".join(shorten(x, 60) for x in levels)) for factor, levels in design.levels.items()]
+    rows += [(f"data {name}", json.dumps(card, sort_keys=True)) for name, card in sorted(manifest["data"].items())]
+    return [*rows, *((key, label(value)) for key, value in sorted(manifest["environment"].items()))]

@@ -1,0 +1,80 @@
+"""The page as text: its parts in order, its policy, its rows; what a browser makes of it is tested beside."""
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html import unescape
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+
+from ablation.reporting.figures import FIGURES
+from ablation.reporting.figures.view import View
+from ablation.reporting.page import page
+from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
+from ablation.reporting.tables import TABLES
+from ablation.reporting.tables.table import Table
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (1500).to_bytes(4, "big") + (800).to_bytes(4, "big")
+VIEW = View("curves", "It rises", "Mean over 3 <seeds>.", 'Lines. "It" rises.')
+
+
+def rendered(analysis, *tables):
+    chapter = Chapter("convergence", "Convergence", [picture("Curves", VIEW, PNG)], tables)
+    return render(analysis, ["A & B <c>"], [chapter])
+
+
+def test_every_chapter_of_the_registries_has_a_place_and_a_heading():
+    assert {*FIGURES, *TABLES} <= set(CHAPTERS)
+
+
+def test_headings_go_down_one_step_at_a_time_and_every_link_within_the_page_leads_somewhere(small_analysis):
+    html = rendered(small_analysis, Table("t_1", "T", "C", pd.DataFrame({"a": [1]})))
+    levels = [int(level) for level in re.findall(r"<h([1-6])", html)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    links = re.findall(r'href="#([^"]+)"', html)
+    assert {"main", "summary", "convergence", "figure-curves", "table-t_1", "again"} == set(links)
+    assert set(links) <= set(ids)
+    assert set(re.findall(r'aria-(?:labelledby|describedby)="([^"]+)"', html)) <= set(ids)
+    assert '<html lang="en">' in html
+
+
+def test_the_policy_names_the_one_style_and_the_one_script_that_stand_there(small_analysis):
+    html = rendered(small_analysis)
+    policy = unescape(re.search(r'Content-Security-Policy" content="([^"]+)"', html).group(1))
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    for tag in ("style", "script"):
+        [content] = re.findall(rf"<{tag}>(.*?)</{tag}>", html, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert "style=" not in html
+    assert not re.search(r"\bon[a-z]+=", html)
+
+
+def test_a_picture_has_its_texts_and_sizes_and_one_that_was_not_drawn_says_why(small_analysis):
+    html = rendered(small_analysis)
+    assert 'alt="Lines. &#34;It&#34; rises." width="1200" height="640"' in html
+    assert "<figcaption>Mean over 3 &lt;seeds&gt;. " in html
+    assert "<li>A &amp; B &lt;c&gt;</li>" in html
+    missing = picture("Curves", replace(VIEW, why="There is nothing."), PNG)
+    assert (missing.caption, missing.alt) == ("There is nothing.", "There is nothing.")
+
+
+@pytest.mark.parametrize(("rows", "first", "paper"), [(9, False, False), (10, False, True), (13, True, True)])
+def test_a_long_table_shows_its_first_rows_and_says_so(rows, first, paper, small_analysis, monkeypatch):
+    monkeypatch.setattr(page, "MOST_ROWS", 12)
+    monkeypatch.setattr(page, "MOST_PRINTED", 9)
+    html = rendered(small_analysis, Table("t", "T", "C", pd.DataFrame({"a": [f"row {i}" for i in range(rows)]})))
+    assert html.count("<td>row ") == min(rows, 12)
+    assert (f"The first 12 of {rows} rows; all of them are in tables/t.csv." in html) is first
+    assert (f"On paper, the first 9 of {rows} rows; all of them are in tables/t.csv." in html) is paper
+
+
+def test_on_paper_the_style_keeps_as_many_rows_as_the_page_says():
+    assert f"nth-child(n + {page.MOST_PRINTED + 1} of :not([hidden]))" in page.part("style.css")
