@@ -19,8 +19,8 @@ class Analysis:
 
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
-            ``diverged``, ``chance``, ``accuracy`` (the best one; that of guessing where diverged), ``mean_loss``,
-            ``clip_share``, ``failure``.
+            ``diverged``, ``chance``, ``accuracy`` (the best one; that of guessing where diverged), ``guessing`` (what
+            that costs), ``mean_loss``, ``clip_share``, ``failure``.
         tuned: those of the cells that stand at the best setting of the nuisance factors.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.
@@ -70,7 +70,8 @@ def analyse(results: Results, options: Options) -> Analysis:
     kinds = results.manifest["levels"]["loss"]
     losses = cells["loss"].astype(str)
     cap = [convergence.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
-    cells["mean_loss"] = convergence.mean_loss(curves, np.array(cap), design.horizon)
+    cells["guessing"] = np.array(cap, dtype=np.float64)
+    cells["mean_loss"] = convergence.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
     best = cells["best_val_accuracy"].astype(float)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
 

@@ -17,12 +17,9 @@ sqrt((S - 1) / S) of the right one and its tails are no heavier than a normal's.
 Colas et al. (2019, arXiv 1904.06979) found the same of comparisons over seeds.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom, t
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from ablation.reporting.design import Options
@@ -117,8 +114,9 @@ def holm(p: npt.ArrayLike) -> Floats:
     Those that are not known stay so, and do not count as tests.
     """
     raw = np.asarray(p, np.float64)
-    adjusted, known = np.full(raw.shape, np.nan), np.isfinite(raw)
-    if known.any():
-        tested: Any = multipletests(raw[known], method="holm")
-        adjusted[known] = tested[1]
+    order = np.argsort(raw)  # what is not known comes last
+    tests = int(np.isfinite(raw).sum())
+    adjusted = np.full(raw.shape, np.nan)
+    steps = (tests - np.arange(tests)) * raw[order[:tests]]
+    adjusted[order[:tests]] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.tables.convergence import best_worst, convergence, learning_rate, performance_profile
+from ablation.reporting.tables.effects import effects, logrank, marginal_means, winners
 from ablation.reporting.tables.health import failures, health
 from ablation.reporting.tables.table import Table
 
 TABLES: dict[str, tuple[Callable[[Analysis], Table], ...]] = {
     "convergence": (best_worst, failures, learning_rate, performance_profile, convergence),
+    "effects": (effects, marginal_means, winners, logrank),
     "gradients": (health,),
 }
 """Every table of the report by chapter, in the order of the page."""

@@ -1,0 +1,62 @@
+"""Marginal means: what a level's mean would be if it met every level of the other factors equally often.
+
+In a full crossing that is the plain mean over cells. Where combinations are missing it is the mean predicted by the
+additive model (Searle, Speed & Milliken 1980, "population marginal means"), so that a level is not judged by the
+company it keeps. Either is a weighted sum over combinations, with the same weights for every seed; intervals are
+Student's t over the seeds' sums, and differences are paired by seed.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ablation.reporting.statistics.contrasts import Levels, columns_of, sum_contrasts
+from ablation.reporting.statistics.intervals import Floats, student
+
+
+def marginal_weights(numbers: pd.DataFrame, levels: Levels, factor: str) -> Floats | None:
+    """The weights of a factor's marginal means, of shape (levels, C); None where they cannot be estimated.
+
+    They are rows of L (X'X)^- X' with the additive model's X and, in L, the mean and the factor's own contrasts.
+    """
+    size = len(numbers)
+    parts = {name: columns_of(numbers, levels, (name,)) for name in levels}
+    x = np.hstack([np.ones((size, 1)), *parts.values()])
+    own = sum_contrasts(len(levels[factor]))
+    wanted = np.zeros((len(own), x.shape[1]))
+    wanted[:, 0] = 1
+    start = 1 + sum(parts[name].shape[1] for name in list(parts)[: list(parts).index(factor)])
+    wanted[:, start : start + own.shape[1]] = own
+    weights = wanted @ np.linalg.pinv(x)
+    return weights if np.allclose(weights @ x, wanted, atol=1e-7) else None
+
+
+def marginal_means(y: Floats, weights: Floats) -> Floats:
+    """Each level's marginal mean by seed: responses (..., C, S) to (..., levels, S)."""
+    return np.asarray(weights @ y)
+
+
+def compare_levels(
+    y: Floats, weights: Floats, levels: Sequence[object], reference: object, confidence: float
+) -> pd.DataFrame:
+    """A row a level: its marginal ``mean``, ``low, high``, and its ``difference`` to the reference with an interval.
+
+    The difference of the reference to itself is not known rather than zero.
+    """
+    means = marginal_means(y, weights)
+    low, high = student(means, confidence)
+    apart = means - means[list(levels).index(reference)]
+    from_low, from_high = student(apart, confidence)
+    other = np.array([level != reference for level in levels])
+    return pd.DataFrame(
+        {
+            "level": pd.Series(list(levels), dtype=object),
+            "mean": means.mean(axis=-1),
+            "low": low,
+            "high": high,
+            "difference": np.where(other, apart.mean(axis=-1), np.nan),
+            "difference_low": np.where(other, from_low, np.nan),
+            "difference_high": np.where(other, from_high, np.nan),
+        }
+    )

@@ -1,0 +1,70 @@
+"""The winner among levels or combinations, the chance that it is really the best, and who cannot be told from it.
+
+The level with the least mean over a few seeds is often not the one with the least mean over all seeds, the less so the
+more there are. Its **chance** is the share of resamples in which it has the least mean. Resampled are the seeds, by a
+parametric bootstrap (Davison & Hinkley 1997, section 2.2): a resample's means are mean + sum_s w_s (y_s - mean), with
+weights w that are Student's t with S - 1 degrees of freedom, the same for all levels, so that the chance of one of two
+levels is the one-sided p-value of the paired t test. Drawing whole seeds with replacement instead calls the better of
+two levels that are alike the best with a chance of 89% with two seeds and 84% with three, where it is right in 61% and
+64% of studies; the weights say 76% and 77% there, and where the effects are as large as the noise they say what is
+true within some five points (``tests/reporting/statistics/test_winners.py``).
+
+The **set that cannot be told from the winner** holds the best in at least 95% of studies: a level is left out where a
+one-sided paired t test against the winner rejects it at 5% over the number of comparisons (Hsu 1984; Bonferroni).
+"""
+
+import numpy as np
+from scipy.stats import t
+
+from ablation.reporting.design import Options
+from ablation.reporting.statistics.intervals import Floats
+
+CHUNK = 4_000_000
+"""Most resampled means held at once."""
+
+
+def seed_weights(n_seeds: int, options: Options) -> Floats:
+    """How much each seed's deviation counts in each resample, of shape (resamples, seeds)."""
+    generator = np.random.default_rng(options.bootstrap_seed)
+    normal = generator.standard_normal((options.bootstrap, n_seeds))
+    scale = np.sqrt((n_seeds - 1) / generator.chisquare(n_seeds - 1, (options.bootstrap, 1)))
+    return np.asarray(normal * scale / np.sqrt(n_seeds * (n_seeds - 1)))
+
+
+def chances(values: Floats, options: Options) -> Floats:
+    """The chance of each row to have the least mean, from one value a seed: (levels, S) to (levels,).
+
+    Rows that tie share their chance, and so do those that are alike in every seed. NaN where there is one seed, unless
+    one row is all there is.
+    """
+    count, seeds = values.shape
+    if count == 1:
+        return np.ones(1)
+    if seeds < 2:
+        return np.full(count, np.nan)
+    # Sums in another order differ in their last bits, and ties would hang on those.
+    rows, place, sizes = np.unique(values.round(9), axis=0, return_inverse=True, return_counts=True)
+    center = rows.mean(axis=1, keepdims=True)
+    weights = seed_weights(seeds, options)
+    won = np.zeros(len(rows))
+    step = max(1, CHUNK // len(rows))
+    for start in range(0, len(weights), step):
+        drawn = center + (rows - center) @ weights[start : start + step].T
+        best = drawn <= drawn.min(axis=0) + 1e-9
+        shares = best * sizes[:, None]
+        won += (shares / shares.sum(axis=0)).sum(axis=1)
+    return np.asarray((won / sizes / len(weights))[place.ravel()])
+
+
+def contenders(values: Floats, confidence: float) -> np.ndarray:
+    """Which rows cannot be told from the one with the least mean, that one included, from one value a seed.
+
+    All of them where there is one seed.
+    """
+    count, seeds = values.shape
+    if seeds < 2 or count < 2:
+        return np.ones(count, dtype=bool)
+    apart = values - values[int(values.mean(axis=1).argmin())]
+    mean, error = apart.mean(axis=1), apart.std(axis=1, ddof=1) / np.sqrt(seeds)
+    limit = t.ppf(1 - (1 - confidence) / (count - 1), seeds - 1)
+    return np.asarray(mean <= limit * error + 1e-9)
