@@ -5,6 +5,7 @@ measured in training mode, apart from the training steps, and changes nothing.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -23,6 +24,12 @@ SATURATED_BELOW = 0.05
 
 PERCENTILE = 0.98
 """The percentile of the activation that Glorot & Bengio 2010 plot in figures 2 and 3."""
+
+BLOCK = 8
+"""Numbers of a block in the search for the percentile; near the square root of 1 / (1 - PERCENTILE), which is best."""
+
+COLUMNS = 8192
+"""Parameters of a cell whose products are taken at once."""
 
 
 def probe_steps(epochs: int, steps_per_epoch: int) -> list[int]:
@@ -90,7 +97,7 @@ def layer_health(
                     act_std,
                     _percentile(activation),
                     _dead(activation, delta),
-                    _share(tape.derivatives[place].abs() < SATURATED_BELOW * steepest),
+                    _share(tape.derivatives[place].abs(), torch.lt, SATURATED_BELOW * steepest),
                 ],
                 dim=1,
             )
@@ -108,21 +115,44 @@ def norm_per_cell(x: Tensor) -> Tensor:
 
 def clipping_cosine(raw_SP: Tensor, clipped_SP: Tensor) -> Tensor:
     """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero."""
-    inner_S = (raw_SP.double() * clipped_SP.double()).sum(1)
+    inner_S = torch.zeros(raw_SP.shape[0], dtype=torch.float64, device=raw_SP.device)
+    # Part by part, so that what is doubled stays small enough for a cache.
+    for raw, clipped in zip(raw_SP.split(COLUMNS, 1), clipped_SP.split(COLUMNS, 1), strict=True):
+        inner_S += raw.double().mul_(clipped).sum(1)
     return (inner_S / (norm_per_cell(raw_SP) * norm_per_cell(clipped_SP))).to(raw_SP.dtype)
 
 
 def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and population standard deviation over batch and units, in double precision as the norms."""
-    flat = x_SBO.flatten(1).double()
-    mean = flat.mean(1, keepdim=True)
-    return mean.squeeze(1), (flat - mean).square_().mean(1).sqrt_()
+    """Return mean and population standard deviation over batch and units, in double precision as the norms.
+
+    One pass for both, Var = E[d^2] - E[d]^2 of the distances d from the first number, which takes the sting out of
+    the difference (Chan, Golub & LeVeque 1983, section 3) and gives exactly zero where all numbers are equal.
+    """
+    distance = x_SBO.flatten(1).double()
+    first = distance[:, :1].clone()
+    distance.sub_(first)
+    mean = distance.mean(1)
+    square = torch.linalg.vector_norm(distance, dim=1).square_().div_(distance.shape[1])
+    return mean + first.squeeze(1), square.sub_(mean.square()).clamp_min_(0.0).sqrt_()
 
 
 def _percentile(x_SBO: Tensor) -> Tensor:
-    """Return the nearest-rank percentile over batch and units."""
+    """Return the nearest-rank percentile over batch and units: of n numbers the k-th largest.
+
+    The k blocks of the largest maxima hold it, for no other block has a number above their maxima. Looking for it in
+    them alone is three to eight times faster.
+    """
     flat = x_SBO.flatten(1)
-    rank = max(1, math.ceil(PERCENTILE * flat.shape[1]))
+    n = flat.shape[1]
+    k = n - max(1, math.ceil(PERCENTILE * n)) + 1
+    columns = n // BLOCK
+    if columns > k:
+        whole = columns * BLOCK
+        blocks = flat[:, :whole].unflatten(1, (BLOCK, columns))
+        place = blocks.amax(1).topk(k, dim=1, sorted=False).indices
+        within = blocks.gather(2, place.unsqueeze(1).expand(-1, BLOCK, -1)).flatten(1)
+        flat = torch.cat([within, flat[:, whole:]], 1)
+    rank = flat.shape[1] - k + 1
     if flat.is_cuda:
         return flat.kthvalue(rank, dim=1).values
     # numpy selects the same element ten times faster.
@@ -131,8 +161,11 @@ def _percentile(x_SBO: Tensor) -> Tensor:
 
 def _dead(activation_SBO: Tensor, delta_SBO: Tensor) -> Tensor:
     """Return the share of units with zero activation and zero gradient on the whole probe batch."""
-    return _share((activation_SBO.abs().amax(1) == 0) & (delta_SBO.abs().amax(1) == 0))
+    return _share(torch.maximum(activation_SBO.abs().amax(1), delta_SBO.abs().amax(1)), torch.le, 0.0)
 
 
-def _share(condition: Tensor) -> Tensor:
-    return condition.flatten(1).to(torch.float32).mean(1)
+def _share(x: Tensor, compare: Callable[..., Tensor], limit: float) -> Tensor:
+    """Return the share of every cell's numbers of which a comparison is true. A comparison that writes floats, and
+    their sum, are several times faster on a CPU than a mean of booleans, and as exact: counts.
+    """
+    return compare(x, limit, out=torch.empty_like(x)).flatten(1).mean(1)

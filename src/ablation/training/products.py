@@ -3,20 +3,35 @@
 import torch
 from torch import Tensor
 
+NARROW = 16
+"""Columns of a product below which it is taken transposed, which is up to four times faster in MKL: its kernels run
+along the columns, 16 float32 at a time, and a network's outputs are often ten."""
+
 
 def linear(x_SBI: Tensor, weight_SIO: Tensor, bias_SO: Tensor) -> Tensor:
     """Return x W + b, [S, B, O], for every cell."""
-    bias_S1O = bias_SO.unsqueeze(1)
-    if _is_vector_product(x_SBI, weight_SIO):
-        return torch.baddbmm(_twice(bias_S1O), _twice(x_SBI), _twice(weight_SIO))[:1]
-    return torch.baddbmm(bias_S1O, x_SBI, weight_SIO)
+    if _is_narrow(x_SBI, weight_SIO):
+        return _affine(bias_SO.unsqueeze(2), weight_SIO.transpose(1, 2), x_SBI.transpose(1, 2)).transpose(1, 2)
+    return _affine(bias_SO.unsqueeze(1), x_SBI, weight_SIO)
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
     """Return the matrix product of every cell, [S, rows, columns]."""
+    if _is_narrow(left, right):
+        return product(right.transpose(1, 2), left.transpose(1, 2)).transpose(1, 2)
     if _is_vector_product(left, right):
         return torch.bmm(_twice(left), _twice(right))[:1]
     return torch.bmm(left, right)
+
+
+def _affine(bias: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    if _is_vector_product(left, right):
+        return torch.baddbmm(_twice(bias), _twice(left), _twice(right))[:1]
+    return torch.baddbmm(bias, left, right)
+
+
+def _is_narrow(left: Tensor, right: Tensor) -> bool:
+    return right.shape[2] < NARROW <= left.shape[1]
 
 
 def _is_vector_product(left: Tensor, right: Tensor) -> bool:

@@ -24,6 +24,7 @@ from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS, State
 from ablation.choices.schedules import SCHEDULES
 from ablation.training.data import BatchOrder, Data, generator
+from ablation.training.memory import keep_freed_memory
 from ablation.training.models import Mlp, Scale
 from ablation.training.probes import (
     METRICS,
@@ -38,7 +39,7 @@ from ablation.training.spec import Level, Spec
 CURVE_METRICS = "train_loss val_loss train_accuracy val_accuracy grad_norm clip_fraction clip_cosine".split()
 """The columns of ``Outcome.curves``, in its order."""
 
-EVALUATION_CHUNK = 512
+EVALUATION_CHUNK = 128
 """Examples that go through the network at once in an evaluation; part of how a mean is summed, so never changed."""
 
 
@@ -81,6 +82,7 @@ def train(cohort: Sequence[Spec], data: Data) -> list[Outcome]:
         ValueError: the cells do not belong together, or a batch is larger than the training part.
     """
     # Gradients that vanish would otherwise end in denormal numbers, on which a CPU is tens of times slower.
+    keep_freed_memory()
     torch.set_flush_denormal(True)
     try:
         return _Run(cohort, data).train()
