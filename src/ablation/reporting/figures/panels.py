@@ -115,7 +115,7 @@ def dots(axis: Axes, part: pd.DataFrame, x: str, by: str, style: Styles, hollow:
         mean = own["mean"].to_numpy()
         # An interval that rounding puts a hair beside its own mean, or none at all, has no length.
         length = np.nan_to_num(np.clip([mean - own["low"].to_numpy(), own["high"].to_numpy() - mean], 0, None))
-        look = {"mfc": "w"} if hollow else {}
+        look: dict[str, Any] = {"mfc": "w"} if hollow else {}
         axis.errorbar(at, mean, length, ls="", lw=1.1, capsize=1.5, ms=4.5, **style[str(level)], **look)
     axis.set_xlim(-0.6, len(part[x].cat.categories) - 0.4)
     axis.set_xticks(range(len(part[x].cat.categories)), [safe(level, 16) for level in part[x].cat.categories])

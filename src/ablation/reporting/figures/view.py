@@ -69,15 +69,20 @@ def left_out(design: Design, factor: str, shown: Sequence[Level]) -> str:
     return f" {len(shown)} of {total} levels of {factor} are shown." if len(shown) < total else ""
 
 
-def with_interval(analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
-    """``mean``, ``low``, ``high`` of a share or an accuracy per group: the mean over cells, its interval over seeds."""
+def with_interval(
+    analysis: Analysis, frame: pd.DataFrame, by: Sequence[str], value: str, least: float = 0, most: float = 1
+) -> pd.DataFrame:
+    """``mean``, ``low``, ``high`` of a column per group: the mean over cells, its interval over seeds.
+
+    No mean can lie beyond ``least`` and ``most``; they are those of a share or an accuracy if nothing else is said.
+    """
     grouped = frame.groupby(list(by), observed=True)
     groups = grouped.ngroup().to_numpy().astype(np.int64)
     table = grouped.size().reset_index(name="n")
     seeds = frame["seed"].cat.codes.to_numpy().astype(np.int64)
     sums, counts = by_seed(frame[value].to_numpy(), groups, seeds, len(table), analysis.design.seeds)
     table["mean"] = sums.sum(axis=1) / counts.sum(axis=1)
-    table["low"], table["high"] = seed_interval(sums, counts, analysis.options, 0, 1)
+    table["low"], table["high"] = seed_interval(sums, counts, analysis.options, least, most)
     return table
 
 
