@@ -4,15 +4,14 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from ablation.reporting.design import Design
-from ablation.reporting.figures import Drawing
+from ablation.reporting.figures import Drawing, lay_out
 from ablation.reporting.figures.theme import THEME
 from ablation.reporting.figures.view import View
 
 
 def drawn(drawing: Drawing, view: View, design: Design) -> Figure:
-    """Draw a view twice, as the report does, so that long labels find their room."""
+    """Draw a view and lay it out, as the report does."""
     with mpl.rc_context(THEME):
         figure = drawing.plot(view, design)
-        figure.draw_without_rendering()
-        figure.draw_without_rendering()
+        lay_out(figure)
     return figure

@@ -9,6 +9,9 @@ import textwrap
 from typing import Any, Protocol, cast
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
@@ -62,18 +65,21 @@ def draw(drawing: Drawing, view: View, design: Design) -> dict[str, bytes]:
     with mpl.rc_context(cast(Any, THEME)):
         figure = sentence(view, design) if view.why else drawing.plot(view, design)
         figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
-        figure.draw_without_rendering()
-        figure.draw_without_rendering()  # long labels need a second pass to find their room
-        figure.set_layout_engine("none")  # panels stay where that drawing put them
+        lay_out(figure)
         dateless = {"Creator": None, "Title": view.title}
-        formats: dict[str, dict[str, Any]] = {
-            "png": {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 9}},
-            "svg": {"metadata": {"Date": None, **dateless}},
-            "pdf": {"metadata": {"CreationDate": None, "Producer": None, **dateless}},
-        }
-        files = {}
-        for ending, more in formats.items():
-            file = io.BytesIO()
-            figure.savefig(file, format=ending, dpi=figure.get_dpi(), **more)
-            files[ending] = file.getvalue()
-    return files
+        png, svg, pdf = io.BytesIO(), io.BytesIO(), io.BytesIO()
+        # ``savefig`` would go through the whole figure once more for each, to lay it out.
+        pillow = {"compress_level": 9}
+        cast(Any, FigureCanvasAgg(figure)).print_png(png, metadata={"Software": None}, pil_kwargs=pillow)
+        cast(Any, FigureCanvasSVG(figure)).print_svg(svg, metadata={"Date": None, **dateless})
+        cast(Any, FigureCanvasPdf(figure)).print_pdf(pdf, metadata={"CreationDate": None, "Producer": None, **dateless})
+    return {"png": png.getvalue(), "svg": svg.getvalue(), "pdf": pdf.getvalue()}
+
+
+def lay_out(figure: Figure) -> None:
+    """Give panels, labels and legends their places, for good."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        engine.execute(figure)  # long labels need a second pass to find their room
+        figure.set_layout_engine("none")
