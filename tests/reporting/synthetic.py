@@ -146,9 +146,9 @@ def write_study(
     manifest = {
         "name": name,
         "overrides": ["study=single", f"name={name}"],
-        "config": {"name": name, "training": {"epochs": epochs}},
+        "config": {"name": name, "training": {"epochs": epochs, "probe_size": 64}},
         "factors": levels,
-        "levels": {factor: {str(level): {"kind": str(level)} for level in levels[factor]} for factor in FACTORS[:9]},
+        "levels": {factor: {str(level): kind(level) for level in levels[factor]} for factor in FACTORS[:9]},
         "cells": {"expected": len(cells), "finished": len(cells) - diverged, "diverged": diverged}
         | {"names": [cell["cell"] for cell in cells]},
         "horizon": {"epochs": epochs},
@@ -163,6 +163,12 @@ def write_study(
     }
     write_json(manifest, folder / "manifest.json")
     return folder
+
+
+def kind(level: Any) -> dict[str, Any]:
+    """A level's kind, which is its name, with the parameters that a report reads."""
+    parameters = {"placement": "before", "epsilon": 1e-3} if level == "batch" else {}
+    return {"kind": str(level), **parameters}
 
 
 def tabulated(labels: Sequence[str]) -> pa.Table:

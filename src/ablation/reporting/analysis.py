@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 
 from ablation.reporting.design import TARGETS, Design, Options, read_design
 from ablation.reporting.statistics import convergence, health
+from ablation.reporting.statistics.agreement import Agreement, compare
 from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.statistics.theory import Activation
 from ablation.studies.records import FACTORS, Results
 
 
@@ -27,6 +30,8 @@ class Analysis:
         probes: those of them at each cell's first and last probe, told apart by ``probe``.
         grid: the epochs over which curves are shown, from 0 to the horizon whatever became of the cells.
         profiles: per cell and probe, what ``health.depth_profile`` computes.
+        activations: ``activations.parquet``, each activation's label with what theory computes with.
+        initializers: ``initializers.parquet``.
     """
 
     design: Design
@@ -39,6 +44,14 @@ class Analysis:
     probes: pd.DataFrame
     profiles: pd.DataFrame
     grid: Floats
+    activations: Mapping[str, Activation]
+    initializers: pd.DataFrame
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """Theory against measurement at the first probe; computed when it is first asked for."""
+        confidence = self.options.confidence
+        return compare(self.probes, self.cells, self.activations, self.initializers, self.manifest, confidence)
 
 
 def located(frame: pd.DataFrame, keys: pd.Index) -> pd.DataFrame:
@@ -86,4 +99,18 @@ def analyse(results: Results, options: Options) -> Analysis:
     tuned = convergence.tune(cells, design.compared, design.nuisance)
     whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
     grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
-    return Analysis(design, options, results.manifest, cells, tuned, curves, layers, probes, profiles, grid)
+    activations = {label: Activation.of(results.activations, label) for label in cells["activation"].unique()}
+    return Analysis(
+        design,
+        options,
+        results.manifest,
+        cells,
+        tuned,
+        curves,
+        layers,
+        probes,
+        profiles,
+        grid,
+        activations,
+        results.initializers,
+    )

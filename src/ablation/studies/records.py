@@ -86,6 +86,7 @@ TABLES = {
 MANIFEST = {
     "name": str,
     "config": dict,
+    "config.training.probe_size": int,
     "overrides": list,
     "factors": dict,
     "levels.loss": dict,
