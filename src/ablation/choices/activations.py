@@ -46,11 +46,11 @@ def tanh(x: Tensor) -> ValueAndDerivative:
     """phi(x) = tanh x, phi' = 1 - phi^2 (LeCun et al. 1998).
 
     Computed as e / (e + 2) with e = exp(2x) - 1, in half the time of ``torch.tanh`` on a CPU and as exact near zero.
-    Beyond abs(x) = 20 it is 1 to the last bit, so clamping there only keeps e finite.
+    Beyond x = 20 it is 1 to the last bit, so clamping there only keeps e finite.
     """
-    e = torch.clamp(x, -20.0, 20.0).mul_(2.0).expm1_()
+    e = torch.clamp_max(x, 20.0).mul_(2.0).expm1_()
     y = e.div_(e + 2.0)
-    return y, (y * y).neg_().add_(1.0)
+    return y, torch.addcmul(y.new_ones(()), y, y, value=-1.0)
 
 
 def relu(x: Tensor) -> ValueAndDerivative:

@@ -19,19 +19,19 @@ Momentum = Annotated[float | Tensor, "[0, 1)"]
 
 def sgd(param_SP: Tensor, grad_SP: Tensor, lr_S1: Tensor, state: State) -> None:
     """w <- w - lr g (Robbins & Monro 1951)."""
-    param_SP.sub_(grad_SP.mul_(lr_S1))
+    param_SP.addcmul_(grad_SP, lr_S1, value=-1.0)
 
 
 def momentum(param_SP: Tensor, grad_SP: Tensor, lr_S1: Tensor, state: State, *, momentum: Momentum = 0.9) -> None:
     """v <- mu v + g; w <- w - lr v: the heavy ball of Polyak 1964, with the learning rate outside as in torch."""
     velocity = _velocity(state, grad_SP, momentum)
-    param_SP.sub_(torch.mul(velocity, lr_S1, out=grad_SP))
+    param_SP.addcmul_(velocity, lr_S1, value=-1.0)
 
 
 def nesterov(param_SP: Tensor, grad_SP: Tensor, lr_S1: Tensor, state: State, *, momentum: Momentum = 0.9) -> None:
     """v <- mu v + g; w <- w - lr (g + mu v) (Nesterov 1983, as in Sutskever et al. 2013, equations 3 and 4)."""
     velocity = _velocity(state, grad_SP, momentum)
-    param_SP.sub_(grad_SP.add_(velocity * momentum).mul_(lr_S1))
+    param_SP.addcmul_(grad_SP.add_(velocity * momentum), lr_S1, value=-1.0)
 
 
 def _velocity(state: State, grad_SP: Tensor, momentum: float | Tensor) -> Tensor:
