@@ -7,10 +7,11 @@ one call.
 **Partial omega squared** (Olejnik & Algina 2003) of a term with F on df degrees of freedom, N cells in all:
 df (F - 1) / (df (F - 1) + N), an estimate of the term's variance over its own and the error's. Below zero where F < 1,
 and left there: setting it to zero biases upward (Okada 2017). Its *interval* is the jackknife's over seeds (Tukey 1958;
-Miller 1974): Student's t of the S pseudo-values S w - (S - 1) w_(-s), cut to [0, 1]. Where other methods fail it covers
-what it says, whether the error is noise, or three-way interactions that every seed repeats, or a factor that works
-differently from seed to seed; a percentile bootstrap over seeds does not (5% to 94% where 95% is asked, with 3 to 20
-seeds: resampled seeds repeat their own noise), nor does inverting the noncentral F (88% to 100%).
+Miller 1974): Student's t of the S pseudo-values S w - (S - 1) w_(-s), cut to [0, 1]. Simulated 1,000 to 4,000 times, it
+covers 92 to 96% where 95% is asked, with 3 to 20 seeds and a truth of 0.1 or more, whether the error is noise, or
+three-way interactions that every seed repeats, or a factor that works differently from seed to seed; at a truth of 0
+it covers 97% and more, at 0.02 88 to 95%, with two seeds 87 to 96%. A percentile bootstrap over seeds covers 5 to 94%,
+for resampled seeds repeat their own noise; inverting the noncentral F (Steiger 2004) 88 to 100%.
 ``tests/reporting/statistics/test_effects.py`` holds this.
 
 **Tests** use HC3 errors (MacKinnon & White 1985), which need no equal variances: a censored cell varies less than one
