@@ -41,7 +41,7 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
             raise UserError(f"{results_folder}: holds no cell; run the study first")
         analysis = analyse(results, options)
         views = [drawing.show(analysis) for drawing in drawings()]
-        files = list(compose(analysis, views, painters.draw(views, analysis.design)))
+        files = list(compose(analysis, views, painters.draw(drawings(), views, analysis.design)))
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=reports_folder.parent) as name:

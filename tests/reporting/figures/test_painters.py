@@ -7,11 +7,12 @@ from ablation.reporting.figures.painters import Painters
 
 
 def test_processes_draw_the_same_bytes_in_the_same_order(small_analysis):
-    views = [drawing.show(small_analysis) for drawing in drawings()[:2]]
+    two_drawings = drawings()[:2]
+    views = [drawing.show(small_analysis) for drawing in two_drawings]
     with Painters(1) as alone:
-        expected = list(alone.draw(views, small_analysis.design))
+        expected = list(alone.draw(two_drawings, views, small_analysis.design))
     with Painters(2) as two:
-        drawn = list(two.draw(views, small_analysis.design))
+        drawn = list(two.draw(two_drawings, views, small_analysis.design))
     assert drawn == expected
     assert not multiprocessing.active_children()
     for files in drawn:

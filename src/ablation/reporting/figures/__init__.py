@@ -27,7 +27,18 @@ from ablation.reporting.figures.theme import INK, LARGEST, THEME
 from ablation.reporting.figures.view import View
 
 
-class Drawing(Protocol):
+class Plots(Protocol):
+    """A file that draws what a view shows."""
+
+    @property
+    def __name__(self) -> str:
+        """The file as a module, by which a worker finds it."""
+
+    def plot(self, view: View, design: Design) -> Figure:
+        """The figure, drawn."""
+
+
+class Drawing(Plots, Protocol):
     """What a figure's file holds."""
 
     TOPIC: str
@@ -35,9 +46,6 @@ class Drawing(Protocol):
 
     def show(self, analysis: Analysis) -> View:
         """What the figure shows and says of this study."""
-
-    def plot(self, view: View, design: Design) -> Figure:
-        """The figure, drawn."""
 
 
 FIGURES: dict[str, tuple[Drawing, ...]] = {
@@ -60,7 +68,7 @@ def sentence(view: View, _: Design) -> Figure:
     return figure
 
 
-def draw(drawing: Drawing, view: View, design: Design) -> dict[str, bytes]:
+def draw(drawing: Plots, view: View, design: Design) -> dict[str, bytes]:
     """The figure as PNG, SVG and PDF, by the ending of the file's name."""
     with mpl.rc_context(cast(Any, THEME)):
         figure = sentence(view, design) if view.why else drawing.plot(view, design)

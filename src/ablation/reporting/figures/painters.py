@@ -1,5 +1,6 @@
 """Figures drawn side by side, each in a process of its own, while the parent goes on."""
 
+import importlib
 import itertools
 import multiprocessing
 import os
@@ -7,10 +8,10 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Self
+from typing import Any, Self
 
 from ablation.reporting.design import Design
-from ablation.reporting.figures import draw, drawings
+from ablation.reporting.figures import Plots, draw, drawings
 from ablation.reporting.figures.view import View
 
 
@@ -36,10 +37,10 @@ class Painters:
         if self.pool:
             self.pool.shutdown(cancel_futures=True)
 
-    def draw(self, views: Sequence[View], design: Design) -> Iterator[dict[str, bytes]]:
-        """The files of each view, in the order of ``drawings()``, whose views they are."""
+    def draw(self, drawings: Sequence[Plots], views: Sequence[View], design: Design) -> Iterator[dict[str, bytes]]:
+        """The files of each view, drawn by the drawing at its place, in their order."""
         run = self.pool.map if self.pool else map
-        return iter(run(draw_at, range(len(views)), views, itertools.repeat(design)))
+        return iter(run(draw_named, [drawing.__name__ for drawing in drawings], views, itertools.repeat(design)))
 
 
 def start_painter() -> None:
@@ -55,6 +56,7 @@ def start_painter() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def draw_at(place: int, view: View, design: Design) -> dict[str, bytes]:
-    """The files of the figure that stands at a place of ``drawings()``: no module can be sent to a worker."""
-    return draw(drawings()[place], view, design)
+def draw_named(name: str, view: View, design: Design) -> dict[str, bytes]:
+    """The files of a view drawn by the module of that name: no module itself can be sent to a worker."""
+    drawing: Any = importlib.import_module(name)
+    return draw(drawing, view, design)
