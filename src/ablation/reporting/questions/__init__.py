@@ -1,0 +1,13 @@
+"""The course's questions: which there are, and what the study says to each."""
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.questions import batchnorm, clipping, elu_relu, initialization, symmetry, vanishing
+from ablation.reporting.questions.question import Asked, Question
+
+QUESTIONS: tuple[Asked, ...] = (initialization, vanishing, elu_relu, batchnorm, clipping, symmetry)
+"""Every question, in the order of the page."""
+
+
+def ask_all(analysis: Analysis) -> list[Question]:
+    """Every question with the study's answer to it."""
+    return [question.ask(analysis) for question in QUESTIONS]

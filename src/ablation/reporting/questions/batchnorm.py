@@ -1,0 +1,221 @@
+"""Does batch normalization let the network learn the best scale, and where should it stand?
+
+Three comparisons, each over pairs of cells that differ in nothing else:
+
+- scale: how far the time to the target spreads between initializers of different scales, with it and without. Beside
+  it the standard deviation of what enters the activation: with batch normalization before the activation it is 1 at the
+  start and afterwards what gamma and beta make of it, which are themselves not recorded;
+- placement: before the activation (Ioffe & Szegedy 2015, section 3.2) or after it;
+- inputs: the network's inputs normalized too, or not.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, Level, plural
+from ablation.reporting.figures.panels import dots, grid, level_key, no_cells, start_end
+from ablation.reporting.figures.theme import styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.questions.evidence import paired, restricted
+from ablation.reporting.questions.levels import batches, lacking, of_kind, tuned_away, unlike_zeros, variant
+from ablation.reporting.questions.question import Question, unanswered
+from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text, words
+
+TOPIC = "Does batch normalization let the network learn the best scale, and where should it stand?"
+NAME = "question_batch_normalization"
+FLOOR = 1e-30
+"""A standard deviation below this, zero among them, counts as this."""
+
+
+def ask(analysis: Analysis) -> Question:
+    """With against without, before against after, and with the inputs against without them."""
+    if away := tuned_away(analysis, "init", "normalization"):
+        return unanswered(NAME, TOPIC, away)
+    without, any_batch = of_kind(analysis, "normalization", "none"), of_kind(analysis, "normalization", "batch")
+    if not any_batch:
+        return unanswered(NAME, TOPIC, lacking(["batch normalization"], ["+normalization.batch={}"]))
+    shown = ("init", "activation", "depth", "normalization")
+    cells, held = hold(analysis.design, restricted(analysis, unlike_zeros(analysis, analysis.tuned)), shown)
+    base = (batches(analysis) or any_batch)[0]
+    after, inputs = batches(analysis, "after"), batches(analysis, inputs=True)
+    inits = present(cells, "init")
+    lacks = {
+        "no normalization": (not without, "+normalization.none={}"),
+        "initializers of several scales": (len(inits) < 2, "+init.torch_default={}"),
+        "batch normalization after the activation": (
+            not (after and batches(analysis)),
+            variant(analysis, placement="before" if after else "after"),
+        ),
+        "batch normalization of the inputs too": (not (inputs and batches(analysis)), variant(analysis, input=True)),
+    }
+    missing = lacking(
+        [name for name, (is_so, _) in lacks.items() if is_so], [o for is_so, o in lacks.values() if is_so]
+    )
+    heads, evidence = [], []
+    if without and len(inits) > 1:
+        head, rest = scale(analysis, cells, without[0], base)
+        heads.append(head)
+        evidence += rest
+    places = ((after, "after the activation rather than before it"), (inputs, "on the inputs too rather than not"))
+    for level, place in places if batches(analysis) else ():
+        if level and (found := place_of(analysis, cells, level[0], base)):
+            heads.append(f"{place} {found[0]}")
+            evidence += found[1]
+    if not heads:
+        return unanswered(NAME, TOPIC, missing)
+    normalizations = [*without[:1], *any_batch]
+    return Question(
+        TOPIC, f"{'; '.join(heads)}.", evidence, missing, view(analysis, cells, few(normalizations, 5), held)
+    )
+
+
+def scale(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) -> tuple[str, list[str]]:
+    """Whether the initial scale matters less, and what it rests on."""
+    by = [factor for factor in analysis.design.compared if factor not in ("init", "normalization")]
+    both = cells[cells["normalization"].isin([without, base])]
+    times = both.pivot_table("time", [*by, "seed", "normalization"], "init", observed=True).dropna()
+    spread = (times.max(axis=1) - times.min(axis=1)).rename("spread").reset_index()
+    sides = spread["normalization"] == base, spread["normalization"] == without
+    found = paired(analysis, spread, "spread", sides, ("init", "normalization")) if len(spread) else None
+    if found is None:
+        return "Whether it frees the network from its initial scale cannot be told: no initializers to pair", []
+    lead = {
+        -1: "Yes, it frees the network from the scale with which it begins",
+        0: "Not clearly: the scale with which the network begins matters with it about as much",
+        1: "No, the scale with which the network begins matters more with it",
+    }[found.sign]
+    means = spread.groupby("normalization", observed=True)["spread"].mean()
+    reach = both.groupby("normalization", observed=True)["reached"].mean()
+    norms = first_norms(analysis, both)["weight_norm"]
+    fold = f", whose weights differ up to {norms.max() / norms.min():.3g}-fold in size" if len(norms) else ""
+    evidence = [
+        f"Over {plural(times.shape[1], 'initializer')}{fold}, the restricted mean time spreads by {means[base]:.3g} "
+        f"epochs with {words('normalization', base)} and {means[without]:.3g} without; {reach[base]:.0%} and "
+        f"{reach[without]:.0%} of cells reach the target. Where no initializer reaches it there is no spread either."
+    ]
+    evidence += learned(analysis, both, without, base)
+    return f"{lead} (spread of times between initializers: {found.full})", evidence
+
+
+def first_norms(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
+    """The first layer before training, with ``weight_norm`` and the cell's ``init``."""
+    first = analysis.probes[(analysis.probes["probe"] == "first") & (analysis.probes["layer"] == 1)]
+    return pd.DataFrame(first.merge(cells[["init"]], left_on="row", right_index=True))
+
+
+def learned(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) -> list[str]:
+    """How the standard deviation of what enters the activation moves; nothing where it is not gamma's doing."""
+    frame = entering(analysis, cells)
+    own = frame[frame["normalization"] == base]
+    if base not in batches(analysis) or own.empty:
+        return []
+    found = paired(analysis, own, "log_std", (own["probe"] == "last", own["probe"] == "first"), ())
+    if found is None:
+        return []
+    centre = own.groupby("probe")["log_std"].mean()
+    ends = frame[frame["probe"] == "last"].groupby(["normalization", "init"], observed=True)["log_std"].mean()
+    folds = [
+        f"{10 ** float(ends[level].max() - ends[level].min()):.3g}-fold {text}"
+        for level, text in ((base, "with it"), (without, "without"))
+        if level in ends
+    ]
+    lead = "Training moves the scale" if found.sign else "Training does not clearly move the scale"
+    factor = f"{10 ** centre['first']:.3g} by a factor of {10**found.mean:.3g}"
+    factor += "" if found.seeds < 2 else f" [{10**found.low:.3g}, {10**found.high:.3g}]"
+    return [
+        f"{lead}: the standard deviation of what enters the activation changes from {factor}; "
+        f"at the end it differs between initializers {' and '.join(folds)}. It holds what gamma and beta do, which are "
+        "not recorded themselves."
+    ]
+
+
+def place_of(analysis: Analysis, cells: pd.DataFrame, level: Level, base: Level) -> tuple[str, list[str]] | None:
+    """What another place of batch normalization does to the time, and by depth; None without cells to compare."""
+    groups = cells["normalization"] == level, cells["normalization"] == base
+    found = paired(analysis, cells, "time", groups, ("normalization",))
+    if found is None:
+        return None
+    lead = {-1: "it does better", 0: "it makes no clear difference", 1: "it does worse"}[found.sign]
+    parts = []
+    for depth in present(cells, "depth"):
+        there = cells["depth"] == depth
+        if part := paired(analysis, cells[there], "time", (groups[0][there], groups[1][there]), ("normalization",)):
+            parts.append(f"{part.text()} at {words('depth', depth)}")
+    names = f"{words('normalization', level)} against {words('normalization', base)}"
+    evidence = [f"By depth, {names}: {'; '.join(parts)}."] if len(parts) > 1 else []
+    return f"{lead} ({found.full})", evidence
+
+
+def entering(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells twice, before training and at the last probe, with ``log_std``: log10 of the pre-activation's standard
+    deviation, mean over layers."""
+    std = analysis.probes[np.isfinite(analysis.probes["preact_std"].to_numpy())]
+    std = std.assign(log_std=np.log10(np.maximum(std["preact_std"].to_numpy().astype(float), FLOOR)))
+    means = std.groupby(["row", "probe"])["log_std"].mean().reset_index()
+    return pd.DataFrame(means.merge(cells, left_on="row", right_index=True))
+
+
+def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Level], held: str) -> View:
+    """Restricted mean and pre-activation scale by initializer, a column per depth."""
+    design = analysis.design
+    columns = few(present(cells, "depth"), 3)
+    cells = cells[cells["depth"].isin(columns) & cells["normalization"].isin(normalizations)]
+    inits = present(cells, "init")
+    size = first_norms(analysis, cells).groupby("init", observed=True)["weight_norm"].mean().reindex(inits)
+    order = sorted(inits, key=lambda level: (float(np.nan_to_num(size[level])), inits.index(level)))
+    by = ["depth", "normalization", "init"]
+    parts = [with_interval(analysis, cells, by, "time", most=design.horizon).assign(measure="time", probe="last")]
+    scales = with_interval(analysis, entering(analysis, cells), [*by, "probe"], "log_std", -np.inf, np.inf)
+    scales[["mean", "low", "high"]] = 10.0 ** scales[["mean", "low", "high"]]
+    frame = pd.concat([*parts, scales.assign(measure="scale")], ignore_index=True)
+    frame["init"] = pd.Categorical(frame["init"].astype(object), categories=order, ordered=True)
+    frame["normalization"] = pd.Categorical(
+        frame["normalization"].astype(object), categories=list(normalizations), ordered=True
+    )
+    deep = frame[(frame["measure"] == "time") & (frame["depth"] == columns[-1])]
+    spans = [
+        f"{part['mean'].min():.3g} to {part['mean'].max():.3g} with {words('normalization', level)}"
+        for level in normalizations
+        if len(part := deep[deep["normalization"] == level])
+    ]
+    title = f"Epochs to the target at {words('depth', columns[-1])}, over initializers: {'; '.join(spans[:3])}"
+    caption = (
+        f"Above: restricted mean time to {design.goal}. Below: standard deviation of what enters the activation, "
+        "geometric mean over layers; hollow: before training, filled: at the last probe. Initializers in the order of "
+        f"the size of their weights. {seeds_text(design)}, pooled over activations; bar: "
+        f"{interval_text(analysis, wilson=False)}; {tuning_text(design)}.{never_probed(analysis, cells)}{held}"
+        f"{left_out(design, 'depth', columns)}"
+    )
+    return View(NAME, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Initializers along, a color per normalization; times above scales."""
+    inits, normalizations = (list(view.frame[name].cat.categories) for name in ("init", "normalization"))
+    shape = View(view.name, view.title, rows=("time", "scale"), columns=view.columns)
+    figure, axes = grid(shape, max(2.2, 0.14 * len(inits) * len(normalizations)), 1.8, sharex=True, sharey="row")
+    style = styles(design, "normalization")
+    for row, measure in zip(axes, shape.rows, strict=True):
+        for axis, depth in zip(row, view.columns, strict=True):
+            part = view.frame[(view.frame["depth"] == depth) & (view.frame["measure"] == measure)]
+            no_cells(axis, part)
+            dots(axis, part[part["probe"] == "first"], "init", "normalization", style, hollow=True)
+            dots(axis, part[part["probe"] == "last"], "init", "normalization", style)
+            axis.tick_params(axis="x", rotation=30)
+            if measure == "time":
+                axis.set(title=words("depth", depth), ylim=(0, design.horizon * 1.04 or 1))
+            else:
+                axis.set_yscale("log")
+                axis.yaxis.set_major_formatter("{x:g}")
+                axis.yaxis.set_minor_formatter(NullFormatter())
+    axes[0, 0].set_ylabel("restricted mean (epochs)")
+    axes[1, 0].set_ylabel("pre-activation's std")
+    level_key(
+        figure, normalizations, style, start_end({"marker": "o", "mfc": "w", "ls": ""}, {"marker": "o", "ls": ""})
+    )
+    return figure

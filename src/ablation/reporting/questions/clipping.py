@@ -1,0 +1,177 @@
+"""Does clipping replace batch normalization? Neither, either alone, and both.
+
+Measured: the restricted mean time to the target at the tuned learning rate, and the share of runs that diverge over all
+learning rates, which is what clipping is for (Pascanu et al. 2013). Of several clippings the one with the least mean
+time is taken, which flatters clipping a little.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, Level, label
+from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
+from ablation.reporting.figures.theme import styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.questions.evidence import Difference, paired, restricted
+from ablation.reporting.questions.levels import batches, lacking, of_kind, tuned_away, unlike_zeros
+from ablation.reporting.questions.question import Question, unanswered
+from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
+
+TOPIC = "Does clipping replace batch normalization?"
+NAME = "question_clipping"
+PAIR = ("normalization", "clipping")
+
+
+def ask(analysis: Analysis) -> Question:
+    """Clipping alone against batch normalization alone, at the deepest depth."""
+    design = analysis.design
+    if away := tuned_away(analysis, *PAIR):
+        return unanswered(NAME, TOPIC, away)
+    plain = {factor: of_kind(analysis, factor, "none")[:1] for factor in PAIR}
+    batch = (batches(analysis) or of_kind(analysis, "normalization", "batch"))[:1]
+    clips = [level for level in design.levels["clipping"] if level not in of_kind(analysis, "clipping", "none")]
+    lacks = {
+        "no normalization": (not plain["normalization"], "+normalization.none={}"),
+        "batch normalization": (not batch, "+normalization.batch={}"),
+        "no clipping": (not plain["clipping"], "+clipping.none={}"),
+        "a clipping": (not clips, "+clipping.global_norm={}"),
+    }
+    if what := [name for name, (is_so, _) in lacks.items() if is_so]:
+        return unanswered(NAME, TOPIC, lacking(what, [override for is_so, override in lacks.values() if is_so]))
+    cells, held = hold(design, unlike_zeros(analysis, analysis.cells), ("init", "activation", "depth", *PAIR))
+    bare, off = plain["normalization"][0], plain["clipping"][0]
+    cells = cells[cells["normalization"].isin([bare, batch[0]])]
+    cells = restricted(analysis, cells).assign(
+        tuned=cells.index.isin(analysis.tuned.index), gone=cells["diverged"].astype(float)
+    )
+    deep = cells[cells["depth"] == present(cells, "depth")[-1]]
+    alone = deep[deep["tuned"] & (deep["normalization"] == bare) & deep["clipping"].isin(clips)]
+    best = alone.groupby("clipping", observed=True)["time"].mean()
+    if best.empty:
+        return unanswered(NAME, TOPIC, "No cell at the largest depth is clipped without batch normalization.")
+    clip = next(level for level in clips if best.get(level, np.inf) == best.min())
+    pairs = {
+        "neither": (bare, off),
+        "clip": (bare, clip),
+        "batch": (batch[0], off),
+        "both": (batch[0], clip),
+    }
+    return Question(TOPIC, *answer(analysis, deep, pairs, len(best)), "", view(analysis, cells, pairs, held))
+
+
+def compare(
+    analysis: Analysis, cells: pd.DataFrame, value: str, first: tuple[Level, Level], second: tuple[Level, Level]
+) -> Difference | None:
+    """The mean of the first pair of levels minus the second's: times tuned, divergence at equal learning rates."""
+    equal = value == "gone"
+    chosen = cells if equal else cells[cells["tuned"]]
+    groups = within(chosen, first), within(chosen, second)
+    return paired(analysis, chosen, value, groups, PAIR, analysis.design.nuisance if equal else ())
+
+
+def within(cells: pd.DataFrame, pair: tuple[Level, Level]) -> pd.Series:
+    """Which cells have this normalization and this clipping."""
+    return (cells["normalization"] == pair[0]) & (cells["clipping"] == pair[1])
+
+
+def answer(
+    analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, Level]], clips: int
+) -> tuple[str, list[str]]:
+    """The sentence, and what it rests on."""
+    gain = compare(analysis, cells, "time", pairs["batch"], pairs["neither"])
+    other = compare(analysis, cells, "time", pairs["clip"], pairs["neither"])
+    direct = compare(analysis, cells, "time", pairs["clip"], pairs["batch"])
+    if gain is None or other is None or direct is None:
+        return "No cells with either alone and with neither that agree in everything else: nothing can be compared.", []
+    if gain.sign >= 0:
+        lead = "There is nothing to replace: batch normalization alone is not clearly better than neither"
+    elif direct.sign > 0 and other.sign < 0:
+        lead = f"In part: clipping alone gains {other.mean / gain.mean:.0%} of what batch normalization alone does"
+    elif direct.sign > 0:
+        lead = "No: clipping alone does clearly worse than batch normalization alone"
+    elif direct.sign < 0:
+        lead = "Yes, and more: clipping alone does clearly better than batch normalization alone"
+    else:
+        lead = "It may: between either alone there is no clear difference, which is no proof that there is none"
+    batch, clip = words("normalization", pairs["batch"][0]), words("clipping", pairs["clip"][1])
+    depth = words("depth", present(cells, "depth")[-1])
+    text = f"{lead}; at {depth}, the restricted mean time with {clip} alone differs from that with {batch} alone by "
+    text += f"{direct.full}."
+    times = {name: cells.loc[cells["tuned"] & within(cells, pair), "time"].mean() for name, pair in pairs.items()}
+    chosen = f", the soonest of {clips} clippings," if clips > 1 else ""
+    evidence = [
+        f"It is {times['neither']:.3g} epochs with neither, {times['clip']:.3g} with {clip} alone{chosen} "
+        f"({other.text()}), {times['batch']:.3g} with {batch} alone ({gain.text()})"
+    ]
+    if added := compare(analysis, cells, "time", pairs["both"], pairs["batch"]):
+        evidence[0] += f", and {times['both']:.3g} with both (against {batch} alone {added.text()})"
+    evidence[0] += "."
+    lost = {name: cells.loc[within(cells, pair), "gone"].mean() for name, pair in pairs.items()}
+    calm = compare(analysis, cells, "gone", pairs["clip"], pairs["neither"])
+    stops = f" ({calm.text('points', 100)})" if calm else ""
+    steps = cells.loc[cells["tuned"] & within(cells, pairs["clip"]), "clip_share"].mean()
+    clipped = f"; {steps:.0%} of the tuned cells' steps are clipped" if np.isfinite(steps) else ""
+    evidence.append(
+        f"Divergence, over all that was tuned over: {lost['neither']:.0%} of the runs with neither, {lost['clip']:.0%} "
+        f"with {clip} alone{stops}, {lost['batch']:.0%} with {batch} alone{clipped}."
+    )
+    return text, evidence
+
+
+def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, Level]], held: str) -> View:
+    """Restricted mean and share of diverged runs for neither, either and both, a column per depth."""
+    design = analysis.design
+    columns = few(present(cells, "depth"), 3)
+    cells = cells[cells["depth"].isin(columns)]
+    cells = cells[np.logical_or.reduce([within(cells, pair) for pair in pairs.values()])]
+    names = {name: " + ".join(label(x) for x in pair if x != "none") or "neither" for name, pair in pairs.items()}
+    order = list(dict.fromkeys(names.values()))
+    which = np.select([within(cells, pair) for pair in pairs.values()], list(names.values()), "")
+    cells = cells.assign(which=pd.Categorical(which, categories=order, ordered=True))
+    by = ["depth", "which", "activation"]
+    frame = pd.concat(
+        [
+            with_interval(analysis, cells[cells["tuned"]], by, "time", most=design.horizon).assign(measure="time"),
+            with_interval(analysis, cells, by, "gone").assign(measure="gone"),
+        ],
+        ignore_index=True,
+    )
+    tuned = cells[cells["tuned"] & (cells["depth"] == columns[-1])]
+    reach = {name: tuned.loc[within(tuned, pair), "reached"].mean() for name, pair in pairs.items()}
+    title = (
+        f"At {words('depth', columns[-1])}, {reach['clip']:.0%} of cells reach the target with clipping alone, "
+        f"{reach['batch']:.0%} with batch normalization alone, {reach['neither']:.0%} with neither"
+    )
+    caption = (
+        f"Above: restricted mean time to {design.goal}, {tuning_text(design)}. Below: share of runs that diverge, over "
+        f"all settings that were tuned over. {seeds_text(design)}, pooled over initializers; bar: "
+        f"{interval_text(analysis, wilson=False)}.{held}{left_out(design, 'depth', columns)}"
+    )
+    return View(NAME, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Neither, either and both along, a color per activation; times above shares."""
+    frame = view.frame.assign(activation=view.frame["activation"].cat.remove_unused_categories())
+    activations, which = (list(frame[name].cat.categories) for name in ("activation", "which"))
+    shape = View(view.name, view.title, rows=("time", "gone"), columns=view.columns)
+    figure, axes = grid(shape, max(2.2, 0.12 * len(activations) * len(which)), 1.8, sharex=True, sharey="row")
+    style = styles(design, "activation")
+    for row, measure in zip(axes, shape.rows, strict=True):
+        for axis, depth in zip(row, view.columns, strict=True):
+            part = frame[(frame["depth"] == depth) & (frame["measure"] == measure)]
+            no_cells(axis, part)
+            dots(axis, part, "which", "activation", style)
+            axis.tick_params(axis="x", rotation=20)
+            if measure == "time":
+                axis.set(title=words("depth", depth), ylim=(0, design.horizon * 1.04 or 1))
+            else:
+                axis.set_ylim(-0.03, 1.03)
+                axis.yaxis.set_major_formatter(PercentFormatter(1))
+    axes[0, 0].set_ylabel("restricted mean (epochs)")
+    axes[1, 0].set_ylabel("runs that diverge")
+    level_key(figure, activations, style)
+    return figure

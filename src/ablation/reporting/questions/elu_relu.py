@@ -1,0 +1,189 @@
+"""Why is ELU better than ReLU, and is it? Dying units, blocked gradient, smoothness and time to target, each measured.
+
+- dying: the share of dead units (no activation and no gradient on the whole probe batch), mean over layers;
+- blocked gradient: the share of unit-samples whose derivative is below 5% of its maximum, mean over layers;
+- smoothness: how much the training loss rises again between evaluations, all rises summed, in units of the loss of
+  guessing. Every loss counts as at most that of guessing, and so does the time after a divergence. It is compared at
+  equal learning rates, not at tuned ones. That is the smoothness of the descent; the curvature of the loss, which
+  Clevert et al. (2015) argue from, is not recorded.
+
+A leaky ReLU, where the study has one, stands beside the two: it blocks no gradient and is no smoother.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, Level, shorten
+from ablation.reporting.figures.panels import dots, grid, level_key, lines
+from ablation.reporting.figures.theme import styles
+from ablation.reporting.figures.view import View, hold, present, with_interval
+from ablation.reporting.questions.evidence import Difference, paired, restricted
+from ablation.reporting.questions.levels import lacking, of_kind, tuned_away, unlike_zeros
+from ablation.reporting.questions.question import Question, unanswered
+from ablation.reporting.statistics.convergence import guessing_loss
+from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
+
+TOPIC = "Why is ELU better than ReLU?"
+NAME = "question_elu_relu"
+MEASURES = {
+    "dead": "dead units",
+    "blocked": "unit-samples without gradient",
+    "rises": "rises of the training loss",
+    "time": "restricted mean (epochs)",
+}
+
+
+def ask(analysis: Analysis) -> Question:
+    """ELU against ReLU at the deepest depth, by each of the measures."""
+    if away := tuned_away(analysis, "activation"):
+        return unanswered(NAME, TOPIC, away)
+    kinds = {kind: of_kind(analysis, "activation", kind)[:1] for kind in ("relu", "leaky_relu", "elu")}
+    what = [kind for kind in ("elu", "relu") if not kinds[kind]]
+    if what:
+        names = [f"the activation {kind}" for kind in what]
+        return unanswered(NAME, TOPIC, lacking(names, [f"+activation.{kind}={{}}" for kind in what]))
+    shown = [level for found in kinds.values() for level in found]
+    cells, held = hold(analysis.design, unlike_zeros(analysis, measured(analysis)), ("init", "activation", "depth"))
+    cells = cells[cells["activation"].isin(shown)]
+    return Question(TOPIC, *answer(analysis, cells, shown), "", view(analysis, cells, shown, held))
+
+
+def measured(analysis: Analysis) -> pd.DataFrame:
+    """All cells with ``dead, blocked, rises, time`` and ``tuned``, whether they stand at the tuned setting."""
+    last = analysis.probes[analysis.probes["probe"] == "last"].groupby("row")[["dead_fraction", "saturated_fraction"]]
+    units = last.mean().reindex(range(len(analysis.cells)))
+    return restricted(analysis, analysis.cells).assign(
+        dead=units["dead_fraction"],
+        blocked=units["saturated_fraction"],
+        rises=rises(analysis),
+        tuned=analysis.cells.index.isin(analysis.tuned.index),
+    )
+
+
+def rises(analysis: Analysis) -> Floats:
+    """All rises of the training loss between evaluations, summed, in units of the loss of guessing, per cell.
+
+    The loss is capped at that of guessing, and stays there once a cell has diverged. NaN without an evaluation.
+    """
+    cells, curves = analysis.cells, analysis.curves
+    kinds = analysis.manifest["levels"]["loss"]
+    classes = np.round(1 / cells["chance"].to_numpy()).astype(int)
+    cap = np.array(
+        [guessing_loss(kinds[str(loss)]["kind"], n) for loss, n in zip(cells["loss"], classes.tolist(), strict=True)]
+    )
+    row = curves["row"].to_numpy()
+    loss = np.nan_to_num(curves["train_loss"].to_numpy().astype(float) / cap[row], nan=np.inf)
+    loss = np.where(np.isfinite(cap[row]), np.minimum(loss, 1.0), np.nan)
+    up = np.where(row[1:] == row[:-1], np.maximum(np.diff(loss), 0.0), 0.0)
+    total = np.bincount(row[1:], weights=up, minlength=len(cells)).astype(float)
+    end = np.full(len(cells), np.nan)
+    end[row] = loss  # rows are sorted by step: the last one stays
+    return np.asarray(total + np.where(cells["diverged"], 1.0 - end, 0.0 * end))
+
+
+def compare(analysis: Analysis, cells: pd.DataFrame, measure: str, levels: tuple[Level, Level]) -> Difference | None:
+    """The first activation's mean minus the second's; rises at equal learning rates, all else at tuned ones."""
+    equal = measure == "rises"
+    chosen = cells if equal else cells[cells["tuned"]]
+    groups = chosen["activation"] == levels[0], chosen["activation"] == levels[1]
+    return paired(analysis, chosen, measure, groups, ("activation",), analysis.design.nuisance if equal else ())
+
+
+def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple[str, list[str]]:
+    """The sentence, and what it rests on."""
+    relu, elu, depths = shown[0], shown[-1], present(cells, "depth")
+    deep = cells[cells["depth"] == depths[-1]]
+    within = {measure: deep if measure in ("dead", "blocked") else cells for measure in MEASURES}
+    found = {measure: compare(analysis, within[measure], measure, (elu, relu)) for measure in MEASURES}
+    time = found["time"]
+    if time is None:
+        return f"No cell with {shorten(elu)} has one with {shorten(relu)} to be compared with.", []
+    reasons = {"dead": "fewer dead units", "blocked": "less blocked gradient", "rises": "a smoother descent"}
+    seen = [text for measure, text in reasons.items() if (of := found[measure]) and of.sign < 0]
+    lead = {-1: "It is better here", 0: "Here it is not clearly better", 1: "Here it is worse"}[time.sign]
+    of_three = f"of the three reasons {len(seen)} {'is' if len(seen) == 1 else 'are'} seen"
+    text = f"{lead}: with {shorten(elu)} the restricted mean time to the target differs from that with {shorten(relu)} "
+    text += f"by {time.full}; {of_three}{': ' if seen else ''}{', '.join(seen)}."
+    parts = []
+    for measure, name in list(MEASURES.items())[:3]:
+        of, chosen = (
+            found[measure],
+            within[measure] if measure == "rises" else within[measure][within[measure]["tuned"]],
+        )
+        if of is None:
+            parts.append(f"{name}: not measured")
+            continue
+        own, other = (float(chosen.loc[chosen["activation"] == level, measure].mean()) for level in (elu, relu))
+        if measure == "rises":
+            parts.append(f"{name} {own:.3g} and {other:.3g} of the loss of guessing ({of.text('')})".replace("  ", " "))
+        else:
+            parts.append(f"{name} {own:.1%} and {other:.1%} ({of.text('points', 100)})")
+    evidence = [
+        f"{shorten(elu)} and {shorten(relu)}, units at {words('depth', depths[-1])} after training: {'; '.join(parts)}."
+    ]
+    if len(depths) > 1:
+        by_depth = [(depth, compare(analysis, cells[cells["depth"] == depth], "time", (elu, relu))) for depth in depths]
+        listed = "; ".join(f"{of.text()} at {words('depth', depth)}" for depth, of in by_depth if of)
+        evidence.append(f"The difference in time by depth: {listed}.")
+    for leaky in shown[1:-1]:
+        if of := compare(analysis, cells, "time", (leaky, relu)):
+            evidence.append(
+                f"{shorten(leaky)}, whose units cannot die and which is no smoother, differs from {shorten(relu)} in "
+                f"time by {of.text()}."
+            )
+    return text, evidence
+
+
+def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str) -> View:
+    """Dead units and blocked gradient over training at the deepest depth; rises and time to target by depth."""
+    depth = present(cells, "depth")[-1]
+    tuned = cells[cells["tuned"]]
+    deep = tuned[tuned["depth"] == depth]
+    by = ["activation", "step"]
+    units = analysis.layers[analysis.layers["row"].isin(deep.index)]
+    units = units.groupby(["row", "step"])[["dead_fraction", "saturated_fraction"]].mean().reset_index()
+    units = units.rename(columns={"dead_fraction": "dead", "saturated_fraction": "blocked"})
+    units = units.merge(deep[["activation", "seed"]], left_on="row", right_index=True)
+    parts = [with_interval(analysis, units, by, measure).assign(measure=measure) for measure in ("dead", "blocked")]
+    for measure, part in (("rises", cells[np.isfinite(cells["rises"])]), ("time", tuned)):
+        parts.append(
+            with_interval(analysis, part, ["activation", "depth"], measure, most=np.inf).assign(measure=measure)
+        )
+    frame = pd.concat(parts, ignore_index=True)
+    means = deep.groupby("activation", observed=True)["time"].mean()
+    title = f"Epochs to the target at {words('depth', depth)}: " + ", ".join(
+        f"{means[level]:.3g} with {shorten(level)}" for level in shown
+    )
+    caption = (
+        "Above, over training at the deepest depth: units that are dead on the whole probe batch, and unit-samples "
+        "whose derivative is below 5% of its maximum, which a rectifier has by design; means over layers, of cells "
+        "that have not diverged. Below, by depth: all rises of the training loss between evaluations, in units of the "
+        "loss of guessing, over all learning rates; and restricted mean time to "
+        f"{analysis.design.goal}. {seeds_text(analysis.design)}; {interval_text(analysis, wilson=False)}; "
+        f"but for the rises {tuning_text(analysis.design)}.{held}"
+    )
+    return View(NAME, title, caption, f"Line charts and points with intervals. {title}.", frame=frame)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Four panels, a color per activation."""
+    shape = View(view.name, view.title, rows=range(2), columns=range(2))
+    figure, axes = grid(shape, 3.0, 1.8)
+    style = styles(design, "activation")
+    frame = view.frame.assign(activation=view.frame["activation"].cat.remove_unused_categories())
+    for axis, (measure, text) in zip(axes.flat, MEASURES.items(), strict=True):
+        part = frame[frame["measure"] == measure].dropna(axis=1, how="all")
+        axis.set_title(text)
+        if measure in ("dead", "blocked"):
+            lines(axis, part, "step", style)
+            axis.set(xlabel="training step", ylim=(-0.03, 1.03))
+            axis.yaxis.set_major_formatter(PercentFormatter(1))
+        elif len(part):
+            dots(axis, part.assign(depth=part["depth"].cat.remove_unused_categories()), "depth", "activation", style)
+            axis.set(xlabel="depth", ylim=(0, None))
+    level_key(figure, list(frame["activation"].cat.categories), style)
+    return figure

@@ -1,0 +1,130 @@
+"""Does symmetry need breaking? Networks that begin with all weights zero, against those that begin with random ones.
+
+Measured: the best validation accuracy, the time to the target, and whether any hidden layer's weights ever moved. That
+the units of a layer stay copies of each other is what theory says of such a start; it is not recorded unit by unit.
+"""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, Level, shorten
+from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
+from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.questions.evidence import paired, restricted, share
+from ablation.reporting.questions.levels import lacking, of_kind, tuned_away
+from ablation.reporting.questions.question import Question, unanswered
+from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
+
+TOPIC = "Does symmetry need breaking?"
+NAME = "question_symmetry"
+
+
+def ask(analysis: Analysis) -> Question:
+    """Cells that begin with zeros against all others, over all depths."""
+    if away := tuned_away(analysis, "init"):
+        return unanswered(NAME, TOPIC, away)
+    alike = of_kind(analysis, "init", "zeros")
+    random = [level for level in analysis.design.levels["init"] if level not in alike]
+    what = ["the initializer zeros"] * (not alike) + ["an initializer of random weights"] * (not random)
+    if what:
+        add = ["+init.zeros={}"] * (not alike) + ["+init.he_normal={}"] * (not random)
+        return unanswered(NAME, TOPIC, lacking(what, add))
+    cells = restricted(analysis, analysis.tuned)
+    return Question(TOPIC, *answer(analysis, cells, alike), "", view(analysis, cells, alike))
+
+
+def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> tuple[str, list[str]]:
+    """The sentence, and what it rests on."""
+    zeros, others = cells["init"].isin(alike), ~cells["init"].isin(alike)
+    time = paired(analysis, cells, "time", (zeros, others), ("init",))
+    accuracy = paired(analysis, cells, "accuracy", (zeros, others), ("init",))
+    name, reach = " and ".join(shorten(level) for level in alike), cells["reached"]
+    if time is None or accuracy is None:
+        return f"No cell that begins with {name} has one to be compared with that differs in its initializer alone.", []
+    if not reach.any():
+        lead = "Not to be told here: no cell reaches the target, however its weights begin"
+    elif time.sign > 0 and not reach[zeros].any():
+        lead = f"Yes: with {name} no cell reaches the target"
+    elif time.sign > 0:
+        lead = f"Yes: with {name} the target is reached less often or later"
+    elif time.sign < 0:
+        lead = f"Not here: {name} does better than random weights"
+    else:
+        lead = f"The evidence does not tell {name} from random weights"
+    text = f"{lead}; against random weights the restricted mean time differs by {time.full}."
+    best = [float(cells.loc[mask, "accuracy"].mean()) for mask in (zeros, others)]
+    evidence = [
+        f"The target is reached in {share(reach[zeros])} that begin with {name} and in {share(reach[others])} that do "
+        f"not; the best validation accuracy is {best[0]:.0%} and {best[1]:.0%} on average, where guessing has "
+        f"{cells['chance'].mean():.0%} ({accuracy.text('points', 100)})."
+    ]
+    if len(moved := still(analysis, cells[zeros])):
+        part = f"In {share(moved)} that begin with {name}, no weight of any hidden layer has moved by the end"
+        if 0 < moved.sum() < len(moved):
+            learning = cells.loc[moved.index[~moved], "activation"].value_counts()
+            part += f"; those in which some have are of {', '.join(shorten(x) for x in learning.index[learning > 0])}"
+        evidence.append(f"{part}.")
+    return text, evidence
+
+
+def still(analysis: Analysis, cells: pd.DataFrame) -> pd.Series:
+    """Of the cells that were probed, whether every hidden layer's weights are all zero at the last probe."""
+    last = analysis.probes[(analysis.probes["probe"] == "last") & analysis.probes["row"].isin(cells.index)]
+    return last.groupby("row")["weight_norm"].max() == 0
+
+
+def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> View:
+    """Best validation accuracy per initializer and activation: depths in columns, normalizations in rows."""
+    design = analysis.design
+    shown, held = hold(design, cells, ("init", "activation", "depth", "normalization"))
+    rows, columns = few(present(shown, "normalization"), 2), few(present(shown, "depth"), 3)
+    shown = shown[shown["normalization"].isin(rows) & shown["depth"].isin(columns)]
+    by = ["normalization", "depth", "init", "activation"]
+    frame = with_interval(analysis, shown, by, "accuracy")
+    chance = shown.groupby(["normalization", "depth"], observed=True)["chance"].mean().reset_index()
+    frame = frame.merge(chance, on=["normalization", "depth"])
+    means = {x: part["mean"] for x, part in frame.groupby(frame["init"].isin(alike))}
+    name = " and ".join(shorten(level) for level in alike)
+    title = (
+        f"Best validation accuracy with {name}: {span(means[True])}; with random weights: {span(means[False])}"
+        if len(means) == 2
+        else f"Best validation accuracy by initializer: {span(frame['mean'])}"
+    )
+    caption = (
+        f"Mean over {seeds_text(design)} of the best validation accuracy, a diverged cell with that of guessing "
+        f"(dotted); bar: {interval_text(analysis, wilson=False)}; {tuning_text(design)}.{held}"
+        f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
+    )
+    return View(NAME, title, caption, f"Points with intervals. {title}.", "", rows, columns, frame)
+
+
+def span(shares: pd.Series) -> str:
+    """A range of shares in words."""
+    low, high = f"{shares.min():.0%}", f"{shares.max():.0%}"
+    return low if low == high else f"{low} to {high}"
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Initializers along, accuracy upward, a color per activation."""
+    frame = view.frame.assign(
+        **{name: view.frame[name].cat.remove_unused_categories() for name in ("init", "activation")}
+    )
+    marks = len(frame["init"].cat.categories) * len(frame["activation"].cat.categories)
+    figure, axes = grid(view, max(2.2, 0.12 * marks), 1.8, sharex=True, sharey=True)
+    style = styles(design, "activation")
+    for row, normalization in zip(axes, view.rows, strict=True):
+        for axis, depth in zip(row, view.columns, strict=True):
+            part = frame[(frame["depth"] == depth) & (frame["normalization"] == normalization)]
+            no_cells(axis, part)
+            if len(part):
+                axis.axhline(float(part["chance"].iloc[0]), color=INK, lw=0.8, ls=":")
+            dots(axis, part, "init", "activation", style)
+            axis.tick_params(axis="x", rotation=30)
+            axis.yaxis.set_major_formatter(PercentFormatter(1))
+            axis.set_title(f"{words('depth', depth)} · {words('normalization', normalization, 16)}")
+        row[0].set_ylabel("best val. accuracy")
+    level_key(figure, list(frame["activation"].cat.categories), style)
+    return figure

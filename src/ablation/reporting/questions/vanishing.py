@@ -1,0 +1,167 @@
+"""Does the activation cure vanishing gradients? The gradient lost on the way through the layers, by activation.
+
+Measured: log10(delta_1 / delta_L), the decades between the first and the last of L hidden layers. An activation would
+be a cure if the gradient vanished (ratio below 1e-3) with none of the initializers; so it is counted with how many it
+does.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, Level, label, plural, shorten
+from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
+from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
+from ablation.reporting.questions.evidence import paired
+from ablation.reporting.questions.levels import lacking, tuned_away, unlike_zeros
+from ablation.reporting.questions.question import Question, unanswered
+from ablation.reporting.statistics.health import EXPLODING, VANISHING
+from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text, words
+
+TOPIC = "Does the activation cure vanishing gradients?"
+NAME = "question_vanishing"
+FLOOR, CEILING = -30, 10
+"""Decades beyond which a ratio, zero and what is not finite among them, stands at the edge."""
+PROBES = {"first": "before training", "last": "at the last probe"}
+
+
+def ask(analysis: Analysis) -> Question:
+    """The decades of gradient lost by each activation with each initializer, at the deepest depth."""
+    design = analysis.design
+    if away := tuned_away(analysis, "init", "activation"):
+        return unanswered(NAME, TOPIC, away)
+    cells, held = hold(design, unlike_zeros(analysis, analysis.tuned), ("init", "activation", "depth"))
+    alone, flat = len(present(cells, "activation")) < 2, present(cells, "depth")[-1:] in ([], [1])
+    what = ["a second activation"] * alone + ["a depth above 1"] * flat
+    if what:
+        return unanswered(NAME, TOPIC, lacking(what, ["+activation.logistic={}"] * alone + ["depth=[2,15]"] * flat))
+    seen = analysis.profiles.merge(cells, left_on="row", right_index=True, suffixes=("", "_"))
+    with np.errstate(divide="ignore"):
+        decades = np.log10(seen["ratio"].to_numpy().astype(float))
+    decades = np.clip(np.nan_to_num(decades, nan=CEILING), FLOOR, CEILING)
+    seen = seen.assign(decades=decades, lost=np.maximum(-decades, 0))
+    deepest = present(cells, "depth")[-1]
+    deep = seen[seen["depth"] == deepest]
+    start, end = (deep[deep["probe"] == probe] for probe in PROBES)
+    if start["activation"].nunique() < 2:
+        gone = (
+            f"Of the cells at depth {label(deepest)}, all but those of one activation diverged before the first probe."
+        )
+        return unanswered(NAME, TOPIC, gone)
+    return Question(TOPIC, *answer(analysis, start, end, deepest), view(analysis, cells, seen, start, held))
+
+
+def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Level) -> tuple[str, list[str], str]:
+    """The sentence, what it rests on, and nothing missing."""
+    before, after = vanishes(start), vanishes(end)
+    best, worst = extremes(start)
+    counts, total = before.sum(axis=1), before.notna().sum(axis=1)
+    found = paired(analysis, start.set_index("row"), "lost", side(start, worst, best), ("activation",))
+    if counts.max() == 0:
+        lead = "There is nothing to cure: the gradient vanishes with no activation and no initializer"
+    elif counts[best] == 0:
+        lead = f"Yes, as far as these initializers go: with {shorten(best)} it vanishes with none of them"
+    elif counts[best] < counts[worst]:
+        lead = "In part: the activation matters, but none keeps the gradient with every initializer"
+    else:
+        lead = f"No: with every activation the gradient vanishes with {plural(int(counts[best]), 'initializer')}"
+    text = f"{lead}; on its way through {label(depth)} layers {shorten(worst)} loses "
+    lost = start.groupby("activation", observed=True)["lost"].mean()
+    text += f"{lost[worst]:.3g} decades of gradient before training and {shorten(best)} {lost[best]:.3g}"
+    text += f" ({found.text('decades')})." if found else "."
+    reach = analysis.tuned.loc[start["row"]].groupby("activation", observed=True)["reached"].mean()
+    exploding = start.groupby("activation", observed=True)["exploding"].mean()
+
+    def said(level: Level) -> str:
+        later = f", {int(after.sum(axis=1)[level])} after training" if level in after.index else ""
+        more = f", exploding in {exploding[level]:.0%} of cells" if exploding[level] > 0 else ""
+        return (
+            f"{shorten(level)} with {int(counts[level])} of {plural(int(total[level]), 'initializer')}{later}{more} "
+            f"({reach[level]:.0%} of its cells reach the target)"
+        )
+
+    evidence = [
+        f"It vanishes (first over last layer below 1e-3) for {'; '.join(said(level) for level in before.index)}."
+    ]
+    across, along = spread(start, "activation", "init"), spread(start, "init", "activation")
+    if before.shape[1] > 1:
+        more = "more than" if along > 1.1 * across else "less than" if across > 1.1 * along else "as much as"
+        evidence.append(
+            f"The initializer matters {more} the activation: initializers differ by {along:.1f} decades with the same "
+            f"activation, activations by {across:.1f} with the same initializer."
+        )
+    return text, evidence, ""
+
+
+def side(start: pd.DataFrame, first: Level, second: Level) -> tuple[pd.Series, pd.Series]:
+    """Which cells belong to either activation, on the cells' index."""
+    activation = start.set_index("row")["activation"]
+    return activation == first, activation == second
+
+
+def vanishes(seen: pd.DataFrame) -> pd.DataFrame:
+    """Whether the gradient vanishes in more than half of the seeds, activation by initializer."""
+    share = seen.pivot_table("vanishing", "activation", "init", observed=True)
+    return (share > 0.5).where(share.notna())
+
+
+def extremes(start: pd.DataFrame) -> tuple[Level, Level]:
+    """The activation that keeps the gradient best and the one that loses most: by how many initializers it vanishes
+    with, then by the decades lost on average, a gradient that grows counting as none lost."""
+    table = pd.DataFrame(
+        {
+            "vanishes": vanishes(start).sum(axis=1),
+            "lost": start.groupby("activation", observed=True)["lost"].mean(),
+        }
+    ).sort_values(["vanishes", "lost"], kind="stable")
+    return table.index[0], table.index[-1]
+
+
+def spread(start: pd.DataFrame, of: str, within: str) -> float:
+    """How many decades the levels of a factor differ by, largest minus smallest, on average within another's levels."""
+    medians = start.pivot_table("decades", within, of, aggfunc="median", observed=True)
+    return float((medians.max(axis=1) - medians.min(axis=1)).mean())
+
+
+def view(analysis: Analysis, cells: pd.DataFrame, seen: pd.DataFrame, start: pd.DataFrame, held: str) -> View:
+    """Decades per activation and initializer: probes in rows, depths in columns."""
+    columns = few([depth for depth in present(cells, "depth") if depth != 1], 3)
+    by = ["depth", "probe", "activation", "init"]
+    table = with_median(analysis, seen[seen["depth"].isin(columns)], by, "decades").rename(columns={"median": "mean"})
+    best, worst = extremes(start)
+    lost = start.groupby("activation", observed=True)["lost"].mean()
+    title = (
+        f"Decades of gradient lost from the last hidden layer to the first, at depth {label(columns[-1])} before "
+        f"training: {lost[worst]:.3g} with {shorten(worst)}, {lost[best]:.3g} with {shorten(best)}"
+    )
+    caption = (
+        f"log10 of delta in the first over delta in the last hidden layer; dotted: vanishing ({VANISHING:g}) and "
+        f"exploding ({EXPLODING:g}). Median over {seeds_text(analysis.design)}; bar: "
+        f"{interval_text(analysis, wilson=False, of='medians')}; {tuning_text(analysis.design)}. Zero stands at "
+        f"{FLOOR}, what is not finite at {CEILING}.{never_probed(analysis, cells)}{held}"
+        f"{left_out(analysis.design, 'depth', columns) if len(columns) < len(present(cells, 'depth')) else ''}"
+    )
+    return View(NAME, title, caption, f"Points with intervals. {title}.", "", list(PROBES), columns, table)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Activations along, decades upward, a color per initializer."""
+    activations = view.frame["activation"].cat.remove_unused_categories()
+    frame = view.frame.assign(activation=activations, init=view.frame["init"].cat.remove_unused_categories())
+    marks = len(activations.cat.categories) * len(frame["init"].cat.categories)
+    figure, axes = grid(view, max(2.2, 0.12 * marks), 1.8, sharex=True, sharey=True)
+    style = styles(design, "init")
+    for row, probe in zip(axes, view.rows, strict=True):
+        for axis, depth in zip(row, view.columns, strict=True):
+            part = frame[(frame["depth"] == depth) & (frame["probe"] == probe)]
+            no_cells(axis, part)
+            for edge in (np.log10(VANISHING), np.log10(EXPLODING)):
+                axis.axhline(edge, color=INK, lw=0.8, ls=":")
+            dots(axis, part, "activation", "init", style)
+            axis.tick_params(axis="x", rotation=30)
+            axis.set_title(f"{words('depth', depth)} · {PROBES[str(probe)]}")
+        row[0].set_ylabel("decades of gradient")
+    level_key(figure, list(frame["init"].cat.categories), style)
+    return figure
