@@ -102,7 +102,9 @@ def lines(
             axis.fill_between(curve[x], curve["low"], curve["high"], color=own["color"], alpha=0.18, lw=0)
 
 
-def dots(axis: Axes, part: pd.DataFrame, x: str, by: str, style: Styles, hollow: bool = False) -> None:
+def dots(
+    axis: Axes, part: pd.DataFrame, x: str, by: str, style: Styles, hollow: bool = False, slant: bool = True
+) -> None:
     """A mark with its interval at each level of ``x``, those of the levels of ``by`` side by side.
 
     ``part`` has ``mean, low, high``; both columns are categories, whose order is that of the axis and of the marks.
@@ -118,7 +120,8 @@ def dots(axis: Axes, part: pd.DataFrame, x: str, by: str, style: Styles, hollow:
         look: dict[str, Any] = {"mfc": "w"} if hollow else {}
         axis.errorbar(at, mean, length, ls="", lw=1.1, capsize=1.5, ms=4.5, **style[str(level)], **look)
     axis.set_xlim(-0.6, len(part[x].cat.categories) - 0.4)
-    axis.set_xticks(range(len(part[x].cat.categories)), [safe(level, 16) for level in part[x].cat.categories])
+    aslant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slant else {}
+    axis.set_xticks(range(len(part[x].cat.categories)), [safe(level, 16) for level in part[x].cat.categories], **aslant)
     axis.grid(False, axis="x")
 
 

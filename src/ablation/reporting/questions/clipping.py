@@ -127,7 +127,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, 
     columns = few(present(cells, "depth"), 3)
     cells = cells[cells["depth"].isin(columns)]
     cells = cells[np.logical_or.reduce([within(cells, pair) for pair in pairs.values()])]
-    names = {name: " + ".join(label(x) for x in pair if x != "none") or "neither" for name, pair in pairs.items()}
+    names = {**{name: name for name in pairs}, "clip": label(pairs["clip"][1]), "batch": label(pairs["batch"][0])}
     order = list(dict.fromkeys(names.values()))
     which = np.select([within(cells, pair) for pair in pairs.values()], list(names.values()), "")
     cells = cells.assign(which=pd.Categorical(which, categories=order, ordered=True))
@@ -147,7 +147,8 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, 
     )
     caption = (
         f"Above: restricted mean time to {design.goal}, {tuning_text(design)}. Below: share of runs that diverge, over "
-        f"all settings that were tuned over. {seeds_text(design)}, pooled over initializers; bar: "
+        f"all settings that were tuned over. Alone stand {words('clipping', pairs['clip'][1])} and "
+        f"{words('normalization', pairs['batch'][0])}. {seeds_text(design)}, pooled over initializers; bar: "
         f"{interval_text(analysis, wilson=False)}.{held}{left_out(design, 'depth', columns)}"
     )
     return View(NAME, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
@@ -165,7 +166,6 @@ def plot(view: View, design: Design) -> Figure:
             part = frame[(frame["depth"] == depth) & (frame["measure"] == measure)]
             no_cells(axis, part)
             dots(axis, part, "which", "activation", style)
-            axis.tick_params(axis="x", rotation=20)
             if measure == "time":
                 axis.set(title=words("depth", depth), ylim=(0, design.horizon * 1.04 or 1))
             else:

@@ -31,7 +31,7 @@ TOPIC = "Why is ELU better than ReLU?"
 NAME = "question_elu_relu"
 MEASURES = {
     "dead": "dead units",
-    "blocked": "unit-samples without gradient",
+    "blocked": "unit-samples with hardly any gradient",
     "rises": "rises of the training loss",
     "time": "restricted mean (epochs)",
 }
@@ -145,10 +145,12 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str)
     deep = tuned[tuned["depth"] == depth]
     by = ["activation", "step"]
     units = analysis.layers[analysis.layers["row"].isin(deep.index)]
-    units = units.groupby(["row", "step"])[["dead_fraction", "saturated_fraction"]].mean().reset_index()
-    units = units.rename(columns={"dead_fraction": "dead", "saturated_fraction": "blocked"})
-    units = units.merge(deep[["activation", "seed"]], left_on="row", right_index=True)
-    parts = [with_interval(analysis, units, by, measure).assign(measure=measure) for measure in ("dead", "blocked")]
+    parts = []
+    for measure, column in (("dead", "dead_fraction"), ("blocked", "saturated_fraction")):
+        # A diverged cell stays where it was last seen, or else the lines would end among other cells than they began.
+        held_on = units.pivot_table(column, "row", "step").ffill(axis=1).reset_index().melt("row", value_name=measure)
+        known = held_on.merge(deep[["activation", "seed"]], left_on="row", right_index=True)
+        parts.append(with_interval(analysis, known, by, measure).assign(measure=measure))
     for measure, part in (("rises", cells[np.isfinite(cells["rises"])]), ("time", tuned)):
         parts.append(
             with_interval(analysis, part, ["activation", "depth"], measure, most=np.inf).assign(measure=measure)
@@ -160,9 +162,9 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str)
     )
     caption = (
         "Above, over training at the deepest depth: units that are dead on the whole probe batch, and unit-samples "
-        "whose derivative is below 5% of its maximum, which a rectifier has by design; means over layers, of cells "
-        "that have not diverged. Below, by depth: all rises of the training loss between evaluations, in units of the "
-        "loss of guessing, over all learning rates; and restricted mean time to "
+        "whose derivative is below 5% of its maximum, which a rectifier has by design; means over layers, a diverged "
+        "cell stays where it was last seen. Below, by depth: all rises of the training loss between evaluations, in "
+        "units of the loss of guessing, over all learning rates; and restricted mean time to "
         f"{analysis.design.goal}. {seeds_text(analysis.design)}; {interval_text(analysis, wilson=False)}; "
         f"but for the rises {tuning_text(analysis.design)}.{held}"
     )
@@ -183,7 +185,14 @@ def plot(view: View, design: Design) -> Figure:
             axis.set(xlabel="training step", ylim=(-0.03, 1.03))
             axis.yaxis.set_major_formatter(PercentFormatter(1))
         elif len(part):
-            dots(axis, part.assign(depth=part["depth"].cat.remove_unused_categories()), "depth", "activation", style)
+            dots(
+                axis,
+                part.assign(depth=part["depth"].cat.remove_unused_categories()),
+                "depth",
+                "activation",
+                style,
+                slant=False,
+            )
             axis.set(xlabel="depth", ylim=(0, None))
     level_key(figure, list(frame["activation"].cat.categories), style)
     return figure

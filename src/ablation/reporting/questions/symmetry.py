@@ -80,7 +80,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> View:
     """Best validation accuracy per initializer and activation: depths in columns, normalizations in rows."""
     design = analysis.design
     shown, held = hold(design, cells, ("init", "activation", "depth", "normalization"))
-    rows, columns = few(present(shown, "normalization"), 2), few(present(shown, "depth"), 3)
+    rows, columns = present(shown, "normalization")[:2], few(present(shown, "depth"), 3)
     shown = shown[shown["normalization"].isin(rows) & shown["depth"].isin(columns)]
     by = ["normalization", "depth", "init", "activation"]
     frame = with_interval(analysis, shown, by, "accuracy")
@@ -122,7 +122,6 @@ def plot(view: View, design: Design) -> Figure:
             if len(part):
                 axis.axhline(float(part["chance"].iloc[0]), color=INK, lw=0.8, ls=":")
             dots(axis, part, "init", "activation", style)
-            axis.tick_params(axis="x", rotation=30)
             axis.yaxis.set_major_formatter(PercentFormatter(1))
             axis.set_title(f"{words('depth', depth)} · {words('normalization', normalization, 16)}")
         row[0].set_ylabel("best val. accuracy")

@@ -160,8 +160,8 @@ def plot(view: View, design: Design) -> Figure:
             for edge in (np.log10(VANISHING), np.log10(EXPLODING)):
                 axis.axhline(edge, color=INK, lw=0.8, ls=":")
             dots(axis, part, "activation", "init", style)
-            axis.tick_params(axis="x", rotation=30)
             axis.set_title(f"{words('depth', depth)} · {PROBES[str(probe)]}")
+            axis.set_ylim(min(-4, frame["mean"].min() - 1), max(4, frame["mean"].max() + 1))
         row[0].set_ylabel("decades of gradient")
     level_key(figure, list(frame["init"].cat.categories), style)
     return figure
