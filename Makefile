@@ -1,6 +1,7 @@
 # Every target does its own set-up: a virtual environment in .venv with the locked packages, made once per lock.
 
 PYTHON ?= python3
+STUDY ?= core
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
@@ -8,7 +9,7 @@ READY := $(VENV)/ready-$(shell cat requirements.lock pyproject.toml | cksum | cu
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test ui lint lock
+.PHONY: help repro pdf test ui lint lock
 
 help:
 	@grep -E '^[a-z]+:.* ## ' Makefile | sed -E 's/:.* ## /\t/' | expand -t 10
@@ -16,6 +17,9 @@ help:
 repro: $(READY)  ## train what is missing of the core study and write its report
 	@PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 	@echo "The report: $(CURDIR)/reports/core/index.html"
+
+pdf: $(READY)  ## the report as reports/core/report.pdf, or that of STUDY=name; needs chromium
+	@$(BIN)/python -m ablation.reporting.page.pdf reports/$(STUDY)
 
 test: $(READY)  ## the whole test suite
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest

@@ -12,12 +12,14 @@ from ablation import UserError
 from ablation.reporting import figures, report, tables
 from ablation.reporting.design import NEVER_TUNED, Options
 from ablation.reporting.findings import findings
+from ablation.reporting.questions import QUESTIONS
 from ablation.reporting.report import move_into, write_report
 from ablation.studies import records
 from ablation.studies.records import FACTORS
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
 
 FIGURES = [drawing.__name__.rpartition(".")[2] for drawing in figures.drawings()]
+FIGURES += [question.NAME for question in QUESTIONS]
 TABLES = [build.__name__ for build in tables.builders()]
 FILES = sorted(
     ["index.html", "metrics.json"]
@@ -90,8 +92,10 @@ def test_every_study_gets_a_whole_report(name, tmp_path):
             assert len(content) < 500_000
     assert "NaN" not in written["metrics.json"].decode()
     assert all(isinstance(x, int | float | None) for x in json.loads(written["metrics.json"]).values())
-    found = Page(written["index.html"].decode())
-    assert found.tags.count("img") == len(FIGURES)
+    html = written["index.html"].decode()
+    found = Page(html)
+    assert all(f'<figure id="figure-{name}"' in html for name in FIGURES)
+    assert found.tags.count("img") == html.count('class="enlarge')
     assert all(image["alt"] for image in found.images)
     assert found.tags.count("script") == 1
     assert all(address.startswith(("#", "data:")) or address in written for address in found.addresses)

@@ -14,7 +14,9 @@ from ablation.reporting.figures import FIGURES, drawings
 from ablation.reporting.figures.painters import Painters
 from ablation.reporting.figures.view import View
 from ablation.reporting.findings import findings, headlines
-from ablation.reporting.page.page import CHAPTERS, Chapter, Picture, picture, render
+from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
+from ablation.reporting.questions import QUESTIONS, ask_all
+from ablation.reporting.questions.question import Question
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import written
 from ablation.studies.records import read_results, write_json
@@ -40,8 +42,10 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
         if results.cells.empty:
             raise UserError(f"{results_folder}: holds no cell; run the study first")
         analysis = analyse(results, options)
-        views = [drawing.show(analysis) for drawing in drawings()]
-        files = list(compose(analysis, views, painters.draw(drawings(), views, analysis.design)))
+        asked = ask_all(analysis)
+        views = [*(drawing.show(analysis) for drawing in drawings()), *(question.view for question in asked)]
+        drawn = painters.draw([*drawings(), *QUESTIONS], views, analysis.design)
+        files = list(compose(analysis, asked, views, drawn))
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=reports_folder.parent) as name:
@@ -57,22 +61,25 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
 
 
 def compose(
-    analysis: Analysis, views: Sequence[View], drawn: Iterable[dict[str, bytes]]
+    analysis: Analysis, asked: Sequence[Question], views: Sequence[View], drawn: Iterable[dict[str, bytes]]
 ) -> Iterator[tuple[Path, bytes]]:
     """Every file of the report but its numbers, with its place; the page last."""
     built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
     for table in itertools.chain.from_iterable(built.values()):
         for ending, text in written(table, analysis.design.horizon).items():
             yield Path("tables", f"{table.name}.{ending}"), text.encode("utf-8")
-    pictures: dict[str, list[Picture]] = {name: [] for name in FIGURES}
-    places = [name for name, chapter in FIGURES.items() for _ in chapter]
-    for name, drawing, view, files in zip(places, drawings(), views, drawn, strict=True):
-        pictures[name].append(picture(drawing.TOPIC, view, files["png"]))
+    topics = [*(drawing.TOPIC for drawing in drawings()), *(question.title for question in asked)]
+    pictures = []
+    for topic, view, files in zip(topics, views, drawn, strict=True):
+        pictures.append(picture(topic, view, files["png"]))
         for ending, content in files.items():
             yield Path("figures", f"{view.name}.{ending}"), content
-    chapters = [Chapter(x, title, pictures.get(x, []), built.get(x, [])) for x, title in CHAPTERS.items()]
+    rest = iter(pictures)
+    shown = {name: list(itertools.islice(rest, len(chapter))) for name, chapter in FIGURES.items()}
+    chapters = [Chapter(name, title, shown.get(name, []), built.get(name, [])) for name, title in CHAPTERS.items()]
     filled = [chapter for chapter in chapters if chapter.pictures or chapter.tables]
-    yield Path("index.html"), render(analysis, findings(analysis), filled).encode("utf-8")
+    answers = list(zip(asked, rest, strict=True))
+    yield Path("index.html"), render(analysis, findings(analysis), filled, answers).encode("utf-8")
 
 
 def move_into(source: Path, target: Path) -> None:

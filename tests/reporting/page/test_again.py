@@ -7,11 +7,11 @@ from tests.reporting.synthetic import Outcome
 
 def test_the_size_counts_cells_and_names_what_varies(small_analysis, analysed):
     assert size(small_analysis.manifest, small_analysis.design) == (
-        "128 cells, 120 finished and 8 diverged; 6 epochs on digits, 2 seeds; "
+        "A study of 128 cells, 120 finished and 8 diverged; 6 epochs on digits, 2 seeds; "
         "init, activation, normalization, clipping, depth, lr, seed vary."
     )
     one = analysed({}, lambda _: Outcome(diverges=1), epochs=1)
-    assert size(one.manifest, one.design) == "1 cell, 0 finished and 1 diverged; 1 epoch on digits, 1 seed."
+    assert size(one.manifest, one.design) == "A study of 1 cell, 0 finished and 1 diverged; 1 epoch on digits, 1 seed."
 
 
 def test_the_commands_take_the_same_options_and_survive_a_shell():

@@ -14,6 +14,7 @@ from ablation.reporting.figures import FIGURES
 from ablation.reporting.figures.view import View
 from ablation.reporting.page import page
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
+from ablation.reporting.questions.question import Question
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import Table
 
@@ -63,7 +64,22 @@ def test_a_picture_has_its_texts_and_sizes_and_one_that_was_not_drawn_says_why(s
     assert "<figcaption>Mean over 3 &lt;seeds&gt;. " in html
     assert "<li>A &amp; B &lt;c&gt;</li>" in html
     missing = picture("Curves", replace(VIEW, why="There is nothing."), PNG)
-    assert (missing.caption, missing.alt) == ("There is nothing.", "There is nothing.")
+    assert (missing.caption, missing.source) == ("There is nothing.", "")
+    html = render(small_analysis, [], [Chapter("theory", "Theory", [missing], [])])
+    assert "<p>There is nothing.</p>" in html
+    assert "<img" not in html
+
+
+def test_a_question_has_its_answer_and_one_without_says_what_is_missing(small_analysis):
+    shown = Question("Is <a> so?", "Yes & no.", ["For one."], "Missing: b.", VIEW)
+    lost = replace(shown, answer="", evidence=(), view=replace(VIEW, why="Missing: b."))
+    answers = [(shown, picture("A", VIEW, PNG)), (lost, picture("B", replace(lost.view, name="other"), PNG))]
+    html = render(small_analysis, [], [], answers)
+    assert '<a href="#figure-curves">Is &lt;a&gt; so?</a>' in html
+    assert html.count('<p class="answer">Yes &amp; no.</p>') == 1
+    assert html.count("<li>For one.</li>") == 1
+    assert html.count("<p>Missing: b.</p>") == 2
+    assert html.count("<img") == 1
 
 
 @pytest.mark.parametrize(("rows", "first", "paper"), [(9, False, False), (10, False, True), (13, True, True)])

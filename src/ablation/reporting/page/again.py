@@ -14,9 +14,10 @@ def size(manifest: Mapping[str, Any], design: Design) -> str:
     """The study's size in one sentence."""
     counts, varying = manifest["cells"], [factor for factor, levels in design.levels.items() if len(levels) > 1]
     crossed = f"; {', '.join(varying)} vary" if len(varying) > 1 else f"; {varying[0]} varies" if varying else ""
+    data = " and ".join(shorten(level, 60) for level in design.levels["data"])
     return (
-        f"{plural(counts['expected'], 'cell')}, {counts['finished']:,} finished and {counts['diverged']:,} diverged; "
-        f"{plural(design.horizon, 'epoch')} on {' and '.join(shorten(x, 60) for x in design.levels['data'])}, "
+        f"A study of {plural(counts['expected'], 'cell')}, {counts['finished']:,} finished and "
+        f"{counts['diverged']:,} diverged; {plural(design.horizon, 'epoch')} on {data}, "
         f"{seeds_text(design)}{crossed}."
     )
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.figures.view import View
 from ablation.reporting.page.again import commands, facts, size
+from ablation.reporting.questions.question import Question
 from ablation.reporting.tables.table import Table, to_text
 
 MOST_ROWS = 1000
@@ -38,7 +39,7 @@ CHAPTERS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page, its width and height in the page's pixels."""
+    """A figure on the page, its width and height in the page's pixels; without a source where it was not drawn."""
 
     name: str
     topic: str
@@ -60,8 +61,8 @@ class Chapter:
 
 
 def picture(topic: str, view: View, png: bytes) -> Picture:
-    """A view and its drawing, as the page holds them; a view that was not drawn says why instead of a caption."""
-    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    """A view and its drawing, as the page holds them; of a view that was not drawn it is told why."""
+    source = "" if view.why else "data:image/png;base64," + base64.b64encode(png).decode("ascii")
     width, height = (round(SCALE * int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # PNG's header
     return Picture(view.name, topic, view.why or view.caption, view.why or view.alt, source, width, height)
 
@@ -76,7 +77,12 @@ def digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def render(analysis: Analysis, findings: Sequence[str], chapters: Sequence[Chapter]) -> str:
+def render(
+    analysis: Analysis,
+    findings: Sequence[str],
+    chapters: Sequence[Chapter],
+    questions: Sequence[tuple[Question, Picture]] = (),
+) -> str:
     """The page."""
     environment = Environment(
         loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -88,6 +94,7 @@ def render(analysis: Analysis, findings: Sequence[str], chapters: Sequence[Chapt
         name=analysis.design.name,
         lead=size(manifest, analysis.design),
         findings=findings,
+        questions=questions,
         chapters=chapters,
         rows=rows,
         printed=MOST_PRINTED,

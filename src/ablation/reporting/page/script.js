@@ -66,7 +66,7 @@ function full(on) {
   pan.classList.toggle("full", on);
   sizes.setAttribute("aria-pressed", String(on));
 }
-for (const figure of document.querySelectorAll("figure")) {
+for (const figure of document.querySelectorAll("figure:has(img)")) {
   const small = figure.querySelector("img"), button = figure.querySelector("button");
   const open = () => {
     opener = button;
