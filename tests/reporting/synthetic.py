@@ -51,7 +51,12 @@ FEATURES, CLASSES = 64, 10
 
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of a cell: it reaches the accuracies at these epochs, or diverges at one."""
+    """What becomes of a cell: it reaches the accuracies at these epochs, or diverges at one.
+
+    ``rise`` is how far the training loss lies above its line at the second epoch; ``weight`` the norm of each hidden
+    layer's weights; ``preact`` the pre-activations' standard deviation at the first and at all later probes; ``fade``
+    what is left in the last layer of the activations' spread in the first.
+    """
 
     reaches: float | None = 2.0
     diverges: int | None = None
@@ -62,6 +67,10 @@ class Outcome:
     saturated: float = 0.1
     update_ratio: float = 1e-3
     loss: tuple[float, float] = (2.4, 0.2)
+    rise: float = 0.0
+    weight: float = 0.5
+    preact: tuple[float, float] = (0.5, 0.5)
+    fade: float = 1.0
 
 
 Plant = Callable[[Mapping[str, Any]], Outcome]
@@ -119,7 +128,13 @@ def write_study(
             | {"best_val_loss": best, "best_val_accuracy": float(accuracy.max()) if len(accuracy) else None}
         )
         curves.append(
-            {"step": epoch * STEPS, "epoch": epoch, "train_loss": loss, "val_loss": loss, "train_accuracy": accuracy}
+            {
+                "step": epoch * STEPS,
+                "epoch": epoch,
+                "train_loss": loss + outcome.rise * (epoch == 2),
+                "val_loss": loss,
+                "train_accuracy": accuracy,
+            }
             | {"val_accuracy": accuracy, "grad_norm": np.ones(len(epoch))}
             | {"clip_fraction": np.where(epoch == 0, np.nan, 0.25), "clip_cosine": np.ones(len(epoch))}
         )
@@ -130,6 +145,9 @@ def write_study(
         row["delta_norm"] = 1e-2 * 10.0 ** (outcome.decades * (layer - depth))
         row["dead_fraction"] = np.where(step > 0, outcome.dead, 0.0) * layer / depth
         row["saturated_fraction"] = np.full(len(step), outcome.saturated)
+        row["weight_norm"] = np.full(len(step), outcome.weight)
+        row["preact_std"] = np.where(step > 0, outcome.preact[1], outcome.preact[0])
+        row["act_std"] = 0.5 * outcome.fade ** ((layer - 1) / max(depth - 1, 1))
         row["update_ratio"] = np.where(step == 0, np.nan, outcome.update_ratio)
         layers.append({"step": step, "layer": layer, **row})
         keys.append((key, len(epoch), len(step)))
@@ -167,8 +185,10 @@ def write_study(
 
 def kind(level: Any) -> dict[str, Any]:
     """A level's kind, which is its name, with the parameters that a report reads."""
-    parameters = {"placement": "before", "epsilon": 1e-3} if level == "batch" else {}
-    return {"kind": str(level), **parameters}
+    if level in ("batch", "batch_after", "batch_input"):
+        place = {"placement": "after" if level == "batch_after" else "before", "input": level == "batch_input"}
+        return {"kind": "batch", "epsilon": 1e-3, **place}
+    return {"kind": str(level)}
 
 
 def tabulated(labels: Sequence[str]) -> pa.Table:
