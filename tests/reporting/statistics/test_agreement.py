@@ -159,11 +159,11 @@ def test_all_weights_zero(analysed):
 @pytest.mark.parametrize(
     ("factors", "outcome", "why"),
     [
-        ({"depth": [2]}, Outcome(), "too shallow for a slope: 2 layers"),
+        ({"depth": [1]}, Outcome(), "too shallow for a slope: 1 layer"),
         (
-            {"depth": [7], "normalization": ["batch"]},
+            {"depth": [6], "normalization": ["batch"]},
             Outcome(),
-            "too shallow for a slope: 7 layers, the first 5 left out",
+            "too shallow for a slope: 6 layers, the first 5 left out",
         ),
         ({}, Outcome(decades=400.0), "delta is zero or not finite in 29 of 30 layers"),
         ({}, Outcome(diverges=0), "diverged before the first probe"),

@@ -22,8 +22,9 @@ from ablation.reporting.figures.convergence import (
     success_curves,
     time_to_target,
 )
-from ablation.reporting.figures.gradients import dead_saturated, delta_norm
+from ablation.reporting.figures.gradients import dead_saturated, delta_norm, trainable
 from ablation.reporting.figures.theme import INK, LARGEST, THEME
+from ablation.reporting.figures.theory import phase, predicted_delta
 from ablation.reporting.figures.view import View
 
 
@@ -50,7 +51,8 @@ class Drawing(Plots, Protocol):
 
 FIGURES: dict[str, tuple[Drawing, ...]] = {
     "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves),
-    "gradients": (delta_norm, dead_saturated),
+    "gradients": (trainable, delta_norm, dead_saturated),
+    "theory": (predicted_delta, phase),
 }
 """Every figure of the report by chapter, in the order of the page."""
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ablation.reporting.design import plural
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.propagation import Network, Prediction, predict, unknown
 from ablation.reporting.statistics.slopes import allowance, slope
@@ -29,7 +30,7 @@ SETTLING = 5
 VERDICTS = ("agrees", "differs", "undecided", "no measurement", "no prediction")
 """What comes of a comparison; undecided where the tolerance is wider than the slope itself."""
 
-FEWEST = 3
+FEWEST = 2
 """Layers that a slope is fitted to at least."""
 
 SMALL = 0.01
@@ -153,18 +154,18 @@ def _compare(
     if abs(mean - predicted) > tolerance:
         why = _reason(measured, expected, usable, tolerance, predictions, phi, network, normalization)
         return row | {"verdict": "differs", "why": why}, lines
-    if tolerance > max(abs(predicted), SMALL):
-        return row | {"verdict": "undecided", "why": "too narrow: a slope of none would pass as well"}, lines
-    outside = not np.isnan(row["low"]) and not row["low"] <= predicted <= row["high"]
-    why = "outside the interval over seeds, within what this width allows" if outside else ""
-    return row | {"verdict": "agrees", "why": why}, lines
+    undecided = tolerance > max(abs(predicted), SMALL)
+    why = "too narrow: a slope of none would pass as well" if undecided else ""
+    if not np.isnan(row["low"]) and not row["low"] <= predicted <= row["high"]:
+        why += ("; " if why else "") + "outside the interval over seeds, within what this width allows"
+    return row | {"verdict": "undecided" if undecided else "agrees", "why": why}, lines
 
 
 def _too_few(measured: Measured, first: int, depth: int) -> str:
     """Why no slope could be fitted."""
     if depth - first + 1 < FEWEST:
         left_out = f", the first {first - 1} left out" if first > 1 else ""
-        return f"too shallow for a slope: {depth} layers{left_out}"
+        return f"too shallow for a slope: {plural(depth, 'layer')}{left_out}"
     if np.isnan(measured.delta).all():
         return "diverged before the first probe"
     zero = int((measured.delta[:, first - 1 :] == 0).any(axis=0).sum())

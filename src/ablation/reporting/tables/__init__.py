@@ -7,11 +7,13 @@ from ablation.reporting.tables.convergence import best_worst, convergence, learn
 from ablation.reporting.tables.effects import effects, logrank, marginal_means, winners
 from ablation.reporting.tables.health import failures, health
 from ablation.reporting.tables.table import Table
+from ablation.reporting.tables.theory import agreement, predictions
 
 TABLES: dict[str, tuple[Callable[[Analysis], Table], ...]] = {
     "convergence": (best_worst, failures, learning_rate, performance_profile, convergence),
     "effects": (effects, marginal_means, winners, logrank),
     "gradients": (health,),
+    "theory": (agreement, predictions),
 }
 """Every table of the report by chapter, in the order of the page."""
 

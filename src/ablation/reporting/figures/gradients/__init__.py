@@ -1,1 +1,1 @@
-"""What became of the gradients: delta over depth, dead and saturated units."""
+"""What became of the gradients: what trains at which depth, delta over depth, dead and saturated units."""

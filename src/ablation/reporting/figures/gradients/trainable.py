@@ -1,0 +1,89 @@
+"""Which combinations can train at which depth: how many seeds succeed, and what became of those that did not."""
+
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, label, plural, reference
+from ablation.reporting.figures.panels import grid, panels, safe
+from ablation.reporting.figures.theme import PALE
+from ablation.reporting.figures.view import View, few, hold, left_out, present
+from ablation.reporting.statistics.health import CLASSES
+from ablation.reporting.wording import seeds_text, tuning_text, words
+
+TOPIC = "Which combinations train at which depth"
+PANELS, MARKS = 12, 200
+"""Most panels, and most marks in all of them."""
+COLORS = mpl.colormaps["Blues"]
+SHORT = {"saturated": "satur.", "vanished": "vanish.", "diverged": "div."}
+"""Failure classes that are too long for their place."""
+
+
+def show(analysis: Analysis) -> View:
+    """Seeds that reach the target by initializer and depth, a panel per activation and normalization."""
+    design, name = analysis.design, "trainable"
+    heading = "Which combinations train at which depth"
+    if design.horizon <= 0:
+        return View(name, heading, why="The study trains for no epoch: no network had a chance to learn.")
+    shown = ("init", "activation", "normalization", "depth")
+    cells, held = hold(design, analysis.tuned, shown)
+    columns = few(present(cells, "depth"), 8)
+    inits = few(present(cells, "init"), 24)
+    panel = max(1, min(PANELS, MARKS * 2 // (len(columns) * len(inits))))
+    rows = few(present(cells, "normalization"), min(3, panel))
+    rows = rows if panel > 1 else [reference(rows)]
+    activations = few(present(cells, "activation"), max(1, min(6, panel // len(rows))))
+    chosen = cells["depth"].isin(columns) & cells["init"].isin(inits)
+    cells = cells[chosen & cells["normalization"].isin(rows) & cells["activation"].isin(activations)]
+    by = ["normalization", "activation", "init", "depth"]
+    frame = cells.groupby(by, observed=True)["reached"].agg(reached="sum", cells="size").reset_index()
+    failed = cells[~cells["reached"]].groupby([*by, "failure"], observed=True).size().reset_index(name="n")
+    # The commonest failure; of several, the worst.
+    worst = failed.sort_values(["n", "failure"], ascending=[False, False]).drop_duplicates(by)
+    frame = frame.merge(worst[[*by, "failure"]], on=by, how="left")
+    frame["failure"] = frame["failure"].astype(object)
+    deep = frame[frame["depth"] == columns[-1]]
+    texts = []
+    for level, part in deep.groupby("normalization", observed=True):
+        trains = int((2 * part["reached"] > part["cells"]).sum())
+        texts.append(f"{trains} of {plural(len(part), 'combination')} with {words('normalization', level)}")
+    title = f"At depth {label(columns[-1])}, most seeds reach the target in {', '.join(texts)}"
+    caption = (
+        f"Of {seeds_text(design)}, how many reach {design.goal} within {plural(design.horizon, 'epoch')}; "
+        f"{tuning_text(design)}. Where none does: what became of most ({', '.join(CLASSES[1:])}; the worst of a tie)."
+        f"{held}{left_out(design, 'depth', columns)}{left_out(design, 'init', inits)}"
+        f"{left_out(design, 'activation', activations)}{left_out(design, 'normalization', rows)}"
+    )
+    none = int((frame["reached"] == 0).sum())
+    alt = f"Maps of {plural(len(frame), 'combination')}, {none} of which no seed trains. {title}."
+    return View(name, title, caption, alt, "", rows, activations, frame)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Annotated maps on one color scale, initializers down and depths along."""
+    inits = [level for level in design.levels["init"] if (view.frame["init"] == level).any()]
+    depths = [level for level in design.levels["depth"] if (view.frame["depth"] == level).any()]
+    margin = 1.0 + 0.08 * max(len(safe(level)) for level in inits)
+    width, height = max(1.45, 0.5 * len(depths)), 0.55 + max(0.6, 0.22 * len(inits))
+    figure, axes = grid(view, width, height, margin, sharex=True, sharey=True)
+    norm = Normalize(0, 1)
+    for axis, part in panels(view, axes, "normalization", "activation"):
+        axis.grid(False)
+        columns = ("depth", "init", "reached", "cells", "failure")
+        for depth, init, reached, seeds, failure in zip(*(part[name].tolist() for name in columns), strict=True):
+            x, y, share = depths.index(depth), inits.index(init), reached / seeds
+            face = COLORS(0.15 + 0.7 * norm(share)) if reached else PALE
+            axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="w", lw=0.8))
+            text = f"{reached}/{seeds}" if reached else SHORT.get(failure, failure)
+            look: dict[str, Any] = {"size": 7.5, "color": "w" if share > 0.6 else "0.1"}
+            axis.text(x, y, text, ha="center", va="center", **look)
+        axis.set(xlim=(-0.5, len(depths) - 0.5), ylim=(len(inits) - 0.5, -0.5))
+        axis.set_xticks(range(len(depths)), [label(depth) for depth in depths])
+        axis.set_yticks(range(len(inits)), [safe(level) for level in inits])
+    for axis in axes[-1]:
+        axis.set_xlabel("hidden layers")
+    return figure

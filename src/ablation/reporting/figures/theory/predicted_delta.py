@@ -1,0 +1,111 @@
+"""Theory against measurement: delta norm per layer before training, and the line that theory draws through it."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design, label
+from ablation.reporting.figures.gradients.delta_norm import CEILING, FLOOR
+from ablation.reporting.figures.panels import describe, grid, key, lines, panels, safe
+from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
+from ablation.reporting.statistics.agreement import BY
+from ablation.reporting.wording import interval_text, names, seeds_text
+from ablation.studies.records import FACTORS
+
+TOPIC = "Predicted and measured gradient, layer by layer"
+PANELS = 12
+"""Most panels of the figure."""
+
+
+def show(analysis: Analysis) -> View:
+    """Delta norm per layer at the deepest depth, measured and predicted: a panel an activation and normalization."""
+    design, name = analysis.design, "predicted_delta"
+    heading = "Theory against measurement"
+    layers = analysis.agreement.layers.copy()
+    for factor in (*BY, "seed"):
+        layers[factor] = pd.Categorical(layers[factor], categories=list(design.levels[factor]), ordered=True)
+    shown = ("init", "activation", "normalization", "depth")
+    layers, held = hold(design, layers, (*shown, *(factor for factor in FACTORS if factor not in BY)))
+    deepest = present(layers, "depth")[-1]
+    if deepest == 1:
+        return View(name, heading, why="The deepest network has one hidden layer: there is no depth to look along.")
+    layers = layers[layers["depth"] == deepest]
+    if layers["delta"].isna().all():
+        return View(name, heading, why="Every cell at the largest depth diverged before its gradient was measured.")
+    if layers["predicted"].isna().all():
+        return View(name, heading, why="There is no theory here for any of the study's normalizations.")
+    columns = few(present(layers, "activation"), 6)
+    rows = present(layers, "normalization")[: min(3, PANELS // len(columns))]
+    inits = few(present(layers, "init"), 8)
+    chosen = layers["normalization"].isin(rows) & layers["activation"].isin(columns) & layers["init"].isin(inits)
+    by = ["normalization", "activation", "init", "layer"]
+    # Where a cell diverged before the probe there is nothing, where delta is not finite it stands at the edge.
+    known = layers[chosen & layers["delta"].notna()]
+    measured = with_median(analysis, known.assign(delta=edged(known["delta"])), by, "delta")
+    told = layers[chosen & layers["predicted"].notna()]
+    predicted = with_median(analysis, told.assign(predicted=edged(told["predicted"])), by, "predicted")
+    frame = measured.merge(predicted[[*by, "median"]].rename(columns={"median": "predicted"}), on=by, how="left")
+    title = finding(frame, label(deepest))
+    of = f"{label(deepest)}, the deepest" if deepest == design.deepest else label(deepest)
+    caption = (
+        "Root mean square of delta (gradient with respect to the pre-activation) by hidden layer, 1 next to the "
+        f"input, before training at depth {of}. Marks and solid lines: median over {seeds_text(design)}, band: "
+        f"{interval_text(analysis, wilson=False, of='medians')}. Dashed: the prediction for wide networks, from the "
+        "measured delta of the last layer and the measured length of the first. Values below "
+        f"{FLOOR:g}, zero among them, stand on the floor; values above {CEILING:g} on the ceiling.{held}"
+        f"{left_out(design, 'activation', columns)}{left_out(design, 'normalization', rows)}"
+        f"{left_out(design, 'init', inits)}"
+    )
+    return View(name, title, caption, f"Line charts on a log axis. {title}.", "", rows, columns, frame)
+
+
+def edged(values: pd.Series) -> pd.Series:
+    """Values between floor and ceiling."""
+    return values.clip(FLOOR, CEILING)
+
+
+def finding(frame: pd.DataFrame, depth: str) -> str:
+    """How far the first layer's delta lies from the predicted one, in words."""
+    first = frame[(frame["layer"] == 1) & frame["predicted"].notna()]
+    factor = 10 ** np.abs(np.log10(first["median"] / first["predicted"]))
+    first = first.assign(factor=factor.round(9)).sort_values("factor", kind="stable", ascending=False)
+    worst, by = first["factor"].iloc[0], ["activation", "init", "normalization"]
+    if len(first) == 1:
+        return f"At depth {depth}, layer 1's delta lies within a factor {worst:.3g} of theory ({names(first, by, 0)})"
+    middle = float(np.median(first["factor"]))
+    return (
+        f"At depth {depth}, layer 1's delta lies within a factor {middle:.3g} of theory in half of {len(first)} "
+        f"combinations, at most a factor {worst:.3g} off ({names(first, by, 0)})"
+    )
+
+
+def plot(view: View, design: Design) -> Figure:
+    """Delta by layer on a log axis, measured solid and predicted dashed in the initializer's color."""
+    figure, axes = grid(view, 2.0, 1.8, sharex=True, sharey="row")
+    style = styles(design, "init")
+    for axis, part in panels(view, axes, "normalization", "activation"):
+        lines(axis, part, "layer", style, center="median", by="init", lw=0.8)
+        for level, curve in part.groupby("init", observed=True):
+            axis.plot(curve["layer"], curve["predicted"], color=style[str(level)]["color"], ls=(0, (4, 2)), lw=1.6)
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(lambda value, _: f"1e{np.log10(value):.0f}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        for side, (edge, text) in {"bottom": (FLOOR, "0 or below 1e-30"), "top": (CEILING, "above 1e10")}.items():
+            if np.isclose(np.log10(part["median"].to_numpy()), np.log10(edge), atol=0.05).any():
+                axis.axhline(edge, color=INK, lw=0.8, ls=":")
+                axis.annotate(text, (0.98, edge), xycoords=("axes fraction", "data"), size=7, ha="right", va=side)
+    for axis in axes[:, 0]:
+        low, high = np.log10(axis.get_ylim())
+        if np.floor(high) - np.ceil(low) < 1:  # a log axis needs two decades to be read
+            axis.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
+    describe(axes, "hidden layer", "delta norm (rms)")
+    levels = [level for level in design.levels["init"] if (view.frame["init"] == level).any()]
+    handles = [Line2D([], [], ms=4, lw=0.8, **style[str(level)]) for level in levels]
+    extra = [Line2D([], [], color=INK, lw=0.8, marker="o", ms=4), Line2D([], [], color=INK, ls=(0, (4, 2)), lw=1.6)]
+    key(figure, [*handles, *extra], [*(safe(level) for level in levels), "measured", "predicted"])
+    return figure
