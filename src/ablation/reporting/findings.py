@@ -12,6 +12,7 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, label, plural
+from ablation.reporting.effects_findings import effects_findings
 from ablation.reporting.statistics.convergence import median_time
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed, student, wilson
@@ -26,6 +27,7 @@ def findings(analysis: Analysis) -> list[str]:
     return [
         reached(analysis),
         *extremes(analysis),
+        *effects_findings(analysis),
         *against_reference(analysis, "normalization"),
         *against_reference(analysis, "clipping"),
         *gradients(analysis),

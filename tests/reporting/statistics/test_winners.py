@@ -55,17 +55,24 @@ def test_the_best_is_among_the_contenders(levels, seeds, effects):
 
 
 def test_clear_losers_are_no_contenders():
-    values = np.array([[1.0, 1.1, 0.9], [1.1, 1.0, 1.0], [9.0, 9.2, 9.1]])
+    values = np.array([[1.0, 1.1, 0.9], [1.1, 1.0, 1.0], [9.0, 9.2, 9.15]])
     assert contenders(values, 0.95).tolist() == [True, True, False]
     assert chances(values, OPTIONS)[2] < 0.01
 
 
 def test_ties_share_their_chance():
     values = np.array([[1.0, 1, 1], [1, 1, 1], [1, 1, 1], [4, 4, 4]])
-    assert chances(values, OPTIONS) == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
+    assert chances(values, OPTIONS) == pytest.approx([7 / 24, 7 / 24, 7 / 24, 1 / 8])
     crossed = np.array([[1.0, 2, 3], [3, 2, 1], [1, 2, 3]])
     assert chances(crossed, OPTIONS).sum() == pytest.approx(1)
     assert chances(crossed, OPTIONS)[0] == chances(crossed, OPTIONS)[2]
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 8])
+def test_seeds_that_agree_are_as_sure_as_a_sign_test(seeds):
+    values = np.array([[1.0], [2.0]]) + np.arange(seeds)
+    assert chances(values, OPTIONS) == pytest.approx([1 - 0.5**seeds, 0.5**seeds])
+    assert contenders(values, 0.95).tolist() == [True, seeds < 5]
 
 
 def test_one_seed_tells_nothing_and_one_level_everything():

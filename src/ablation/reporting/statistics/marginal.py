@@ -42,12 +42,14 @@ def compare_levels(
 ) -> pd.DataFrame:
     """A row a level: its marginal ``mean``, ``low, high``, and its ``difference`` to the reference with an interval.
 
-    The difference of the reference to itself is not known rather than zero.
+    No mean lies beyond the response's own range, and intervals are cut off there. The difference of the reference to
+    itself is not known rather than zero.
     """
     means = marginal_means(y, weights)
-    low, high = student(means, confidence)
+    low, high = disagreeing(means, confidence)
+    low, high = np.maximum(low, y.min()), np.minimum(high, y.max())
     apart = means - means[list(levels).index(reference)]
-    from_low, from_high = student(apart, confidence)
+    from_low, from_high = disagreeing(apart, confidence)
     other = np.array([level != reference for level in levels])
     return pd.DataFrame(
         {
@@ -60,3 +62,10 @@ def compare_levels(
             "difference_high": np.where(other, from_high, np.nan),
         }
     )
+
+
+def disagreeing(values: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Student's t interval over seeds; NaN where all seeds agree, for no width would claim a certainty nobody has."""
+    low, high = student(values, confidence)
+    agree = np.ptp(values, axis=-1) < 1e-9
+    return np.where(agree, np.nan, low), np.where(agree, np.nan, high)

@@ -89,7 +89,10 @@ def study_effects(cells: pd.DataFrame, design: Design, factors: Sequence[str], c
         y = response.values[places]
         why = response.why or nothing_to_judge(y, model)
         table = anova(y, model, confidence).iloc[: 0 if why else None]
-        notes = [*lacking, *([("", why)] if why else []), *([] if response.why else model.notes)]
+        said = [] if response.why else model.notes
+        if response.why or model.terms or not said:  # a model without terms has said why
+            said = [("", why), *said] if why else said
+        notes = [*lacking, *said]
         notes += untested(table, seeds)
         found.append(Effects(response, model, places, y, table, notes))
     return found

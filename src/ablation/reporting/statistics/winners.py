@@ -34,8 +34,10 @@ def seed_weights(n_seeds: int, options: Options) -> Floats:
 def chances(values: Floats, options: Options) -> Floats:
     """The chance of each row to have the least mean, from one value a seed: (levels, S) to (levels,).
 
-    Rows that tie share their chance, and so do those that are alike in every seed. NaN where there is one seed, unless
-    one row is all there is.
+    Rows that tie share their chance, and so do those that are alike in every seed. Rows that are behind the best by the
+    very same in every seed leave no spread to tell from; so many seeds agree on a sign by chance alone in 1 of 2^S
+    cases, and such rows share that much of the best one's chance. NaN where there is one seed, unless one row is all
+    there is.
     """
     count, seeds = values.shape
     if count == 1:
@@ -53,6 +55,12 @@ def chances(values: Floats, options: Options) -> Floats:
         best = drawn <= drawn.min(axis=0) + 1e-9
         shares = best * sizes[:, None]
         won += (shares / shares.sum(axis=0)).sum(axis=1)
+    first = int(center[:, 0].argmin())
+    behind = (np.ptp(rows - rows[first], axis=1) < 1e-9) & (center[:, 0] > center[first, 0])
+    if behind.any():
+        given = won[first] / 2**seeds
+        won[behind] += given * sizes[behind] / sizes[behind].sum()
+        won[first] -= given
     return np.asarray((won / sizes / len(weights))[place.ravel()])
 
 
@@ -66,5 +74,7 @@ def contenders(values: Floats, confidence: float) -> np.ndarray:
         return np.ones(count, dtype=bool)
     apart = values - values[int(values.mean(axis=1).argmin())]
     mean, error = apart.mean(axis=1), apart.std(axis=1, ddof=1) / np.sqrt(seeds)
-    limit = t.ppf(1 - (1 - confidence) / (count - 1), seeds - 1)
-    return np.asarray(mean <= limit * error + 1e-9)
+    level = (1 - confidence) / (count - 1)
+    limit = t.ppf(1 - level, seeds - 1)
+    alike = (np.ptp(apart, axis=1) < 1e-9) & (0.5**seeds > level)  # no spread: the sign test, which so few do not pass
+    return np.asarray((mean <= limit * error + 1e-9) | alike)

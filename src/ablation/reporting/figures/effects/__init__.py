@@ -1,0 +1,1 @@
+"""Figures of how much factors matter, and of how they matter together."""

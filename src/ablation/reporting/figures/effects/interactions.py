@@ -1,0 +1,142 @@
+"""The strongest interactions: how the effect of one factor depends on the level of another."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import ORDINAL, Design, Level, label
+from ablation.reporting.figures.panels import grid, safe
+from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.view import View, few, present
+from ablation.reporting.statistics.intervals import student
+from ablation.reporting.statistics.responses import Effects, study_effects
+from ablation.reporting.wording import seeds_text, tuning_text
+
+TOPIC = "How the choices work together"
+MOST, LINES, ALONG = 12, 8, 12
+"""Most panels, lines in one, and levels along it."""
+
+
+def show(analysis: Analysis) -> View:
+    """The interactions in time to target with the largest partial omega squared, a panel each."""
+    design, name = analysis.design, "interactions"
+    heading = "How the choices work together"
+    found = study_effects(analysis.tuned, design, design.compared, analysis.options.confidence)[0]
+    pairs = found.table[found.table["term"].str.contains(" x ") & (found.table["omega_sq"] > 0)].head(MOST)
+    if pairs.empty:
+        why = "No interaction of two factors can be seen: none explains more than chance would."
+        notes = [note for _, note in found.notes]
+        return View(name, heading, why=notes[0] if notes and found.table.empty else why)
+    factors = {term.name: term.factors for term in found.model.terms}
+    parts, cut = [], False
+    for place, row in enumerate(pairs.to_dict("records")):
+        along, lines = arranged(design, factors[row["term"]])
+        part = cells(found, along, lines, analysis.options.confidence)
+        shown = [few(present(analysis.tuned, factor), most) for factor, most in ((along, ALONG), (lines, LINES))]
+        some = part["along"].isin(shown[0]) & part["line"].isin(shown[1])
+        cut |= not some.all()
+        interval = "" if np.isnan(row["omega_low"]) else f" [{row['omega_low']:.2f}, {row['omega_high']:.2f}]"
+        said = f"{row['omega_sq']:.2f}{interval}"
+        parts.append(part[some].assign(panel=place, x=along, by=lines, words=said))
+    frame = pd.concat(parts, ignore_index=True)
+    best = pairs.iloc[0]
+    sure = "p after Holm below 0.05" if best["p_holm"] < 0.05 else "which may be chance"
+    title = f"The strongest interaction is {best['term']}: partial omega squared {best['omega_sq']:.2f}, {sure}"
+    percent = f"{100 * analysis.options.confidence:g}%"
+    bars = (
+        f"bars: Student's t {percent} interval over {seeds_text(design)}" if design.seeds > 1 else "one seed: no bars"
+    )
+    total = int((found.table["term"].str.contains(" x ")).sum())
+    caption = (
+        f"Geometric mean of min(T, {design.horizon:g}) epochs to {design.goal} over all other factors, for the "
+        f"{len(pairs)} of {total} interactions with the largest partial omega squared (with its interval, above each "
+        f"panel); parallel lines: none; {bars}, left out where all seeds agree; dotted: the horizon. "
+        f"{tuning_text(design).capitalize()}."
+        f"{' Of factors with many levels some are shown, the first and the last among them.' if cut else ''}"
+    )
+    return View(name, title, caption, f"Lines by level. {title}.", columns=range(len(pairs)), frame=frame)
+
+
+def arranged(design: Design, factors: Sequence[str]) -> tuple[str, str]:
+    """Which of two factors stands along the axis: a numeric one, else the one of more levels."""
+    first, second = sorted(factors, key=lambda factor: (factor not in ORDINAL, -len(design.levels[factor])))
+    return first, second
+
+
+def cells(found: Effects, along: str, lines: str, confidence: float) -> pd.DataFrame:
+    """The mean of every pair of levels over the other factors, with its interval over seeds, in epochs."""
+    numbers, levels = found.model.combinations, found.model.levels
+    pairs = numbers[along].to_numpy() * len(levels[lines]) + numbers[lines].to_numpy()
+    rows = []
+    for pair in np.unique(pairs):
+        values = found.y[pairs == pair].mean(axis=0)
+        low, high = student(values, confidence) if np.ptp(values) > 1e-9 else (np.nan, np.nan)
+        ends = {"mean": 10 ** values.mean(), "low": 10**low, "high": 10**high}
+        x, line = divmod(int(pair), len(levels[lines]))
+        rows.append({"along": levels[along][x], "line": levels[lines][line], **ends})
+    return pd.DataFrame(rows)
+
+
+def plot(view: View, design: Design) -> Figure:
+    """A panel an interaction, a line a level, named at its end."""
+    across = min(3, len(view.columns))
+    longest = max(len(safe(level, 16)) for level in view.frame["line"])
+    shape = View(view.name, view.title, rows=range(-(-len(view.columns) // across)), columns=range(across))
+    below = 0.05 * max(len(safe(level, 14)) for level in view.frame["along"])
+    most = int(view.frame.groupby("panel")["along"].nunique().max())
+    figure, axes = grid(shape, max(2.1, 0.24 * most) + 0.08 * longest, 2.1 + below, margin=0.8, sharey=True)
+    least = min(float(view.frame["mean"].min()), float(view.frame["low"].min()))
+    ends = (max(least, 0.4) * 0.9, max(design.horizon, float(view.frame["mean"].max())) * 1.15)
+    for axis in axes.flat[len(view.columns) :]:
+        axis.set_axis_off()
+    for axis, place in zip(axes.flat, view.columns, strict=False):
+        part = view.frame[view.frame["panel"] == place]
+        along, by = str(part["x"].iloc[0]), str(part["by"].iloc[0])
+        levels: list[Level] = [level for level in design.levels[along] if level in set(part["along"])]
+        style, last = styles(design, by), []
+        drawn = [level for level in design.levels[by] if level in set(part["line"])]
+        for step, level in enumerate(drawn):
+            line = part[part["line"] == level]
+            x = np.array([levels.index(value) for value in line["along"]]) + 0.04 * (step - (len(drawn) - 1) / 2)
+            own = {"lw": 1.2, "ms": 3.5, **style[str(level)]}
+            axis.plot(x, line["mean"], **own)
+            axis.vlines(x, line["low"].clip(*ends), line["high"].clip(*ends), color=own["color"], lw=0.9, alpha=0.6)
+            last.append((float(np.log(line["mean"].iloc[-1])), level, own["color"]))
+        axis.set_yscale("log")
+        axis.set(xlim=(-0.3, len(levels) - 0.7), ylim=ends)
+        beside = axis.get_yaxis_transform()
+        for spot, (_, level, color) in zip(spread([end for end, _, _ in last], *np.log(ends)), last, strict=True):
+            axis.text(1.02, np.exp(spot), safe(level, 16), size=7.5, color=color, va="center", transform=beside)
+        turned = len(levels) > 4 or max(len(label(level)) for level in levels) > 6
+        how = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if turned else {}
+        axis.set_xticks(range(len(levels)), [safe(level, 14) for level in levels], size=7.5, **how)
+        axis.axhline(design.horizon, color=INK, lw=0.6, ls=":")
+        ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500) if ends[0] <= tick <= ends[1]]
+        axis.yaxis.set_major_locator(FixedLocator(ticks))
+        axis.yaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.set_title(f"{by} by {along}\n{part['words'].iloc[0]}")
+        axis.grid(visible=False, axis="x")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("epochs to target")
+    return figure
+
+
+def spread(heights: Sequence[float], low: float, high: float) -> list[float]:
+    """Places for labels as near to these heights as leaves a line's height between them."""
+    gap = 0.068 * (high - low)
+    order = np.argsort(heights, kind="stable")
+    spots = np.array(heights, float)
+    for below, above in pairwise(order):
+        spots[above] = max(spots[above], spots[below] + gap)
+    over = high
+    for place in order[::-1]:
+        spots[place] = min(spots[place], over)
+        over = spots[place] - gap
+    return [float(spot) for spot in spots]
