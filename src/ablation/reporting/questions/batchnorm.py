@@ -20,7 +20,7 @@ from ablation.reporting.figures.panels import dots, grid, level_key, no_cells, s
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
 from ablation.reporting.questions.evidence import paired, restricted
-from ablation.reporting.questions.levels import batches, lacking, of_kind, tuned_away, unlike_zeros, variant
+from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros, variant
 from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.questions.scale import entering, first_norms, scale
 from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text, words
@@ -31,8 +31,8 @@ NAME = "question_batch_normalization"
 
 def ask(analysis: Analysis) -> Question:
     """With against without, before against after, and with the inputs against without them."""
-    if away := tuned_away(analysis, "init", "normalization"):
-        return unanswered(NAME, TOPIC, away)
+    if why := obstacle(analysis, "init", "normalization"):
+        return unanswered(NAME, TOPIC, why)
     without, any_batch = of_kind(analysis, "normalization", "none"), of_kind(analysis, "normalization", "batch")
     if not any_batch:
         return unanswered(NAME, TOPIC, lacking(["batch normalization"], ["+normalization.batch={}"]))
@@ -136,7 +136,7 @@ def plot(view: View, design: Design) -> Figure:
             dots(axis, part[part["probe"] == "last"], "init", "normalization", style)
             if measure == "time":
                 axis.set(title=words("depth", depth), ylim=(0, design.horizon * 1.04 or 1))
-            else:
+            elif (view.frame["measure"] == measure).any():  # an empty axis cannot be a logarithmic one
                 axis.set_yscale("log")
                 axis.yaxis.set_major_formatter("{x:g}")
                 axis.yaxis.set_minor_formatter(NullFormatter())

@@ -16,7 +16,7 @@ from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
 from ablation.reporting.questions.evidence import Difference, paired, restricted
-from ablation.reporting.questions.levels import batches, lacking, of_kind, tuned_away, unlike_zeros
+from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
 
@@ -28,8 +28,8 @@ PAIR = ("normalization", "clipping")
 def ask(analysis: Analysis) -> Question:
     """Clipping alone against batch normalization alone, at the deepest depth."""
     design = analysis.design
-    if away := tuned_away(analysis, *PAIR):
-        return unanswered(NAME, TOPIC, away)
+    if why := obstacle(analysis, *PAIR):
+        return unanswered(NAME, TOPIC, why)
     plain = {factor: of_kind(analysis, factor, "none")[:1] for factor in PAIR}
     batch = (batches(analysis) or of_kind(analysis, "normalization", "batch"))[:1]
     clips = [level for level in design.levels["clipping"] if level not in of_kind(analysis, "clipping", "none")]

@@ -21,7 +21,7 @@ from ablation.reporting.figures.panels import dots, grid, level_key, lines
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, hold, present, with_interval
 from ablation.reporting.questions.evidence import Difference, paired, restricted
-from ablation.reporting.questions.levels import lacking, of_kind, tuned_away, unlike_zeros
+from ablation.reporting.questions.levels import lacking, obstacle, of_kind, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.statistics.convergence import guessing_loss
 from ablation.reporting.statistics.intervals import Floats
@@ -39,8 +39,8 @@ MEASURES = {
 
 def ask(analysis: Analysis) -> Question:
     """ELU against ReLU at the deepest depth, by each of the measures."""
-    if away := tuned_away(analysis, "activation"):
-        return unanswered(NAME, TOPIC, away)
+    if why := obstacle(analysis, "activation"):
+        return unanswered(NAME, TOPIC, why)
     kinds = {kind: of_kind(analysis, "activation", kind)[:1] for kind in ("relu", "leaky_relu", "elu")}
     what = [kind for kind in ("elu", "relu") if not kinds[kind]]
     if what:
@@ -178,7 +178,7 @@ def plot(view: View, design: Design) -> Figure:
     style = styles(design, "activation")
     frame = view.frame.assign(activation=view.frame["activation"].cat.remove_unused_categories())
     for axis, (measure, text) in zip(axes.flat, MEASURES.items(), strict=True):
-        part = frame[frame["measure"] == measure].dropna(axis=1, how="all")
+        part = frame[frame["measure"] == measure]
         axis.set_title(text)
         if measure in ("dead", "blocked"):
             lines(axis, part, "step", style)

@@ -19,7 +19,7 @@ from ablation.reporting.figures.panels import grid, level_key, lines, no_cells, 
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
 from ablation.reporting.questions.evidence import paired, restricted
-from ablation.reporting.questions.levels import bounded, lacking, tuned_away, unlike_zeros
+from ablation.reporting.questions.levels import bounded, lacking, obstacle, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
 
@@ -36,9 +36,9 @@ METRICS = {"saturated_fraction": "saturated unit-samples", "act_std": "activatio
 def ask(analysis: Analysis) -> Question:
     """The initializers' saturation and fading for each bounded activation at the deepest depth."""
     design = analysis.design
+    if why := obstacle(analysis, "init", "activation"):
+        return unanswered(NAME, TOPIC, why)
     cells, held = hold(design, unlike_zeros(analysis, analysis.tuned), ("init", "activation", "depth"))
-    if away := tuned_away(analysis, "init", "activation"):
-        return unanswered(NAME, TOPIC, away)
     activations = [level for level in bounded(analysis) if (cells["activation"] == level).any()]
     few_inits = len(present(cells, "init")) < 2
     what = ["a bounded activation (logistic or tanh)"] * (not activations) + ["a second initializer"] * few_inits

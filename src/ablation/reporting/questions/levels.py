@@ -68,7 +68,13 @@ def lacking(what: Sequence[str], overrides: Sequence[str]) -> str:
     )
 
 
-def tuned_away(analysis: Analysis, *factors: str) -> str:
-    """A line for a study whose report tunes over a factor that the question compares, or nothing."""
+def obstacle(analysis: Analysis, *factors: str) -> str:
+    """A line where the report tunes over a factor that is to be compared, or all weights begin alike; else nothing."""
     found = [factor for factor in factors if factor in analysis.design.nuisance and analysis.design.varies(factor)]
-    return f"The report tunes over {' and '.join(found)}: there are no levels to compare." if found else ""
+    if found:
+        return f"The report tunes over {' and '.join(found)}: there are no levels to compare."
+    if unlike_zeros(analysis, analysis.tuned).empty:
+        if "init" in analysis.design.nuisance:
+            return "The report tunes over init, and is left with no cell of random weights."
+        return lacking(["an initializer of random weights"], ["+init.he_normal={}"])
+    return ""

@@ -14,7 +14,7 @@ from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
 from ablation.reporting.questions.evidence import paired, restricted, share
-from ablation.reporting.questions.levels import lacking, of_kind, tuned_away
+from ablation.reporting.questions.levels import lacking, obstacle, of_kind
 from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
 
@@ -24,14 +24,11 @@ NAME = "question_symmetry"
 
 def ask(analysis: Analysis) -> Question:
     """Cells that begin with zeros against all others, over all depths."""
-    if away := tuned_away(analysis, "init"):
-        return unanswered(NAME, TOPIC, away)
+    if why := obstacle(analysis, "init"):
+        return unanswered(NAME, TOPIC, why)
     alike = of_kind(analysis, "init", "zeros")
-    random = [level for level in analysis.design.levels["init"] if level not in alike]
-    what = ["the initializer zeros"] * (not alike) + ["an initializer of random weights"] * (not random)
-    if what:
-        add = ["+init.zeros={}"] * (not alike) + ["+init.he_normal={}"] * (not random)
-        return unanswered(NAME, TOPIC, lacking(what, add))
+    if not alike:
+        return unanswered(NAME, TOPIC, lacking(["the initializer zeros"], ["+init.zeros={}"]))
     cells = restricted(analysis, analysis.tuned)
     return Question(TOPIC, *answer(analysis, cells, alike), "", view(analysis, cells, alike))
 

@@ -15,7 +15,7 @@ from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
 from ablation.reporting.questions.evidence import paired
-from ablation.reporting.questions.levels import lacking, tuned_away, unlike_zeros
+from ablation.reporting.questions.levels import lacking, obstacle, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.statistics.health import EXPLODING, VANISHING
 from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text, words
@@ -30,8 +30,8 @@ PROBES = {"first": "before training", "last": "at the last probe"}
 def ask(analysis: Analysis) -> Question:
     """The decades of gradient lost by each activation with each initializer, at the deepest depth."""
     design = analysis.design
-    if away := tuned_away(analysis, "init", "activation"):
-        return unanswered(NAME, TOPIC, away)
+    if why := obstacle(analysis, "init", "activation"):
+        return unanswered(NAME, TOPIC, why)
     cells, held = hold(design, unlike_zeros(analysis, analysis.tuned), ("init", "activation", "depth"))
     alone, flat = len(present(cells, "activation")) < 2, present(cells, "depth")[-1:] in ([], [1])
     what = ["a second activation"] * alone + ["a depth above 1"] * flat
