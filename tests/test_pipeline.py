@@ -58,18 +58,16 @@ def test_three_commands_lead_from_an_empty_folder_to_a_report(tmp_path):
     metrics = json.loads((tmp_path / "reports" / "smoke" / "metrics.json").read_text("utf-8"))
     assert metrics["cells"] == 128
 
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    for section in ("outs", "metrics", "plots"):
-        for out in pipeline["report"].get(section, []):
-            path = (next(iter(out)) if isinstance(out, dict) else out).replace("${item.study}", "smoke")
-            assert (tmp_path / path).exists(), f"dvc.yaml names {path}"
-    declared = {
-        Path(next(iter(out)) if isinstance(out, dict) else out).name
-        for section in ("outs", "plots")
-        for out in pipeline["report"][section]
-    }
-    written = {path.name for path in (tmp_path / "reports" / "smoke" / "figures").iterdir()}
-    assert written <= declared, "every figure is declared to DVC"
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
+    outs = [out for section in ("outs", "metrics") for out in pipeline["stages"]["report"][section]]
+    names = [next(iter(out)) if isinstance(out, dict) else out for out in outs]
+    declared = [tmp_path / name.replace("${item.study}", "smoke") for name in names]
+    assert all(path.exists() for path in declared), "what dvc.yaml names is made"
+    written = [path for path in (tmp_path / "reports").rglob("*") if path.is_file()]
+    assert all({path, *path.parents} & set(declared) for path in written), "what is made is declared to DVC"
+    shown = [tmp_path / name.replace("reports/core", "reports/smoke") for name in pipeline["plots"]]
+    assert shown
+    assert all(path in written for path in shown), "what dvc plots show is to show is made"
 
     before = {path: path.read_bytes() for path in sorted((tmp_path / "reports").rglob("*")) if path.is_file()}
     assert stage("report", "study=smoke", cwd=tmp_path).returncode == 0
