@@ -38,6 +38,8 @@ STUDIES = {
     "depth one": ({**WHOLE, "depth": [1]}, lambda _: Outcome()),
 }
 
+DRAWN = ("everything", "all diverged at step 0", "hostile names", "hostile activations")
+
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_gets_an_answer_or_is_told_why_not(name, analysed):
@@ -53,7 +55,8 @@ def test_every_study_gets_an_answer_or_is_told_why_not(name, analysed):
             assert "y" * 50 not in text, "long names are shortened"
         if found.answer:
             assert len(found.view.rows) * len(found.view.columns) <= 12
-            drawn(question, found.view, analysis.design)
+            if name in DRAWN:
+                drawn(question, found.view, analysis.design)
 
 
 @EVERY

@@ -58,10 +58,10 @@ def ask(analysis: Analysis) -> Question:
         head, rest = scale(analysis, cells, without[0], base)
         heads.append(head)
         evidence += rest
-    places = ((after, "after the activation rather than before it"), (inputs, "on the inputs too rather than not"))
+    places = ((after, "after the activation rather than before it"), (inputs, "on the inputs too"))
     for level, place in places if batches(analysis) else ():
         if level and (found := place_of(analysis, cells, level[0], base)):
-            heads.append(f"{place} {found[0]}")
+            heads.append(f"{place}: {found[0]}")
             evidence += found[1]
     if not heads:
         return unanswered(NAME, TOPIC, missing)
@@ -77,7 +77,7 @@ def place_of(analysis: Analysis, cells: pd.DataFrame, level: Level, base: Level)
     found = paired(analysis, cells, "time", groups, ("normalization",))
     if found is None:
         return None
-    lead = {-1: "it does better", 0: "it makes no clear difference", 1: "it does worse"}[found.sign]
+    lead = {-1: "better", 0: "not clearly another", 1: "worse"}[found.sign]
     parts = []
     for depth in present(cells, "depth"):
         there = cells["depth"] == depth

@@ -16,6 +16,8 @@ from ablation.reporting.wording import words
 
 FLOOR = 1e-30
 """A standard deviation below this, zero among them, counts as this."""
+HALF = 0.5
+"""The answer is a plain yes where less than this share of the spread is left."""
 
 
 def scale(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) -> tuple[str, list[str]]:
@@ -28,12 +30,13 @@ def scale(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) 
     found = paired(analysis, spread, "spread", sides, ("init", "normalization")) if len(spread) else None
     if found is None:
         return "Whether it frees the network from its initial scale cannot be told: no initializers to pair", []
-    lead = {
-        -1: "Yes, it frees the network from the scale with which it begins",
-        0: "Not clearly: the scale with which the network begins matters with it about as much",
-        1: "No, the scale with which the network begins matters more with it",
-    }[found.sign]
     means = spread.groupby("normalization", observed=True)["spread"].mean()
+    freed = means[base] < HALF * means[without]
+    lead = {
+        -1: f"{'Yes' if freed else 'In part'}: with it the scale with which the network begins matters less",
+        0: "Not clearly: with it the scale with which the network begins matters about as much",
+        1: "No: with it the scale with which the network begins matters more",
+    }[found.sign]
     reach = both.groupby("normalization", observed=True)["reached"].mean()
     norms = first_norms(analysis, both)["weight_norm"]
     fold = f", whose weights differ up to {norms.max() / norms.min():.3g}-fold in size" if len(norms) else ""
