@@ -32,8 +32,8 @@ def test_each_part_is_answered(analysed):
     scale, place, inputs = found.answer.split("; ")
     assert scale.startswith("Yes: with it the scale with which the network begins matters less (spread of times")
     assert "-2 epochs over 6 seeds [-2, -2], a clear difference" in scale
-    assert place.startswith("after the activation rather than before it: worse (+1 epochs over 6 seeds")
-    assert inputs.startswith("on the inputs too: better (-1 epochs over 6 seeds")
+    assert place.startswith("after the activation rather than before it: worse (+1 epoch over 6 seeds")
+    assert inputs.startswith("on the inputs too: better (-1 epoch over 6 seeds")
     assert found.missing == ""
     assert "2 initializers, whose weights differ up to 6-fold in size" in found.evidence[0]
     assert "spreads by 0 epochs with batch normalization and 2 without" in found.evidence[0]
@@ -59,7 +59,7 @@ def test_scale_flips_with_the_data(spreads, says, analysed):
 def test_places_flip_with_the_data(analysed):
     times = {"none": 4, "batch": 2, "batch_after": 1, "batch_input": 2}
     _, place, inputs = batchnorm.ask(analysed(LEVELS, planted(times=times))).answer.split("; ")
-    assert "before it: better (-1 epochs" in place
+    assert "before it: better (-1 epoch" in place
     assert "on the inputs too: not clearly another (+0 epochs" in inputs
 
 

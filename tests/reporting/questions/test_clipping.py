@@ -38,11 +38,11 @@ def test_times_differences_and_divergence_are_those_planted(analysed):
     found = clipping.ask(analysed({**LEVELS, "clipping": ["none", "slow", "value"]}, planted(5, 4, 2)))
     assert "by +2 epochs over 6 seeds [+2, +2], a clear difference" in found.answer
     assert (
-        "5 epochs with neither, 4 with value clipping alone, the soonest of 2 clippings, (-1 epochs"
+        "5 epochs with neither, 4 with value clipping alone, the soonest of 2 clippings, (-1 epoch"
         in (found.evidence[0])
     )
     assert "2 with batch normalization alone (-3 epochs" in found.evidence[0]
-    assert "1 with both (against batch normalization alone -1 epochs" in found.evidence[0]
+    assert "1 with both (against batch normalization alone -1 epoch" in found.evidence[0]
     assert "50% of the runs with neither, 0% with value clipping alone (-50 points" in found.evidence[1]
     assert "25% of the tuned cells' steps are clipped" in found.evidence[1]
 

@@ -119,7 +119,7 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple
             continue
         own, other = (float(chosen.loc[chosen["activation"] == level, measure].mean()) for level in (elu, relu))
         if measure == "rises":
-            parts.append(f"{name} {own:.3g} and {other:.3g} of the loss of guessing ({of.text('')})".replace("  ", " "))
+            parts.append(f"{name} {own:.3g} and {other:.3g} of the loss of guessing ({of.text('')})")
         else:
             parts.append(f"{name} {own:.1%} and {other:.1%} ({of.text('points', 100)})")
     evidence = [

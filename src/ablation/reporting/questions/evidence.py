@@ -35,7 +35,9 @@ class Difference:
         """The difference, its interval and the verdict in words."""
         mean, low, high = (scale * end for end in (self.mean, self.low, self.high))
         ends = "" if self.seeds < 2 else f" [{low:+.3g}, {high:+.3g}]"
-        return f"{mean:+.3g} {unit}{ends}, {verdict(self.low, self.high, self.seeds)}"
+        size, (noun, *rest) = f"{mean:+.3g}", unit.split(" ")
+        named = " ".join([noun.removesuffix("s") if size in ("+1", "-1") else noun, *rest])
+        return f"{size} {named}".rstrip() + f"{ends}, {verdict(self.low, self.high, self.seeds)}"
 
     @property
     def full(self) -> str:
