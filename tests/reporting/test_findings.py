@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablation.reporting.findings import findings, gradients, headlines
+from ablation.reporting.findings import beside_theory, findings, gradients, headlines
 from tests.reporting.synthetic import Outcome
 
 BOTH = {"normalization": ["none", "batch"]}
@@ -73,3 +73,22 @@ def test_cells_without_a_gradient_are_counted(analysed):
     assert gradients(analysed({"seed": [0, 1]}, lambda _: Outcome(diverges=0))) == [
         "At depth 3, all 2 cells diverged before the gradient was first measured."
     ]
+
+
+def test_without_training_only_what_was_measured_before_it_is_said(analysed):
+    levels = {"normalization": ["none", "batch"], "depth": [10], "seed": [0, 1]}
+    told = findings(analysed(levels, lambda _: Outcome(), epochs=0))
+    assert told[0] == "The study trains for no epoch: nothing was learned."
+    assert all("target" not in text for text in told)
+    assert any(text.startswith("Before training, the slope of delta") for text in told)
+
+
+def test_theory_is_said_to_hold_or_not(analysed):
+    levels = {"init": ["xavier_normal", "he_normal"], "depth": [20], "width": [4096], "seed": [0, 1]}
+    right = analysed(levels, lambda c: Outcome(decades=0.1505 if c["init"] == "xavier_normal" else 0.0))
+    assert "agrees with theory in 2 of 2 comparisons that can tell." in beside_theory(right)
+    wrong = analysed(levels, lambda _: Outcome(decades=0.0))
+    assert "agrees with theory in 1 of 2 comparisons that can tell; it differs with" in beside_theory(wrong)
+    assert "xavier_normal" in beside_theory(wrong)
+    narrow = analysed({**levels, "width": [4]}, lambda _: Outcome(decades=0.0))
+    assert beside_theory(narrow).endswith("0 of 0 comparisons that can tell; 2 more comparisons cannot.")

@@ -132,6 +132,11 @@ class Design:
             f"{100 * primary.pop():.3g}% validation accuracy" if len(primary) == 1 else "the data set's primary target"
         )
 
+    @property
+    def untrained(self) -> str:
+        """A sentence that says so where the study trains for no epoch, else nothing."""
+        return "The study trains for no epoch: nothing was learned." if self.horizon <= 0 else ""
+
     def varies(self, factor: str) -> bool:
         """Whether the study compares more than one level of ``factor``."""
         return len(self.levels[factor]) > 1

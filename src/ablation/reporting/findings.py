@@ -24,6 +24,8 @@ Mask = pd.Series
 
 def findings(analysis: Analysis) -> list[str]:
     """The study's findings, the most general first."""
+    if analysis.design.untrained:
+        return [analysis.design.untrained, *gradients(analysis), beside_theory(analysis)]
     return [
         reached(analysis),
         *extremes(analysis),
@@ -31,6 +33,7 @@ def findings(analysis: Analysis) -> list[str]:
         *against_reference(analysis, "normalization"),
         *against_reference(analysis, "clipping"),
         *gradients(analysis),
+        beside_theory(analysis),
         outcomes(analysis),
         *edges(analysis),
     ]
@@ -160,6 +163,25 @@ def gradients(analysis: Analysis) -> list[str]:
         total = plural(len(shares), "combination")
         texts.append(f"{where} in {len(rows)} of {total}: {'; '.join(listed)}{more}{unseen}.")
     return texts
+
+
+def beside_theory(analysis: Analysis) -> str:
+    """Whether the gradient before training does what theory predicts, and where it does not."""
+    rows = analysis.agreement.rows
+    counts = rows["verdict"].value_counts()
+    told = rows[rows["verdict"].isin(("agrees", "differs"))]
+    text = (
+        f"Before training, the slope of delta over depth agrees with theory in {counts.get('agrees', 0):,} of "
+        f"{plural(len(told), 'comparison')} that can tell"
+    )
+    differs = told[told["verdict"] == "differs"]
+    by = ["activation", "init", "normalization", "depth"]
+    listed = [f"{names(differs, by, place)} ({differs['why'].iloc[place]})" for place in range(min(4, len(differs)))]
+    more = f", and {len(differs) - 4} more" if len(differs) > 4 else ""
+    if len(differs):
+        text += f"; it differs with {'; '.join(listed)}{more}"
+    rest = len(rows) - len(told)
+    return f"{text}; {plural(rest, 'more comparison')} cannot." if rest else f"{text}."
 
 
 def outcomes(analysis: Analysis) -> str:

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ablation import UserError
@@ -65,6 +66,9 @@ def compose(
 ) -> Iterator[tuple[Path, bytes]]:
     """Every file of the report but its numbers, with its place; the page last."""
     built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
+    if untrained := analysis.design.untrained:
+        for name in ("convergence", "effects"):
+            built[name] = [replace(table, caption=f"{untrained} {table.caption}") for table in built[name]]
     for table in itertools.chain.from_iterable(built.values()):
         for ending, text in written(table, analysis.design.horizon).items():
             yield Path("tables", f"{table.name}.{ending}"), text.encode("utf-8")

@@ -82,7 +82,7 @@ class Activation:
         """
         if np.isnan(q):
             return Moments(*[np.nan] * len(Moments._fields))
-        q = float(np.clip(q, 2.0**-SPAN, 2.0**SPAN))
+        q = min(max(float(q), 2.0**-SPAN), 2.0**SPAN)
         if (q, batch) not in self.known:
             self.known[q, batch] = self._integrate(q, batch)
         return self.known[q, batch]
@@ -180,12 +180,12 @@ def critical_sigma_w2(phi: Activation) -> float:
 
 
 def _smallest(holds: Callable[[float], bool]) -> float:
-    exponents = np.arange(-8.0, 14.25, 0.25)
+    exponents = np.arange(-4.0, 14.5, 0.5)
     true = next((place for place, exponent in enumerate(exponents) if holds(2.0**exponent)), None)
     if true is None or true == 0:
         return float("nan")
     low, high = exponents[true - 1], exponents[true]
-    while high - low > 1e-9:
+    while high - low > 1e-8:
         middle = (low + high) / 2
         low, high = (low, middle) if holds(2.0**middle) else (middle, high)
     return float(2.0**high)

@@ -90,12 +90,12 @@ def predictions(analysis: Analysis) -> Table:
     frame = frame[["activation", "init", *(x for x in named if x not in ("init", "activation")), *frame.columns[6:]]]
     caption = (
         "Mean field of wide networks without normalization, from inputs of variance 1 (Poole et al. 2016; Schoenholz "
-        "et al. 2017), at the largest depth. sigma_w2: fan-in times the variance of a weight, sigma_b2: that of a "
-        "bias, of the last hidden layer; length: second moment of the pre-activations at the first and the last "
-        "layer; chi: what a layer does to the mean square of delta, at the first, at the last and where lengths have "
-        "settled; log10_ratio: decades from the last layer's delta to the first's; depth_scale: 1 / abs(ln chi) "
-        "where settled, trains_to: six of it, the depth that trains. Of the activation alone: critical_sigma_w2, at "
-        "which chi settles at 1; preserving_sigma_w2, which hands variance 1 on; batch_norm_rate, chi with batch "
-        "normalization before the activation, whatever the initializer."
+        "et al. 2017), at the largest depth; computed, so nothing here hangs on a seed. sigma_w2: fan-in times the "
+        "variance of a weight, sigma_b2: that of a bias, of the last hidden layer; length: second moment of the "
+        "pre-activations at the first and the last layer; chi: what a layer does to the mean square of delta, at the "
+        "first, at the last and where lengths have settled; log10_ratio: decades from the last layer's delta to the "
+        "first's; depth_scale: 1 / abs(ln chi) where settled, trains_to: six of it, the depth that trains. Of the "
+        "activation alone: critical_sigma_w2, at which chi settles at 1; preserving_sigma_w2, which hands variance 1 "
+        "on; batch_norm_rate, chi with batch normalization before the activation, whatever the initializer."
     )
     return Table("predictions", "What theory predicts", caption, frame)

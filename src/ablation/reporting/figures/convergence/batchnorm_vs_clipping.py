@@ -20,6 +20,8 @@ def show(analysis: Analysis) -> View:
     """Success rate and restricted mean of every pair of a normalization and a clipping, at each depth."""
     design, name = analysis.design, "batchnorm_vs_clipping"
     heading = "Batch normalization against gradient clipping"
+    if design.untrained:
+        return View(name, heading, why=design.untrained)
     pair = ("normalization", "clipping")
     single = " and ".join(f"one level of {factor}" for factor in pair if not design.varies(factor))
     if single:

@@ -18,8 +18,8 @@ TOPIC = "Learning curves"
 def show(analysis: Analysis) -> View:
     """Validation accuracy against epoch for each activation, a panel per depth and normalization."""
     design, name = analysis.design, "learning_curves"
-    if design.horizon <= 0:
-        return View(name, "Learning curves", why="The study trains for no epoch: there is no curve to draw.")
+    if design.untrained:
+        return View(name, "Learning curves", why=design.untrained)
     by = ["depth", "normalization", "activation"]
     chosen = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in by]
     cells, held = hold(design, analysis.cells, [*by, *chosen])

@@ -21,6 +21,8 @@ TOPIC = "Success as a function of epochs"
 def show(analysis: Analysis) -> View:
     """The share of cells that have reached the target by each epoch, per level of each compared factor."""
     design, name = analysis.design, "success_curves"
+    if design.untrained:
+        return View(name, f"Cells that have reached {design.goal}", why=design.untrained)
     varying = [factor for factor in design.compared if design.varies(factor)][:12]
     if not varying:
         return View(

@@ -24,6 +24,8 @@ def show(analysis: Analysis) -> View:
     """Median epochs to target, initializer by activation, a panel per depth and normalization."""
     design, name = analysis.design, "time_to_target"
     heading = f"Epochs to {design.goal}"
+    if design.untrained:
+        return View(name, heading, why=design.untrained)
     if not (design.varies("init") or design.varies("activation")):
         return View(name, heading, why="The study has one initializer and one activation: there is nothing to lay out.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth", "normalization"))

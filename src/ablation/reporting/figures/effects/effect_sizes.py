@@ -27,6 +27,8 @@ def show(analysis: Analysis) -> View:
     """Every term of both responses, in the order of the first that has any."""
     design, name = analysis.design, "effect_sizes"
     heading = "How much each choice matters"
+    if design.untrained:
+        return View(name, heading, why=design.untrained)
     found = study_effects(analysis.tuned, design, design.compared, analysis.options.confidence)
     told = [effects for effects in found if len(effects.table)]
     if not told:

@@ -26,6 +26,8 @@ def show(analysis: Analysis) -> View:
     """The interactions in time to target with the largest partial omega squared, a panel each."""
     design, name = analysis.design, "interactions"
     heading = "How the choices work together"
+    if design.untrained:
+        return View(name, heading, why=design.untrained)
     found = study_effects(analysis.tuned, design, design.compared, analysis.options.confidence)[0]
     pairs = found.table[found.table["term"].str.contains(" x ") & (found.table["omega_sq"] > 0)].head(MOST)
     if pairs.empty:

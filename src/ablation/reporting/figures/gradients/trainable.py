@@ -27,8 +27,8 @@ def show(analysis: Analysis) -> View:
     """Seeds that reach the target by initializer and depth, a panel per activation and normalization."""
     design, name = analysis.design, "trainable"
     heading = "Which combinations train at which depth"
-    if design.horizon <= 0:
-        return View(name, heading, why="The study trains for no epoch: no network had a chance to learn.")
+    if design.untrained:
+        return View(name, heading, why=design.untrained)
     shown = ("init", "activation", "normalization", "depth")
     cells, held = hold(design, analysis.tuned, shown)
     columns = few(present(cells, "depth"), 8)

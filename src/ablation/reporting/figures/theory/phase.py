@@ -36,8 +36,8 @@ def show(analysis: Analysis) -> View:
     """Best accuracy by sigma_w and depth, a panel an activation, without normalization."""
     design, name = analysis.design, "phase"
     heading = "Depth against the scale of the initial weights"
-    if design.horizon <= 0:
-        return View(name, heading, why="The study trains for no epoch: no network had a chance to learn.")
+    if design.untrained:
+        return View(name, heading, why=design.untrained)
     if "none" not in design.levels["normalization"]:
         return View(name, heading, why="Every network of the study is normalized, which undoes the scale of weights.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth"))
