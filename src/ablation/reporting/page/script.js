@@ -64,7 +64,7 @@ pan.append(image);
 
 function full(on) {
   pan.classList.toggle("full", on);
-  sizes.setAttribute("aria-pressed", String(on));
+  sizes.textContent = on ? "Fit" : "Full size";
 }
 for (const figure of document.querySelectorAll("figure:has(img)")) {
   const small = figure.querySelector("img"), button = figure.querySelector("button");
