@@ -147,7 +147,8 @@ def logrank(analysis: Analysis) -> Table:
         f"{plural(design.horizon, 'epoch')} the survival function is one minus the empirical distribution of T. "
         "strata: those in which somebody arrives before another; soonest and latest: the levels with the most and the "
         "fewest arrivals for those expected; p_holm: Holm's over the table. Cells of a stratum are taken as "
-        f"independent of those of other strata. {tuning_text(design).capitalize()}. {censoring(analysis)}"
+        f"independent of those of other strata. {plural(len(analysis.tuned), 'cell')} of {seeds_text(design)}, "
+        f"{tuning_text(design)}. {censoring(analysis)}"
     )
     return Table("logrank", "Log-rank tests between levels", caption, frame)
 
