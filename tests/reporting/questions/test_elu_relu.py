@@ -1,5 +1,7 @@
 """ELU against ReLU: each reason is seen where it was planted and nowhere else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,13 @@ def test_rises_are_summed_capped_and_go_on_after_a_divergence(analysed):
     plant = lambda _: Outcome(loss=(1.2, 0.0), rise=9.9)  # noqa: E731
     found = elu_relu.rises(analysed({}, plant, epochs=4))
     assert found == pytest.approx([(np.log(10) - 0.9) / np.log(10)], abs=1e-6)
+
+
+def test_a_divergence_between_evaluations_is_a_rise_to_the_loss_of_guessing(analysed):
+    analysis = analysed({"seed": [0]}, lambda _: Outcome(diverges=3, loss=(1.2, 0.0)), epochs=4)
+    seen = replace(analysis, curves=analysis.curves[analysis.curves["epoch"] < 3])
+    # The last that is seen is 0.6, at the second epoch.
+    assert elu_relu.rises(seen) == pytest.approx([(np.log(10) - 0.6) / np.log(10)], abs=1e-6)
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
