@@ -16,7 +16,7 @@ from ablation.studies.run import run_study
 from ablation.studies.study import check_study
 from tests.reporting.synthetic import Outcome
 
-SMALL = ["depth=16", "width=200", "data.gaussian.features=200", "training.probe_size=64", "seed=[0,1,2,3]"]
+SMALL = ["depth=16", "width=200", "data.gaussian_wide.features=200", "training.probe_size=64", "seed=[0,1,2,3]"]
 
 
 def study_results(folder, *overrides):
