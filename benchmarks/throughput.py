@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
 from peers import Shape, alone, floor, synchronize, vmap
@@ -23,11 +24,12 @@ from ablation.training.trainer import train
 PROBE = 128
 ROWS = {
     "5x32x64": Shape(5, 32, 64, 32, 15),
-    "10x64x64": Shape(10, 64, 64, 16, 6),
-    "20x100x64": Shape(20, 100, 64, 8, 3),
-    "50x256x128": Shape(50, 256, 128, 4, 1),
+    "10x64x64": Shape(10, 64, 64, 16, 15),
+    "20x100x64": Shape(20, 100, 64, 8, 15),
+    "50x256x128": Shape(50, 256, 128, 4, 2),
 }
 PARAMETERS = {"relu": {}, "tanh": {}, "elu": {"alpha": 1.0}}
+RATIOS = [("ours", "alone"), ("compiled", "alone"), ("ours", "vmap"), ("ours", "floor"), ("compiled", "floor")]
 BATCH = {"placement": "before", "input": False, "epsilon": 1e-3, "momentum": 0.99}
 
 
@@ -41,7 +43,7 @@ def digits(device: torch.device) -> Data:
     return Data(x[:1437], y[:1437], x[1437:], y[1437:], 10).to(device)
 
 
-def ours(shape: Shape, activation: str, norm: bool, data: Data) -> float:
+def ours(shape: Shape, activation: str, norm: bool, data: Data, compile: Literal["eager", "layers"] = "eager") -> float:
     """Return run-steps per second of this project's trainer, its probes and evaluations on."""
     none = Level("none", {})
     cohort = [
@@ -59,6 +61,7 @@ def ours(shape: Shape, activation: str, norm: bool, data: Data) -> float:
             seed=cell,
             epochs=shape.epochs,
             probe_size=PROBE,
+            compile=compile,
         )
         for cell in range(shape.cells)
     ]
@@ -87,8 +90,11 @@ def main() -> None:
         f"{name}, one {'GPU' if device.type == 'cuda' else 'thread'}, torch {torch.__version__}; run-steps per second,"
     )
     print(f"medians of {arguments.repeats} interleaved repeats\n")
-    print("| shape | activation | norm | floor | ours | alone | vmap | ours/alone | ours/vmap | ours/floor |")
-    print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| shape | activation | norm | floor | ours | compiled | alone | vmap "
+        "| ours/alone | compiled/alone | ours/vmap | ours/floor | compiled/floor |"
+    )
+    print("| --- | --- | --- " + "| ---: " * 10 + "|")
     for row, listed in ROWS.items():
         if not row.startswith(tuple(arguments.rows.split(","))):
             continue
@@ -99,6 +105,7 @@ def main() -> None:
                 columns: dict[str, Callable[[], float]] = {
                     "floor": lambda s=shape, n=steps: floor(s, device, n),
                     "ours": lambda s=shape, a=activation, b=norm: ours(s, a, b, data),
+                    "compiled": lambda s=shape, a=activation, b=norm: ours(s, a, b, data, "layers"),
                     "alone": lambda s=shape, a=activation, b=norm: alone(s, a, b, data, PROBE),
                     "vmap": lambda s=shape, a=activation, b=norm, n=steps: vmap(s, a, b, data, max(5, n // 4)),
                 }
@@ -107,7 +114,7 @@ def main() -> None:
                     for column, run in columns.items():
                         seen[column].append(run())
                 rate = {column: statistics.median(values[1:]) for column, values in seen.items()}
-                ratios = [rate["ours"] / rate[peer] for peer in ("alone", "vmap", "floor")]
+                ratios = [rate[one] / rate[other] for one, other in RATIOS]
                 figures = [f"{rate[column]:,.0f}" for column in columns] + [f"{ratio:.2f}" for ratio in ratios]
                 print(f"| {row} | {activation} | {'batch' if norm else 'none'} | {' | '.join(figures)} |", flush=True)
 

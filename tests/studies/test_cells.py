@@ -74,6 +74,8 @@ def test_a_key_changes_with_all_that_decides_the_numbers_and_with_nothing_else(s
         key("loss=mse"),
         key("training.epochs=3"),
         key("training.probe_size=33"),
+        key("training.compile=true"),
+        key("training.tf32=true"),
         key(digests={"digits": "2" * 64}),
         key(device=torch.device("cuda")),
     ]

@@ -4,13 +4,14 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablation import UserError
 from ablation.datasets.prepared import prepare
 from ablation.studies.cells import Cell, expand
-from ablation.studies.engines import local, run_cohorts
+from ablation.studies.engines import local, run_cohorts, work
 from ablation.studies.engines.cohorts import make_cohorts
 from ablation.studies.engines.local import default_workers, start_worker
 from ablation.studies.engines.work import Source, load_data
@@ -120,3 +121,31 @@ def test_data_are_standardized_by_the_training_part(source):
 
 def test_as_many_workers_as_cores():
     assert 1 <= default_workers() <= (os.cpu_count() or 1)
+
+
+def test_a_cohort_too_large_for_a_gpu_is_trained_in_halves_and_no_cell_is_lost(study, source, monkeypatch):
+    cells = expand(study("seed=[0,1,2,3,4]", "training.epochs=1"))
+    data, specs = load_data("digits", source), [cell.spec for cell in cells]
+    whole, sizes = train(specs, data), []
+
+    def small(part, data):
+        sizes.append(len(part))
+        if len(part) > 2:
+            raise torch.OutOfMemoryError
+        return train(part, data)
+
+    monkeypatch.setattr(work, "train", small)
+    parts = work.train_within_memory(specs, data)
+    assert sizes == [5, 2, 3, 1, 2]
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one.curves, other.curves)
+
+
+def test_a_cell_too_large_for_a_gpu_is_told_in_one_line(study, source, monkeypatch):
+    def none(part, data):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(work, "train", none)
+    (cell,) = expand(study())
+    with pytest.raises(UserError, match="does not fit into the GPU's free memory"):
+        work.train_within_memory([cell.spec], load_data("digits", source))

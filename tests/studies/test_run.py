@@ -165,3 +165,11 @@ def test_names_of_levels_may_be_hostile(study):
     run_study(hostile)
     assert read_results(hostile.results_folder).cells.activation.tolist() == ['<script>"%|']
     assert len(expand(hostile)) == 1
+
+
+def test_what_the_machine_cannot_do_is_refused_before_training(study, monkeypatch):
+    with pytest.raises(UserError, match=r"training\.tf32=true: only a GPU"):
+        run_study(study("training.tf32=true", "device=cpu"))
+    monkeypatch.setattr(run, "has_compiler", lambda: False)
+    with pytest.raises(UserError, match=r"training\.compile=true: no C\+\+ compiler"):
+        run_study(study("training.compile=true"))

@@ -16,6 +16,7 @@ from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.data import BatchOrder, Data
+from ablation.training.layers import Hidden
 from ablation.training.models import Mlp
 from ablation.training.spec import Level, Number, Spec
 from ablation.training.trainer import bind, initial_parameters
@@ -79,7 +80,7 @@ def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, 
 
 def mlp(cell: Spec, data: Data) -> Mlp:
     normalization = NORMALIZATIONS[cell.normalization.kind](**cell.normalization.parameters)
-    return Mlp(data.features, cell.widths, data.classes, bind(ACTIVATIONS, cell.activation), normalization)
+    return Mlp(data.features, cell.widths, data.classes, Hidden(bind(ACTIVATIONS, cell.activation), normalization))
 
 
 class OwnDerivative(torch.autograd.Function):

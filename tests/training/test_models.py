@@ -6,7 +6,8 @@ import torch
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.losses import LOSSES
 from ablation.training.data import Data
-from ablation.training.models import Mlp, Scale
+from ablation.training.layers import Scale
+from ablation.training.models import Mlp
 from ablation.training.spec import Spec
 from tests.training.reference import NORMALIZED, Net, blobs, mlp, spec
 
@@ -42,7 +43,7 @@ def test_outputs_and_gradients_are_autograds(activation, normalization, widths):
     model, flat_SP = built(cell, data)
     x, y = data.train_x[:22].view(CELLS, 11, 6), data.train_y[:22].view(CELLS, 11)
     parameters = model.views(flat_SP)
-    output, tape = model.forward(parameters, x, keep_preactivations=True)
+    output, tape = model.forward(parameters, x, keep=True)
     _, grad = LOSSES["cross_entropy"](output, y)
     gradients_SP = torch.full_like(flat_SP, torch.nan)
     deltas = model.backward(parameters, tape, grad, model.views(gradients_SP))

@@ -41,7 +41,7 @@ def measure(cells: list[Spec], data: Data, flat_SP: torch.Tensor, before_SP: tor
     model, activation = mlp(cells[0], data), bind(ACTIVATIONS, cells[0].activation)
     parameters, gradients = model.views(flat_SP), model.views(torch.zeros_like(flat_SP))
     x, y = data.train_x[:EXAMPLES].expand(len(cells), -1, -1), data.train_y[:EXAMPLES].expand(len(cells), -1)
-    output, tape = model.forward(parameters, x, keep_preactivations=True)
+    output, tape = model.forward(parameters, x, keep=True)
     deltas = model.backward(parameters, tape, LOSSES[cells[0].loss.kind](output, y)[1], gradients)
     previous = None if before_SP is None else model.views(before_SP)
     health = layer_health(model, parameters, gradients, tape, deltas, previous, largest_derivative(activation))

@@ -16,6 +16,7 @@ OTHERS = {
     "epochs": 2,
     "probe_size": 3,
     "compile": "other",
+    "tf32": True,
     "clipping": level("value", threshold=1.0),
     "optimizer": level("momentum", momentum=0.9),
 }

@@ -59,13 +59,15 @@ def expand(study: Study) -> list[Cell]:
             values = (*labels, model, data, depth, width, batch_size, lr, seed)
             factors = dict(zip(FACTORS, values, strict=True))
             spec = Spec(
-                **chosen,  # type: ignore[arg-type]  # a level a choice, by the registries' names
+                **chosen,
                 widths=explicit or (width,) * depth,
                 batch_size=batch_size,
                 lr=lr,
                 seed=seed,
                 epochs=study.epochs,
                 probe_size=study.probe_size,
+                compile="layers" if study.compile else "eager",
+                tf32=study.tf32,
             )
             cells.append(Cell(_name(factors), factors, spec))
     return _unique(cells)
@@ -113,7 +115,7 @@ def keys(cells: Sequence[Cell], digests: Mapping[str, str], device: torch.device
 
 def environment(device: torch.device) -> dict[str, str]:
     """Return what of the machine enters a key: the torch version and the type of the device."""
-    return {"torch": torch.__version__.split("+")[0], "device": device.type, "compile": "eager"}
+    return {"torch": torch.__version__.split("+")[0], "device": device.type}
 
 
 @cache

@@ -21,6 +21,7 @@ from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
 from ablation.studies.tracking import Tracker, track
+from ablation.training.compiled import has_compiler
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def run_study(study: Study) -> Summary:
     """
     begun = time.perf_counter()
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
+    check_machine(study, device)
     cells = expand(study)
     cards = prepared_cards(study)
     check_batches(cells, cards)
@@ -59,6 +61,20 @@ def run_study(study: Study) -> Summary:
     if missing:
         write_timing(study, {"wall_seconds": wall, **timing})
     return Summary(len(cells), len(missing), manifest["cells"]["diverged"], wall)
+
+
+def check_machine(study: Study, device: torch.device) -> None:
+    """Refuse what this machine cannot do, before anything is trained.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    if study.tf32 and device.type != "cuda":
+        raise UserError(f"training.tf32=true: only a GPU has it, and the device is {device.type}; allowed here: false")
+    if study.compile and not has_compiler():
+        raise UserError(
+            "training.compile=true: no C++ compiler (g++ or clang++) was found; install one, or use false"
+        )
 
 
 def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:

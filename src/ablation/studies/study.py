@@ -36,7 +36,12 @@ NUMBERS: dict[str, Any] = {
 }
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "training": {"epochs": Annotated[int, "[0, 1000000]"], "probe_size": Annotated[int, "[2, 1000000]"]},
+    "training": {
+        "epochs": Annotated[int, "[0, 1000000]"],
+        "probe_size": Annotated[int, "[2, 1000000]"],
+        "compile": bool,
+        "tf32": bool,
+    },
     "paths": dict.fromkeys(("data", "results", "reports", "store"), str),
 }
 
@@ -62,6 +67,8 @@ class Study:
     numbers: dict[str, list[Any]]
     epochs: int
     probe_size: int
+    compile: bool
+    tf32: bool
     device: Literal["auto", "cpu", "cuda"]
     engine: dict[str, Any]
     tracking: dict[str, Any]
@@ -122,6 +129,8 @@ def check_study(config: dict[str, Any]) -> Study:
         numbers=numbers,
         epochs=int(training["epochs"]),  # type: ignore[arg-type]  # checked as a whole number
         probe_size=int(training["probe_size"]),  # type: ignore[arg-type]  # likewise
+        compile=bool(training["compile"]),
+        tf32=bool(training["tf32"]),
         device=config["device"],
         engine=checks.engine(config["engine"]),
         tracking=checks.tracking(config["tracking"]),

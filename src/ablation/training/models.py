@@ -1,22 +1,18 @@
 """The multilayer perceptron, stacked: forward, inference and its own backward pass for all cells at once.
 
-A hidden layer is  z = h W + b,  a = N(z),  h' = phi(a)  with normalization N before the activation, or
-a = z,  h' = N(phi(a))  with it after. The output layer is linear. a, which enters the activation, is what this project
-calls the *pre-activation*; delta is the gradient of the loss with respect to it.
+Hidden layers are those of ``layers.py``, one matrix product before each; the output layer is linear.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from ablation.choices.normalization import Batch, BatchStatistics
+from ablation.choices.normalization import BatchStatistics
+from ablation.training.layers import Hidden, Scale
 from ablation.training.products import linear, product
-
-Activation = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class Linear(NamedTuple):
@@ -24,13 +20,6 @@ class Linear(NamedTuple):
 
     weight_SIO: Tensor
     bias_SO: Tensor
-
-
-class Scale(NamedTuple):
-    """Views of one batch normalization's gamma and beta, of their gradients, or of its running mean and variance."""
-
-    first_SO: Tensor
-    second_SO: Tensor
 
 
 class Views(NamedTuple):
@@ -42,13 +31,17 @@ class Views(NamedTuple):
 
 @dataclass
 class Tape:
-    """What the forward pass leaves for the backward pass, an entry a hidden layer."""
+    """What the forward pass leaves for the backward pass, an entry a hidden layer.
+
+    Pre-activations and activations are there only if they were asked for: the backward pass does without them.
+    """
 
     inputs: list[Tensor]
     preactivations: list[Tensor]
     activations: list[Tensor]
     derivatives: list[Tensor]
-    statistics: list[BatchStatistics]
+    statistics: list[BatchStatistics | None]
+    input_statistics: BatchStatistics | None = None
 
 
 class Mlp:
@@ -58,15 +51,12 @@ class Mlp:
         features: inputs.
         widths: units of each hidden layer.
         classes: outputs.
-        activation: value and derivative behind every hidden layer.
-        normalization: batch normalization of every hidden layer (and of the inputs), or none.
+        hidden: what every hidden layer does behind its product. Batch normalization may normalize the inputs too.
     """
 
-    def __init__(
-        self, features: int, widths: Sequence[int], classes: int, activation: Activation, normalization: Batch | None
-    ) -> None:
-        self.activation = activation
-        self.normalization = normalization
+    def __init__(self, features: int, widths: Sequence[int], classes: int, hidden: Hidden) -> None:
+        self.hidden = hidden
+        normalization = hidden.normalization
         self.normalizes_input = normalization is not None and normalization.input
         sizes = [features, *widths, classes]
         self.shapes = list(pairwise(sizes))
@@ -97,94 +87,85 @@ class Mlp:
         return [Scale(like.new_zeros(cells, width), like.new_ones(cells, width)) for width in self.scale_widths]
 
     def forward(
-        self, parameters: Views, x_SBI: Tensor, running: list[Scale] | None = None, keep_preactivations: bool = False
+        self,
+        parameters: Views,
+        x_SBI: Tensor,
+        running: list[Scale] | None = None,
+        keep: bool = False,
+        hidden: Hidden | None = None,
     ) -> tuple[Tensor, Tape]:
         """Return the outputs, [S, B, C], in training mode, and the tape.
 
-        ``running`` statistics, where given, are moved in place. Pre-activations are kept only when asked for, since
-        the backward pass does without them.
+        ``running`` statistics, where given, are moved in place. Pre-activations and activations are put on the tape if
+        they are to be kept. ``hidden`` stands in for the model's own layer: the same arithmetic, compiled.
         """
-        normalization = self.normalization
-        scales = iter(enumerate(parameters.scale))
+        hidden = hidden or self.hidden
+        normalization = hidden.normalization
         tape = Tape([], [], [], [], [])
-
-        def normalize(x_SBO: Tensor) -> Tensor:
-            assert normalization is not None
-            place, scale = next(scales)
-            y_SBO, statistics = normalization.forward(x_SBO, scale.first_SO, scale.second_SO)
-            tape.statistics.append(statistics)
+        moving = iter(running or ())
+        h = x_SBI
+        if normalization is not None and self.normalizes_input:
+            h, tape.input_statistics = normalization.forward(h, *parameters.scale[0])
             if running is not None:
-                normalization.update(running[place].first_SO, running[place].second_SO, statistics)
-            return y_SBO
-
-        h = normalize(x_SBI) if self.normalizes_input else x_SBI
-        before = normalization is not None and normalization.placement == "before"
-        after = normalization is not None and normalization.placement == "after"
-        for layer in parameters.linear[:-1]:
+                normalization.update(*next(moving), tape.input_statistics)
+        for layer, scale in zip(parameters.linear[:-1], self._hidden_scales(parameters.scale), strict=False):
             tape.inputs.append(h)
-            a = linear(h, layer.weight_SIO, layer.bias_SO)
-            if before:
-                a = normalize(a)
-            h, derivative = self.activation(a)
-            if keep_preactivations:
-                tape.preactivations.append(a)
-                tape.activations.append(h)
-            tape.derivatives.append(derivative)
-            if after:
-                h = normalize(h)
+            passed = hidden.forward(linear(h, layer.weight_SIO, layer.bias_SO), scale)
+            h = passed.output_SBO
+            tape.derivatives.append(passed.derivative_SBO)
+            tape.statistics.append(passed.statistics)
+            if keep:
+                assert passed.preactivation_SBO is not None
+                assert passed.activation_SBO is not None
+                tape.preactivations.append(passed.preactivation_SBO)
+                tape.activations.append(passed.activation_SBO)
+            if normalization is not None and running is not None and passed.statistics is not None:
+                normalization.update(*next(moving), passed.statistics)
         tape.inputs.append(h)
         return linear(h, *parameters.linear[-1]), tape
 
-    def backward(self, parameters: Views, tape: Tape, grad_SBC: Tensor, gradients: Views) -> list[Tensor]:
+    def backward(
+        self, parameters: Views, tape: Tape, grad_SBC: Tensor, gradients: Views, hidden: Hidden | None = None
+    ) -> list[Tensor]:
         """Write the gradients of all parameters into ``gradients`` and return delta_1 ... delta_D, each [S, B, O]."""
-        normalization = self.normalization
-        scales = list(zip(parameters.scale, gradients.scale, tape.statistics, strict=True))
+        hidden = hidden or self.hidden
+        first = 1 if self.normalizes_input else 0
+        grad, bias_grad_SO = grad_SBC, grad_SBC.sum(1)
         deltas: list[Tensor] = []
-
-        def denormalize(grad_SBO: Tensor) -> Tensor:
-            assert normalization is not None
-            scale, gradient, statistics = scales.pop()
-            grad_SBO, gamma_grad_SO, beta_grad_SO = normalization.backward(grad_SBO, statistics, scale.first_SO)
-            gradient.first_SO.copy_(gamma_grad_SO)
-            gradient.second_SO.copy_(beta_grad_SO)
-            return grad_SBO
-
-        before = normalization is not None and normalization.placement == "before"
-        after = normalization is not None and normalization.placement == "after"
-        grad = grad_SBC
         for place in range(self.depth, -1, -1):
             if place < self.depth:
-                if after:
-                    grad = denormalize(grad)
-                grad = grad.mul_(tape.derivatives[place])
-                deltas.append(grad)
-                if before:
-                    grad = denormalize(grad)
+                scale = parameters.scale[first + place] if parameters.scale else None
+                at = hidden.backward(grad, tape.derivatives[place], tape.statistics[place], scale)
+                deltas.append(at.delta_SBO)
+                grad, bias_grad_SO = at.grad_SBO, at.bias_grad_SO
+                if at.scale_grad is not None:
+                    _store(gradients.scale[first + place], at.scale_grad)
             # Into a view of the flat matrix a copy is cheaper than the product's own ``out=``.
             gradients.linear[place].weight_SIO.copy_(product(tape.inputs[place].transpose(1, 2), grad))
-            torch.sum(grad, 1, out=gradients.linear[place].bias_SO)
+            gradients.linear[place].bias_SO.copy_(bias_grad_SO)
             if place > 0 or self.normalizes_input:
                 grad = product(grad, parameters.linear[place].weight_SIO.transpose(1, 2))
-        if self.normalizes_input:
-            denormalize(grad)
+        if tape.input_statistics is not None and hidden.normalization is not None:
+            gamma_SO = parameters.scale[0].first_SO
+            _, *scale_grad = hidden.normalization.backward(grad, tape.input_statistics, gamma_SO)
+            _store(gradients.scale[0], Scale(*scale_grad))
         return deltas[::-1]
 
     def inference(self, parameters: Views, running: list[Scale], x_SBI: Tensor) -> Tensor:
         """Return the outputs, [S, B, C], with normalization by the running statistics."""
-        normalization = self.normalization
-        scales = iter(zip(parameters.scale, running, strict=True))
-
-        def normalize(x_SBO: Tensor) -> Tensor:
-            assert normalization is not None
-            scale, statistics = next(scales)
-            return normalization.inference(x_SBO, *scale, *statistics)
-
-        h = normalize(x_SBI) if self.normalizes_input else x_SBI
-        for layer in parameters.linear[:-1]:
-            a = linear(h, layer.weight_SIO, layer.bias_SO)
-            if normalization is not None and normalization.placement == "before":
-                a = normalize(a)
-            h = self.activation(a)[0]
-            if normalization is not None and normalization.placement == "after":
-                h = normalize(h)
+        h, hidden = x_SBI, self.hidden
+        if hidden.normalization is not None and self.normalizes_input:
+            h = hidden.normalization.inference(h, *parameters.scale[0], *running[0])
+        scales = zip(self._hidden_scales(parameters.scale), self._hidden_scales(running), strict=False)
+        for layer, (scale, moved) in zip(parameters.linear[:-1], scales, strict=False):
+            h = hidden.inference(linear(h, layer.weight_SIO, layer.bias_SO), scale, moved)
         return linear(h, *parameters.linear[-1])
+
+    def _hidden_scales(self, scales: list[Scale]) -> Iterator[Scale | None]:
+        """The hidden layers' own, from the first on; without normalization as many times none as wanted."""
+        return iter(scales[1:] if self.normalizes_input else scales) if scales else repeat(None)
+
+
+def _store(gradient: Scale, value: Scale) -> None:
+    for place, tensor in zip(gradient, value, strict=True):
+        place.copy_(tensor)

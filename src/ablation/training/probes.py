@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ablation.training.models import Activation, Mlp, Tape, Views
+from ablation.training.layers import Activation
+from ablation.training.models import Mlp, Tape, Views
 
 METRICS = (
     "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
@@ -117,7 +118,7 @@ def clipping_cosine(raw_SP: Tensor, clipped_SP: Tensor) -> Tensor:
     """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero."""
     inner_S = torch.zeros(raw_SP.shape[0], dtype=torch.float64, device=raw_SP.device)
     # Part by part, so that what is doubled stays small enough for a cache.
-    for raw, clipped in zip(raw_SP.split(COLUMNS, 1), clipped_SP.split(COLUMNS, 1), strict=True):
+    for raw, clipped in zip(torch.split(raw_SP, COLUMNS, 1), torch.split(clipped_SP, COLUMNS, 1), strict=True):
         inner_S += raw.double().mul_(clipped).sum(1)
     return (inner_S / (norm_per_cell(raw_SP) * norm_per_cell(clipped_SP))).to(raw_SP.dtype)
 
@@ -148,7 +149,7 @@ def _percentile(x_SBO: Tensor) -> Tensor:
     columns = n // BLOCK
     if columns > k:
         whole = columns * BLOCK
-        blocks = flat[:, :whole].unflatten(1, (BLOCK, columns))
+        blocks = torch.unflatten(flat[:, :whole], 1, (BLOCK, columns))
         place = blocks.amax(1).topk(k, dim=1, sorted=False).indices
         within = blocks.gather(2, place.unsqueeze(1).expand(-1, BLOCK, -1)).flatten(1)
         flat = torch.cat([within, flat[:, whole:]], 1)

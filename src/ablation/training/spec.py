@@ -27,7 +27,8 @@ class Spec:
         seed: fixes the standard draws behind the initial weights and the batch order.
         epochs: passes over the training part.
         probe_size: examples of the probe batch.
-        compile: how the step is compiled; eager is not at all.
+        compile: how the training step is compiled: eager is not at all, layers each hidden layer and the loss.
+        tf32: whether a GPU may round the factors of its products to TF32, which has ten bits of fraction.
     """
 
     init: Level
@@ -43,7 +44,8 @@ class Spec:
     seed: int
     epochs: int
     probe_size: int
-    compile: Literal["eager"] = "eager"
+    compile: Literal["eager", "layers"] = "eager"
+    tf32: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the specification as plain values that JSON can hold."""

@@ -23,9 +23,11 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS, State
 from ablation.choices.schedules import SCHEDULES
+from ablation.training.compiled import CompiledHidden, compiled, compiled_once
 from ablation.training.data import BatchOrder, Data, generator
+from ablation.training.layers import Hidden, Scale
 from ablation.training.memory import keep_freed_memory
-from ablation.training.models import Mlp, Scale
+from ablation.training.models import Mlp
 from ablation.training.probes import (
     METRICS,
     clipping_cosine,
@@ -84,9 +86,12 @@ def train(cohort: Sequence[Spec], data: Data) -> list[Outcome]:
     # Gradients that vanish would otherwise end in denormal numbers, on which a CPU is tens of times slower.
     keep_freed_memory()
     torch.set_flush_denormal(True)
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = cohort[0].tf32
     try:
         return _Run(cohort, data).train()
     finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
         torch.set_flush_denormal(False)
 
 
@@ -103,8 +108,13 @@ class _Run:
         self.device = data.train_x.device
         activation = bind(ACTIVATIONS, first.activation)
         normalization = NORMALIZATIONS[first.normalization.kind](**first.normalization.parameters)
-        self.model = Mlp(data.features, first.widths, data.classes, activation, normalization)
-        self.loss = bind(LOSSES, first.loss)
+        hidden, self.loss = Hidden(activation, normalization), bind(LOSSES, first.loss)
+        self.model = Mlp(data.features, first.widths, data.classes, hidden)
+        self.step_hidden, self.step_loss = hidden, self.loss
+        if first.compile == "layers":
+            levels = (first.activation, first.normalization)
+            self.step_hidden = compiled_once(levels, lambda: CompiledHidden(hidden))
+            self.step_loss = compiled_once(first.loss, lambda: compiled(self.loss))
         self.schedule = bind(SCHEDULES, first.schedule)
         self.steepest = largest_derivative(activation)
 
@@ -150,10 +160,10 @@ class _Run:
         index = index_SB.flatten()
         x_SBI = self.data.train_x.index_select(0, index).view(*index_SB.shape, -1)
         y_SB = self.data.train_y.index_select(0, index).view(index_SB.shape)
-        output_SBC, tape = self.model.forward(self.parameters, x_SBI, self.running)
-        loss_S, grad_SBC = self.loss(output_SBC, y_SB)
+        output_SBC, tape = self.model.forward(self.parameters, x_SBI, self.running, hidden=self.step_hidden)
+        loss_S, grad_SBC = self.step_loss(output_SBC, y_SB)
         self._mark(loss_S, step)
-        self.model.backward(self.parameters, tape, grad_SBC, self.gradients)
+        self.model.backward(self.parameters, tape, grad_SBC, self.gradients, self.step_hidden)
         self.clipped_S += CLIPPINGS[self.spec.clipping.kind](self.grad_SP, self.model.tensors, **self.clip_numbers)
         lr_S1 = self.lr_S1 * self.schedule(step, steps)
         OPTIMIZERS[self.spec.optimizer.kind](self.param_SP, self.grad_SP, lr_S1, self.state, **self.optimizer_numbers)
@@ -170,7 +180,7 @@ class _Run:
         if cells == 0:
             return
         x_SBI = self.probe_x.expand(cells, -1, -1)
-        output_SBC, tape = self.model.forward(self.parameters, x_SBI, keep_preactivations=True)
+        output_SBC, tape = self.model.forward(self.parameters, x_SBI, keep=True)
         loss_S, grad_SBC = self.loss(output_SBC, self.probe_y.expand(cells, -1))
         self._mark(loss_S, step)
         deltas = self.model.backward(self.parameters, tape, grad_SBC, self.gradients)

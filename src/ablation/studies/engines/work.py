@@ -4,7 +4,7 @@ A worker never touches the store or MLflow.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any
 
 import torch
 
+from ablation import UserError
 from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.store import Record
 from ablation.training.data import Data
-from ablation.training.trainer import train
+from ablation.training.spec import Spec
+from ablation.training.trainer import Outcome, train
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
     """Train a cohort on one thread, whatever the caller's setting: more would sum in another order."""
     begun = time.perf_counter()
     with one_thread():
-        outcomes = train([cell.spec for cell in cohort.cells], data)
+        outcomes = train_within_memory([cell.spec for cell in cohort.cells], data)
     seconds = time.perf_counter() - begun
     records = [
         Record(
@@ -83,6 +85,24 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
     steps = cohort.cells[0].spec.epochs * (len(data.train_y) // cohort.cells[0].spec.batch_size)
     run_steps = sum(steps if record.diverged_step is None else record.diverged_step for record in records)
     return Trained(cohort, records, seconds, run_steps)
+
+
+def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
+    """Train a cohort, in halves where a GPU's memory is too small for it: a cell's numbers do not depend on its cohort.
+
+    Raises:
+        UserError: not even one cell fits.
+    """
+    try:
+        return train(cells, data)
+    except torch.OutOfMemoryError as error:
+        if len(cells) == 1:
+            widths = f"{len(cells[0].widths)} layers of up to {max(cells[0].widths)} units"
+            raise UserError(f"a cell of {widths} does not fit into the GPU's free memory; use device=cpu") from error
+    # Behind the handler, for what it caught keeps the failed cohort's tensors alive.
+    torch.cuda.empty_cache()
+    half = len(cells) // 2
+    return train_within_memory(cells[:half], data) + train_within_memory(cells[half:], data)
 
 
 @contextmanager

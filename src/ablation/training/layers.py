@@ -1,0 +1,103 @@
+"""What a hidden layer does between two matrix products: normalization and activation, forward and backward.
+
+With z = h W + b from the product before, the layer is  a = N(z),  h' = phi(a)  with normalization N before the
+activation, or  a = z,  h' = N(phi(a))  with it after. a, which enters the activation, is what this project calls the
+*pre-activation*; delta is the gradient of the loss with respect to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ablation.choices.normalization import Batch, BatchStatistics
+
+Activation = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+class Scale(NamedTuple):
+    """Views of one batch normalization's gamma and beta, of their gradients, or of its running mean and variance."""
+
+    first_SO: Tensor
+    second_SO: Tensor
+
+
+class Forward(NamedTuple):
+    """What a layer hands on, what its backward pass needs, and what probes look at: none in a compiled layer."""
+
+    output_SBO: Tensor
+    derivative_SBO: Tensor
+    statistics: BatchStatistics | None
+    preactivation_SBO: Tensor | None
+    activation_SBO: Tensor | None
+
+
+class Backward(NamedTuple):
+    """The gradients at a layer: delta, that of z, that of the bias and those of gamma and beta."""
+
+    delta_SBO: Tensor
+    grad_SBO: Tensor
+    bias_grad_SO: Tensor
+    scale_grad: Scale | None
+
+
+@dataclass
+class Hidden:
+    """The layer's arithmetic, in eager mode; its numbers are kept outside.
+
+    Attributes:
+        activation: value and derivative.
+        normalization: batch normalization, or none.
+    """
+
+    activation: Activation
+    normalization: Batch | None
+
+    def forward(self, z_SBO: Tensor, scale: Scale | None) -> Forward:
+        """Return what the layer makes of z in training mode; ``scale`` is gamma and beta, where it normalizes."""
+        a_SBO, statistics = z_SBO, None
+        if self._normalizes("before"):
+            a_SBO, statistics = self._normalize(z_SBO, scale)
+        activation_SBO, derivative_SBO = self.activation(a_SBO)
+        output_SBO = activation_SBO
+        if self._normalizes("after"):
+            output_SBO, statistics = self._normalize(activation_SBO, scale)
+        return Forward(output_SBO, derivative_SBO, statistics, a_SBO, activation_SBO)
+
+    def backward(
+        self, grad_SBO: Tensor, derivative_SBO: Tensor, statistics: BatchStatistics | None, scale: Scale | None
+    ) -> Backward:
+        """Return the layer's gradients, given that of its output, which is used up."""
+        scale_grad = None
+        if self._normalizes("after"):
+            grad_SBO, scale_grad = self._denormalize(grad_SBO, statistics, scale)
+        delta_SBO = grad_SBO = grad_SBO.mul_(derivative_SBO)
+        if self._normalizes("before"):
+            grad_SBO, scale_grad = self._denormalize(grad_SBO, statistics, scale)
+        return Backward(delta_SBO, grad_SBO, grad_SBO.sum(1), scale_grad)
+
+    def inference(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Tensor:
+        """Return the layer's output with normalization by the running statistics."""
+        if self.normalization is None or scale is None or running is None:
+            return self.activation(z_SBO)[0]
+        if self.normalization.placement == "before":
+            return self.activation(self.normalization.inference(z_SBO, *scale, *running))[0]
+        return self.normalization.inference(self.activation(z_SBO)[0], *scale, *running)
+
+    def _normalizes(self, placement: str) -> bool:
+        return self.normalization is not None and self.normalization.placement == placement
+
+    def _normalize(self, x_SBO: Tensor, scale: Scale | None) -> tuple[Tensor, BatchStatistics]:
+        assert self.normalization is not None
+        assert scale is not None
+        return self.normalization.forward(x_SBO, *scale)
+
+    def _denormalize(
+        self, grad_SBO: Tensor, statistics: BatchStatistics | None, scale: Scale | None
+    ) -> tuple[Tensor, Scale]:
+        assert self.normalization is not None
+        assert statistics is not None
+        assert scale is not None
+        grad_SBO, gamma_grad_SO, beta_grad_SO = self.normalization.backward(grad_SBO, statistics, scale.first_SO)
+        return grad_SBO, Scale(gamma_grad_SO, beta_grad_SO)
