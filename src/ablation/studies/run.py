@@ -72,9 +72,7 @@ def check_machine(study: Study, device: torch.device) -> None:
     if study.tf32 and device.type != "cuda":
         raise UserError(f"training.tf32=true: only a GPU has it, and the device is {device.type}; allowed here: false")
     if study.compile and not has_compiler():
-        raise UserError(
-            "training.compile=true: no C++ compiler (g++ or clang++) was found; install one, or use false"
-        )
+        raise UserError("training.compile=true: no C++ compiler (g++ or clang++) was found; install one, or use false")
 
 
 def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:
