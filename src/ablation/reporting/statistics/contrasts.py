@@ -18,11 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import qr
 
 from ablation.reporting.statistics.intervals import Floats, Ints
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-6
 """Columns that add less than this share of their length to others are those others again."""
 
 Factors = tuple[str, ...]
@@ -68,11 +67,6 @@ class Model:
         size, rank = self.basis.shape
         return int(size * self.seeds - rank - (self.seeds - 1))
 
-    @property
-    def crossed(self) -> bool:
-        """Whether every combination of the levels that occur is there."""
-        return len(self.combinations) == math.prod(len(levels) for levels in self.levels.values())
-
 
 def blocks(cells: pd.DataFrame, factors: Sequence[str]) -> tuple[pd.DataFrame, Ints, list[Note]]:
     """The combinations of ``factors``, and for each the places of its cells in ``cells``, of shape (C, S), one a seed.
@@ -97,12 +91,16 @@ def sum_contrasts(size: int) -> Floats:
 
 
 def independent(columns: Floats) -> Floats:
-    """An orthonormal basis of what the columns span, by QR with pivoting."""
+    """An orthonormal basis of what the columns span, from the eigenvectors of their products.
+
+    Columns of a design are far from dependent, or wholly so, and eigenvectors take a tenth of the time of a QR with
+    pivoting.
+    """
     if not columns.size:
         return columns[:, :0]
-    q, r, _ = qr(columns, mode="economic", pivoting=True)
-    size = np.abs(np.diag(r))
-    return np.asarray(q[:, : int((size > TOLERANCE * max(size[0], 1e-300)).sum())])
+    size, directions = np.linalg.eigh(columns.T @ columns)
+    known = size > TOLERANCE**2 * max(float(size[-1]), 1e-300)
+    return np.asarray(columns @ (directions[:, known] / np.sqrt(size[known])))
 
 
 def added(columns: Floats, others: Floats) -> Floats:
@@ -144,9 +142,12 @@ def fit_model(combinations: pd.DataFrame, factors: Sequence[str], seeds: int) ->
     single: list[Factors] = [(factor,) for factor in levels]
     pairs: list[Factors] = list(itertools.combinations(levels, 2))
     mean = np.full((len(numbers), 1), 1 / math.sqrt(max(len(numbers), 1)))
+    full = len(numbers) == math.prod(len(own) for own in levels.values())
     for wanted in (single + pairs, single) if pairs else (single,):
         columns = {names: columns_of(numbers, levels, names) for names in wanted}
-        basis = independent(np.hstack([mean, *columns.values()]))
+        # In a full crossing the terms are orthogonal.
+        parts = {names: independent(own) for names, own in columns.items()} if full else columns
+        basis = np.hstack([mean, *parts.values()]) if full else independent(np.hstack([mean, *parts.values()]))
         model = Model(numbers, levels, [], basis, notes, seeds)
         if model.residual_df > 0 and wanted:
             break
@@ -157,8 +158,8 @@ def fit_model(combinations: pd.DataFrame, factors: Sequence[str], seeds: int) ->
             notes.append(("", "Too few cells for effects: no degree of freedom is left to judge them by."))
         return Model(numbers, levels, [], mean, notes, seeds)
     for names, own in columns.items():
-        if model.crossed:
-            found = independent(own)
+        if full:
+            found = parts[names]
         else:
             others = [part for other, part in columns.items() if not set(names) <= set(other)]
             found = added(own, independent(np.hstack([mean, *others])))
