@@ -34,11 +34,14 @@ class Forward(NamedTuple):
 
 
 class Backward(NamedTuple):
-    """The gradients at a layer: delta, that of z, that of the bias and those of gamma and beta."""
+    """The gradients at a layer: delta, that of z, that of the bias and those of gamma and beta.
+
+    That of a bias right before a batch normalization is zero, and none is given: the batch's mean takes it away again.
+    """
 
     delta_SBO: Tensor
     grad_SBO: Tensor
-    bias_grad_SO: Tensor
+    bias_grad_SO: Tensor | None
     scale_grad: Scale | None
 
 
@@ -75,6 +78,7 @@ class Hidden:
         delta_SBO = grad_SBO = grad_SBO.mul_(derivative_SBO)
         if self._normalizes("before"):
             grad_SBO, scale_grad = self._denormalize(grad_SBO, statistics, scale)
+            return Backward(delta_SBO, grad_SBO, None, scale_grad)
         return Backward(delta_SBO, grad_SBO, grad_SBO.sum(1), scale_grad)
 
     def inference(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Tensor:

@@ -127,10 +127,12 @@ class Mlp:
     def backward(
         self, parameters: Views, tape: Tape, grad_SBC: Tensor, gradients: Views, hidden: Hidden | None = None
     ) -> list[Tensor]:
-        """Write the gradients of all parameters into ``gradients`` and return delta_1 ... delta_D, each [S, B, O]."""
+        """Write the gradients of all parameters into ``gradients`` and return delta_1 ... delta_D, each [S, B, O].
+        """
         hidden = hidden or self.hidden
         first = 1 if self.normalizes_input else 0
-        grad, bias_grad_SO = grad_SBC, grad_SBC.sum(1)
+        grad: Tensor = grad_SBC
+        bias_grad_SO: Tensor | None = grad_SBC.sum(1)
         deltas: list[Tensor] = []
         for place in range(self.depth, -1, -1):
             if place < self.depth:
@@ -142,7 +144,10 @@ class Mlp:
                     _store(gradients.scale[first + place], at.scale_grad)
             # Into a view of the flat matrix a copy is cheaper than the product's own ``out=``.
             gradients.linear[place].weight_SIO.copy_(product(tape.inputs[place].transpose(1, 2), grad))
-            gradients.linear[place].bias_SO.copy_(bias_grad_SO)
+            if bias_grad_SO is None:
+                gradients.linear[place].bias_SO.zero_()
+            else:
+                gradients.linear[place].bias_SO.copy_(bias_grad_SO)
             if place > 0 or self.normalizes_input:
                 grad = product(grad, parameters.linear[place].weight_SIO.transpose(1, 2))
         if tape.input_statistics is not None and hidden.normalization is not None:

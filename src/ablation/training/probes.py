@@ -7,7 +7,6 @@ measured in training mode, apart from the training steps, and changes nothing.
 import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,7 +29,13 @@ BLOCK = 8
 """Numbers of a block in the search for the percentile; near the square root of 1 / (1 - PERCENTILE), which is best."""
 
 COLUMNS = 8192
-"""Parameters of a cell whose products are taken at once."""
+"""Numbers of a cell that are made doubles at once."""
+
+SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e15
+"""Within these a norm of float32 numbers is sound: squares that underflow, below 1e-38, are no part of its digits."""
+
+SHARP = 0.01
+"""Share of the mean square that a variance must have for single precision to have told the two apart."""
 
 
 def probe_steps(epochs: int, steps_per_epoch: int) -> list[int]:
@@ -107,34 +112,63 @@ def layer_health(
 
 
 def norm_per_cell(x: Tensor) -> Tensor:
-    """Return the norm of every cell's part, summed in double precision: the square of a gradient that vanishes or
-    explodes lies outside what a float32 can hold long before the gradient itself does.
+    """Return the norm of every cell's part, as doubles.
+
+    The square of a gradient that vanishes or explodes lies outside what a float32 can hold long before the gradient
+    itself does. So what a single-precision sum gives is kept only where it is well inside; a cell outside is summed in
+    double precision, at four times the cost. A GPU does so at once: to ask it would be to wait for it.
     """
-    norm_S: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1, dtype=torch.float64)
+    flat = x.flatten(1)
+    if not flat.is_cuda:
+        norm_S: Tensor = torch.linalg.vector_norm(flat, dim=1)
+        inside_S = (norm_S > SMALLEST_NORM) & (norm_S < LARGEST_NORM)
+        if bool(inside_S.all()):
+            return norm_S.double()
+        return torch.where(inside_S, norm_S.double(), _double_norm(flat))
+    return _double_norm(flat)
+
+
+def _double_norm(x_SN: Tensor) -> Tensor:
+    # Part by part, so that what is doubled stays small enough for a cache, and for memory kept from before.
+    parts = [torch.linalg.vector_norm(part, dim=1, dtype=torch.float64) for part in torch.split(x_SN, COLUMNS, 1)]
+    norm_S: Tensor = torch.linalg.vector_norm(torch.stack(parts, dim=1), dim=1)
     return norm_S
 
 
 def clipping_cosine(raw_SP: Tensor, clipped_SP: Tensor) -> Tensor:
     """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero."""
     inner_S = torch.zeros(raw_SP.shape[0], dtype=torch.float64, device=raw_SP.device)
-    # Part by part, so that what is doubled stays small enough for a cache.
     for raw, clipped in zip(torch.split(raw_SP, COLUMNS, 1), torch.split(clipped_SP, COLUMNS, 1), strict=True):
         inner_S += raw.double().mul_(clipped).sum(1)
     return (inner_S / (norm_per_cell(raw_SP) * norm_per_cell(clipped_SP))).to(raw_SP.dtype)
 
 
 def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and population standard deviation over batch and units, in double precision as the norms.
+    """Return mean and population standard deviation over batch and units, as doubles.
 
     One pass for both, Var = E[d^2] - E[d]^2 of the distances d from the first number, which takes the sting out of
-    the difference (Chan, Golub & LeVeque 1983, section 3) and gives exactly zero where all numbers are equal.
+    the difference (Chan, Golub & LeVeque 1983, section 3) and gives exactly zero where all numbers are equal. Where
+    the first number lies so far off that the difference is small all the same, double precision has digits to spare.
     """
-    distance = x_SBO.flatten(1).double()
-    first = distance[:, :1].clone()
-    distance.sub_(first)
-    mean = distance.mean(1)
-    square = torch.linalg.vector_norm(distance, dim=1).square_().div_(distance.shape[1])
-    return mean + first.squeeze(1), square.sub_(mean.square()).clamp_min_(0.0).sqrt_()
+    flat = x_SBO.flatten(1)
+    distance = flat - flat[:, :1]
+    mean_S, variance_S, square_S = _about_first(distance)
+    if not flat.is_cuda:
+        sharp_S = variance_S > SHARP * square_S
+        if not bool(sharp_S.all()):
+            exact_mean_S, exact_variance_S, _ = _about_first(distance.double())
+            mean_S = torch.where(sharp_S, mean_S, exact_mean_S)
+            variance_S = torch.where(sharp_S, variance_S, exact_variance_S)
+    return mean_S + flat[:, 0], variance_S.clamp_min_(0.0).sqrt_()
+
+
+def _about_first(distance_SN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the distances' mean, their variance and the mean of their squares."""
+    if distance_SN.is_cuda:
+        distance_SN = distance_SN.double()
+    mean_S = distance_SN.mean(1).double()
+    square_S = norm_per_cell(distance_SN).square().div_(distance_SN.shape[1])
+    return mean_S, square_S - mean_S.square(), square_S
 
 
 def _percentile(x_SBO: Tensor) -> Tensor:
@@ -153,16 +187,21 @@ def _percentile(x_SBO: Tensor) -> Tensor:
         place = blocks.amax(1).topk(k, dim=1, sorted=False).indices
         within = blocks.gather(2, place.unsqueeze(1).expand(-1, BLOCK, -1)).flatten(1)
         flat = torch.cat([within, flat[:, whole:]], 1)
-    rank = flat.shape[1] - k + 1
-    if flat.is_cuda:
-        return flat.kthvalue(rank, dim=1).values
-    # numpy selects the same element ten times faster.
-    return torch.from_numpy(np.partition(flat.numpy(), rank - 1, axis=1)[:, rank - 1].copy())
+    return flat.topk(k, dim=1, sorted=False).values.amin(1)
 
 
 def _dead(activation_SBO: Tensor, delta_SBO: Tensor) -> Tensor:
     """Return the share of units with zero activation and zero gradient on the whole probe batch."""
-    return _share(torch.maximum(activation_SBO.abs().amax(1), delta_SBO.abs().amax(1)), torch.le, 0.0)
+    largest_SO = _largest(activation_SBO)
+    # Where no unit is without activation, none is dead, and the gradients need not be looked at.
+    if largest_SO.is_cuda or bool((largest_SO == 0.0).any()):
+        largest_SO = torch.maximum(largest_SO, _largest(delta_SBO))
+    return _share(largest_SO, torch.le, 0.0)
+
+
+def _largest(x_SBO: Tensor) -> Tensor:
+    """Return the largest magnitude over the batch, [S, O]."""
+    return x_SBO.abs().amax(1)
 
 
 def _share(x: Tensor, compare: Callable[..., Tensor], limit: float) -> Tensor:

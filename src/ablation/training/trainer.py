@@ -120,6 +120,8 @@ class _Run:
 
         self.place_S = torch.arange(self.cells, device=self.device)
         self.param_SP = torch.stack([initial_parameters(self.model, spec) for spec in cohort]).to(self.device)
+        # Room for one more copy of all parameters, taken once: fresh memory costs more than the copying.
+        self.spare_SP = torch.empty_like(self.param_SP)
         self.running = self.model.running(self.cells, self.param_SP)
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=self.device)
         self.state: State = {}
@@ -142,14 +144,13 @@ class _Run:
 
     def train(self) -> list[Outcome]:
         last = self.steps[-1]
-        before = None
         for start, stop in pairwise([*self.steps, last]):
-            self._probe(start, before)
+            self._probe(start)
             if len(self.place_S) == 0:
                 break
             for step in range(start, stop):
                 if step == stop - 1:
-                    before = self.param_SP.clone()
+                    self.spare_SP.copy_(self.param_SP)
                 self._step(step, last)
         self._leave(torch.ones_like(self.place_S, dtype=torch.bool))
         return [self._outcome(place) for place in range(self.cells)]
@@ -173,9 +174,12 @@ class _Run:
         new_S = ~torch.isfinite(loss_S) & (self.diverged_S < 0)
         self.diverged_S.masked_fill_(new_S, step)
 
-    def _probe(self, step: int, before_SP: Tensor | None) -> None:
-        """Measure every cell that has not diverged; the others leave the stack before or, found here, after."""
-        before_SP = self._leave(self.diverged_S >= 0, before_SP)
+    def _probe(self, step: int) -> None:
+        """Measure every cell that has not diverged; the others leave the stack before or, found here, after.
+
+        ``spare_SP`` holds the parameters before the step that led here, if one did.
+        """
+        self._leave(self.diverged_S >= 0)
         cells = len(self.place_S)
         if cells == 0:
             return
@@ -184,7 +188,7 @@ class _Run:
         loss_S, grad_SBC = self.loss(output_SBC, self.probe_y.expand(cells, -1))
         self._mark(loss_S, step)
         deltas = self.model.backward(self.parameters, tape, grad_SBC, self.gradients)
-        previous = None if before_SP is None else self.model.views(before_SP)
+        previous = self.model.views(self.spare_SP) if step else None
         health_SDM = layer_health(self.model, self.parameters, self.gradients, tape, deltas, previous, self.steepest)
         finite = (self.diverged_S < 0).cpu().numpy()
         places = self.place_S.cpu().numpy()[finite]
@@ -195,10 +199,13 @@ class _Run:
         self._leave(self.diverged_S >= 0)
 
     def _evaluate(self, step: int) -> Tensor:
-        """Return the row of ``CURVE_METRICS`` of every cell; the probe batch's gradients are in ``grad_SP``."""
+        """Return the row of ``CURVE_METRICS`` of every cell; the probe batch's gradients are in ``grad_SP``.
+
+        ``spare_SP`` is overwritten.
+        """
         train_loss, train_accuracy = self._score(*self.train_sample)
         val_loss, val_accuracy = self._score(self.data.val_x, self.data.val_y)
-        raw_SP = self.grad_SP.clone()
+        raw_SP = self.spare_SP.copy_(self.grad_SP)
         CLIPPINGS[self.spec.clipping.kind](self.grad_SP, self.model.tensors, **self.clip_numbers)
         steps = self.order.steps_per_epoch if step else math.nan
         return torch.stack(
@@ -226,25 +233,25 @@ class _Run:
             right_S += (output_SBC.argmax(2) == y_SB).sum(1)
         return loss_S / len(y), right_S / len(y)
 
-    def _leave(self, leaving_S: Tensor, before_SP: Tensor | None = None) -> Tensor | None:
-        """Take cells out of the stack and keep what is left of them; return what stays of ``before_SP``."""
+    def _leave(self, leaving_S: Tensor) -> None:
+        """Take cells out of the stack and keep what is left of them."""
         leaving = leaving_S.nonzero().squeeze(1)
         if len(leaving) == 0:
-            return before_SP
+            return
         for row, place in zip(leaving.tolist(), self.place_S[leaving].tolist(), strict=True):
             step = int(self.diverged_S[row])
             self.diverged_step[place] = step if step >= 0 else None
             self.weights[place] = self.param_SP[row].cpu().clone()
         stay = (~leaving_S).nonzero().squeeze(1)
         self.place_S, self.diverged_S = self.place_S[stay], self.diverged_S[stay]
-        self.param_SP, self.lr_S1, self.clipped_S = self.param_SP[stay], self.lr_S1[stay], self.clipped_S[stay]
+        self.param_SP, self.spare_SP = self.param_SP[stay], self.spare_SP[stay]
+        self.lr_S1, self.clipped_S = self.lr_S1[stay], self.clipped_S[stay]
         self.running = [Scale(mean[stay], variance[stay]) for mean, variance in self.running]
         self.state = {name: tensor[stay] for name, tensor in self.state.items()}
         for numbers in (self.clip_numbers, self.optimizer_numbers):
             numbers.update({name: value[stay] for name, value in numbers.items() if isinstance(value, Tensor)})
         self.order.keep(stay)
         self._bind_views()
-        return None if before_SP is None else before_SP[stay]
 
     def _bind_views(self) -> None:
         self.grad_SP = torch.zeros_like(self.param_SP)
