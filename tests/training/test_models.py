@@ -70,13 +70,14 @@ def test_inference_is_that_of_torchs_modules_in_evaluation_mode(activation, norm
         for place, width in enumerate(model.scale_widths)
     ]
     kept = [tensor.clone() for pair in running for tensor in pair]
-    output = model.inference(model.views(flat_SP), running, data.val_x.expand(CELLS, -1, -1))
+    output = model.inference(model.folded(model.views(flat_SP), running), data.val_x.expand(CELLS, -1, -1))
     for place in range(CELLS):
         net = Net(cell, data, flat_SP[place]).eval()
         for norm, (mean, variance) in zip(net.norms, running, strict=True):
             norm.running_mean, norm.running_var = mean[place], variance[place]
         torch.testing.assert_close(output[place], net(data.val_x).detach(), rtol=1e-9, atol=1e-12)
     assert all(map(torch.equal, kept, [tensor for pair in running for tensor in pair]))
+    assert torch.equal(flat_SP, built(cell, data)[1])
 
 
 @every_normalization

@@ -19,8 +19,6 @@ ValueAndDerivative = tuple[Tensor, Tensor]
 
 def _positive(x: Tensor) -> Tensor:
     """Return 1 where x > 0 and 0 elsewhere, as floats."""
-    if torch.compiler.is_compiling():  # which takes no ``out`` of unknown layout, and fuses the two
-        return torch.gt(x, 0).to(x.dtype)
     return torch.gt(x, 0, out=torch.empty_like(x))
 
 

@@ -73,13 +73,14 @@ class Batch:
         running_mean_SO.lerp_(statistics.mean_S1O.squeeze(1), 1.0 - self.momentum)
         running_variance_SO.lerp_(statistics.variance_S1O.squeeze(1), 1.0 - self.momentum)
 
-    def inference(
-        self, x_SBO: Tensor, gamma_SO: Tensor, beta_SO: Tensor, running_mean_SO: Tensor, running_variance_SO: Tensor
-    ) -> Tensor:
-        """Normalize by the running statistics: each sample by itself (Ioffe & Szegedy 2015, algorithm 2)."""
+    def affine(
+        self, gamma_SO: Tensor, beta_SO: Tensor, running_mean_SO: Tensor, running_variance_SO: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return scale and shift of inference, y = scale x + shift: each sample by itself, by the running statistics
+        (Ioffe & Szegedy 2015, algorithm 2, line 11).
+        """
         scale_SO = gamma_SO * (running_variance_SO + self.epsilon).rsqrt_()
-        shift_SO = torch.addcmul(beta_SO, running_mean_SO, scale_SO, value=-1.0)
-        return torch.addcmul(shift_SO.unsqueeze(1), x_SBO, scale_SO.unsqueeze(1))
+        return scale_SO, torch.addcmul(beta_SO, running_mean_SO, scale_SO, value=-1.0)
 
 
 def none() -> None:

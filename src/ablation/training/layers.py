@@ -1,8 +1,8 @@
-"""What a hidden layer does between two matrix products: normalization and activation, forward and backward.
+"""A hidden layer: product, normalization and activation, forward and backward.
 
-With z = h W + b from the product before, the layer is  a = N(z),  h' = phi(a)  with normalization N before the
-activation, or  a = z,  h' = N(phi(a))  with it after. a, which enters the activation, is what this project calls the
-*pre-activation*; delta is the gradient of the loss with respect to it.
+With z = h W + b the layer is  a = N(z),  h' = phi(a)  with normalization N before the activation, or  a = z,
+h' = N(phi(a))  with it after. a, which enters the activation, is what this project calls the *pre-activation*; delta
+is the gradient of the loss with respect to it.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,16 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ablation.choices.normalization import Batch, BatchStatistics
+from ablation.training.products import linear
 
 Activation = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+class Linear(NamedTuple):
+    """Views of one layer's weights, or of their gradients."""
+
+    weight_SIO: Tensor
+    bias_SO: Tensor
 
 
 class Scale(NamedTuple):
@@ -57,15 +65,22 @@ class Hidden:
     activation: Activation
     normalization: Batch | None
 
-    def forward(self, z_SBO: Tensor, scale: Scale | None) -> Forward:
-        """Return what the layer makes of z in training mode; ``scale`` is gamma and beta, where it normalizes."""
+    def forward(self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None) -> Forward:
+        """Return what the layer makes of its input in training mode.
+
+        ``scale`` is gamma and beta, where it normalizes; ``running`` statistics, where given, are moved in place.
+        """
+        return self.behind(linear(h_SBI, *layer), scale, running)
+
+    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Forward:
+        """Return what the layer makes of z = h W + b."""
         a_SBO, statistics = z_SBO, None
         if self._normalizes("before"):
-            a_SBO, statistics = self._normalize(z_SBO, scale)
+            a_SBO, statistics = self._normalize(z_SBO, scale, running)
         activation_SBO, derivative_SBO = self.activation(a_SBO)
         output_SBO = activation_SBO
         if self._normalizes("after"):
-            output_SBO, statistics = self._normalize(activation_SBO, scale)
+            output_SBO, statistics = self._normalize(activation_SBO, scale, running)
         return Forward(output_SBO, derivative_SBO, statistics, a_SBO, activation_SBO)
 
     def backward(
@@ -81,21 +96,20 @@ class Hidden:
             return Backward(delta_SBO, grad_SBO, None, scale_grad)
         return Backward(delta_SBO, grad_SBO, grad_SBO.sum(1), scale_grad)
 
-    def inference(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Tensor:
-        """Return the layer's output with normalization by the running statistics."""
-        if self.normalization is None or scale is None or running is None:
-            return self.activation(z_SBO)[0]
-        if self.normalization.placement == "before":
-            return self.activation(self.normalization.inference(z_SBO, *scale, *running))[0]
-        return self.normalization.inference(self.activation(z_SBO)[0], *scale, *running)
+    def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
+        """Return the output of a layer into which its normalization has been folded."""
+        return self.activation(linear(h_SBI, *layer))[0]
 
     def _normalizes(self, placement: str) -> bool:
         return self.normalization is not None and self.normalization.placement == placement
 
-    def _normalize(self, x_SBO: Tensor, scale: Scale | None) -> tuple[Tensor, BatchStatistics]:
+    def _normalize(self, x_SBO: Tensor, scale: Scale | None, running: Scale | None) -> tuple[Tensor, BatchStatistics]:
         assert self.normalization is not None
         assert scale is not None
-        return self.normalization.forward(x_SBO, *scale)
+        y_SBO, statistics = self.normalization.forward(x_SBO, *scale)
+        if running is not None:
+            self.normalization.update(*running, statistics)
+        return y_SBO, statistics
 
     def _denormalize(
         self, grad_SBO: Tensor, statistics: BatchStatistics | None, scale: Scale | None

@@ -11,15 +11,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ablation.choices.normalization import BatchStatistics
-from ablation.training.layers import Hidden, Scale
+from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.products import linear, product
-
-
-class Linear(NamedTuple):
-    """Views of one layer's weights, or of their gradients."""
-
-    weight_SIO: Tensor
-    bias_SO: Tensor
 
 
 class Views(NamedTuple):
@@ -100,17 +93,16 @@ class Mlp:
         they are to be kept. ``hidden`` stands in for the model's own layer: the same arithmetic, compiled.
         """
         hidden = hidden or self.hidden
-        normalization = hidden.normalization
         tape = Tape([], [], [], [], [])
-        moving = iter(running or ())
         h = x_SBI
-        if normalization is not None and self.normalizes_input:
-            h, tape.input_statistics = normalization.forward(h, *parameters.scale[0])
+        if hidden.normalization is not None and self.normalizes_input:
+            h, tape.input_statistics = hidden.normalization.forward(h, *parameters.scale[0])
             if running is not None:
-                normalization.update(*next(moving), tape.input_statistics)
-        for layer, scale in zip(parameters.linear[:-1], self._hidden_scales(parameters.scale), strict=False):
+                hidden.normalization.update(*running[0], tape.input_statistics)
+        scales = zip(self._hidden_scales(parameters.scale), self._hidden_scales(running or []), strict=False)
+        for layer, (scale, moved) in zip(parameters.linear[:-1], scales, strict=False):
             tape.inputs.append(h)
-            passed = hidden.forward(linear(h, layer.weight_SIO, layer.bias_SO), scale)
+            passed = hidden.forward(h, layer, scale, moved)
             h = passed.output_SBO
             tape.derivatives.append(passed.derivative_SBO)
             tape.statistics.append(passed.statistics)
@@ -119,16 +111,13 @@ class Mlp:
                 assert passed.activation_SBO is not None
                 tape.preactivations.append(passed.preactivation_SBO)
                 tape.activations.append(passed.activation_SBO)
-            if normalization is not None and running is not None and passed.statistics is not None:
-                normalization.update(*next(moving), passed.statistics)
         tape.inputs.append(h)
         return linear(h, *parameters.linear[-1]), tape
 
     def backward(
         self, parameters: Views, tape: Tape, grad_SBC: Tensor, gradients: Views, hidden: Hidden | None = None
     ) -> list[Tensor]:
-        """Write the gradients of all parameters into ``gradients`` and return delta_1 ... delta_D, each [S, B, O].
-        """
+        """Write the gradients of all parameters into ``gradients`` and return delta_1 ... delta_D, each [S, B, O]."""
         hidden = hidden or self.hidden
         first = 1 if self.normalizes_input else 0
         grad: Tensor = grad_SBC
@@ -156,15 +145,33 @@ class Mlp:
             _store(gradients.scale[0], Scale(*scale_grad))
         return deltas[::-1]
 
-    def inference(self, parameters: Views, running: list[Scale], x_SBI: Tensor) -> Tensor:
-        """Return the outputs, [S, B, C], with normalization by the running statistics."""
-        h, hidden = x_SBI, self.hidden
-        if hidden.normalization is not None and self.normalizes_input:
-            h = hidden.normalization.inference(h, *parameters.scale[0], *running[0])
-        scales = zip(self._hidden_scales(parameters.scale), self._hidden_scales(running), strict=False)
-        for layer, (scale, moved) in zip(parameters.linear[:-1], scales, strict=False):
-            h = hidden.inference(linear(h, layer.weight_SIO, layer.bias_SO), scale, moved)
-        return linear(h, *parameters.linear[-1])
+    def folded(self, parameters: Views, running: list[Scale]) -> list[Linear]:
+        """Return the network for inference: layers that hold their normalization by the running statistics.
+
+        y = s x + t in front of a product is  W' = diag(s) W, b' = b + t W; behind it  W' = W diag(s), b' = s b + t.
+        """
+        layers, normalization = list(parameters.linear), self.hidden.normalization
+        if normalization is None:
+            return layers
+        first = 1 if self.normalizes_input else 0
+        for place, (scale, moved) in enumerate(zip(parameters.scale, running, strict=True)):
+            scale_SO, shift_SO = normalization.affine(*scale, *moved)
+            in_front = place < first or normalization.placement == "after"
+            at = place - first + (1 if in_front else 0)
+            weight_SIO, bias_SO = layers[at]
+            if in_front:
+                bias_SO = linear(shift_SO.unsqueeze(1), weight_SIO, bias_SO).squeeze(1)
+                layers[at] = Linear(weight_SIO * scale_SO.unsqueeze(2), bias_SO)
+            else:
+                layers[at] = Linear(weight_SIO * scale_SO.unsqueeze(1), shift_SO.addcmul_(bias_SO, scale_SO))
+        return layers
+
+    def inference(self, folded: list[Linear], x_SBI: Tensor, hidden: Hidden | None = None) -> Tensor:
+        """Return the outputs, [S, B, C], of the network for inference."""
+        h, hidden = x_SBI, hidden or self.hidden
+        for layer in folded[:-1]:
+            h = hidden.inference(h, layer)
+        return linear(h, *folded[-1])
 
     def _hidden_scales(self, scales: list[Scale]) -> Iterator[Scale | None]:
         """The hidden layers' own, from the first on; without normalization as many times none as wanted."""

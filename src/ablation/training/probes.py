@@ -5,7 +5,7 @@ measured in training mode, apart from the training steps, and changes nothing.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +18,9 @@ METRICS = (
     "dead_fraction saturated_fraction"
 ).split()
 """The columns of ``layer_health``, in its order."""
+
+SUMMARY = [name for name in METRICS if name != "act_p98"]
+"""What ``summary`` returns, in its order."""
 
 SATURATED_BELOW = 0.05
 """Share of the derivative's largest magnitude below which a unit-sample is saturated."""
@@ -65,6 +68,7 @@ def layer_health(
     deltas: list[Tensor],
     previous: Views | None,
     steepest: float,
+    summarize: Callable[..., Sequence[Tensor]] | None = None,
 ) -> Tensor:
     """Return every metric of every hidden layer, [S, D, len(METRICS)].
 
@@ -76,39 +80,57 @@ def layer_health(
         deltas: gradients with respect to the pre-activations, a layer each.
         previous: the parameters before the training step that led here; none at step 0, where no step was taken.
         steepest: the largest magnitude of the activation's derivative.
+        summarize: ``summary``, or what it was compiled to.
     """
+    summarize = summarize or summary
+    limit = tape.derivatives[0].new_tensor(SATURATED_BELOW * steepest)
     rows = []
     for place in range(model.depth):
-        weight = parameters.linear[place].weight_SIO
-        weight_norm = norm_per_cell(weight)
-        if previous is None:
-            update_ratio = torch.full_like(weight_norm, math.nan)
-        else:
-            before = previous.linear[place].weight_SIO
-            update_ratio = norm_per_cell(weight - before) / norm_per_cell(before)
-        preactivation, activation = tape.preactivations[place], tape.activations[place]
-        delta = deltas[place]
-        preact_mean, preact_std = _moments(preactivation)
-        act_mean, act_std = _moments(activation)
-        rows.append(
-            torch.stack(
-                [
-                    norm_per_cell(delta) / math.sqrt(delta[0].numel()),
-                    norm_per_cell(gradients.linear[place].weight_SIO),
-                    weight_norm,
-                    update_ratio,
-                    preact_mean,
-                    preact_std,
-                    act_mean,
-                    act_std,
-                    _percentile(activation),
-                    _dead(activation, delta),
-                    _share(tape.derivatives[place].abs(), torch.lt, SATURATED_BELOW * steepest),
-                ],
-                dim=1,
-            )
+        weight, weight_grad = parameters.linear[place].weight_SIO, gradients.linear[place].weight_SIO
+        before = weight if previous is None else previous.linear[place].weight_SIO
+        # Narrow layers leave transposed views; what was compiled takes none.
+        activation, preactivation, derivative, delta = (
+            part[place].contiguous() for part in (tape.activations, tape.preactivations, tape.derivatives, deltas)
         )
+        summarized = summarize(weight, before, weight_grad, activation, preactivation, derivative, delta, limit)
+        values = dict(zip(SUMMARY, summarized, strict=True))
+        values["act_p98"] = _percentile(activation)
+        if previous is None:
+            values["update_ratio"] = torch.full_like(values["weight_norm"], math.nan)
+        rows.append(torch.stack([values[name] for name in METRICS], dim=1))
     return torch.stack(rows, dim=1).to(tape.derivatives[0].dtype)
+
+
+def summary(
+    weight_SIO: Tensor,
+    before_SIO: Tensor,
+    weight_grad_SIO: Tensor,
+    activation_SBO: Tensor,
+    preactivation_SBO: Tensor,
+    derivative_SBO: Tensor,
+    delta_SBO: Tensor,
+    limit: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return what ``SUMMARY`` names of one layer, [S] each: every metric but the percentile."""
+    preact_mean_S, preact_std_S = _moments(preactivation_SBO)
+    act_mean_S, act_std_S = _moments(activation_SBO)
+    return (
+        norm_per_cell(delta_SBO).square().div_(delta_SBO.shape[1] * delta_SBO.shape[2]).sqrt_(),
+        norm_per_cell(weight_grad_SIO),
+        norm_per_cell(weight_SIO),
+        norm_per_cell(weight_SIO - before_SIO) / norm_per_cell(before_SIO),
+        preact_mean_S,
+        preact_std_S,
+        act_mean_S,
+        act_std_S,
+        _dead(activation_SBO, delta_SBO),
+        _share(derivative_SBO.abs(), torch.lt, limit),
+    )
+
+
+def _can_look(x: Tensor) -> bool:
+    """Whether a look at numbers costs nothing: a GPU would have to be waited for, and a graph has none yet."""
+    return not x.is_cuda and not torch.compiler.is_compiling()
 
 
 def norm_per_cell(x: Tensor) -> Tensor:
@@ -116,10 +138,10 @@ def norm_per_cell(x: Tensor) -> Tensor:
 
     The square of a gradient that vanishes or explodes lies outside what a float32 can hold long before the gradient
     itself does. So what a single-precision sum gives is kept only where it is well inside; a cell outside is summed in
-    double precision, at four times the cost. A GPU does so at once: to ask it would be to wait for it.
+    double precision, at four times the cost.
     """
     flat = x.flatten(1)
-    if not flat.is_cuda:
+    if _can_look(flat):
         norm_S: Tensor = torch.linalg.vector_norm(flat, dim=1)
         inside_S = (norm_S > SMALLEST_NORM) & (norm_S < LARGEST_NORM)
         if bool(inside_S.all()):
@@ -129,6 +151,8 @@ def norm_per_cell(x: Tensor) -> Tensor:
 
 
 def _double_norm(x_SN: Tensor) -> Tensor:
+    if not _can_look(x_SN):
+        return x_SN.double().square().sum(1).sqrt()
     # Part by part, so that what is doubled stays small enough for a cache, and for memory kept from before.
     parts = [torch.linalg.vector_norm(part, dim=1, dtype=torch.float64) for part in torch.split(x_SN, COLUMNS, 1)]
     norm_S: Tensor = torch.linalg.vector_norm(torch.stack(parts, dim=1), dim=1)
@@ -153,7 +177,7 @@ def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
     flat = x_SBO.flatten(1)
     distance = flat - flat[:, :1]
     mean_S, variance_S, square_S = _about_first(distance)
-    if not flat.is_cuda:
+    if _can_look(flat):
         sharp_S = variance_S > SHARP * square_S
         if not bool(sharp_S.all()):
             exact_mean_S, exact_variance_S, _ = _about_first(distance.double())
@@ -164,7 +188,7 @@ def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
 
 def _about_first(distance_SN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the distances' mean, their variance and the mean of their squares."""
-    if distance_SN.is_cuda:
+    if not _can_look(distance_SN):
         distance_SN = distance_SN.double()
     mean_S = distance_SN.mean(1).double()
     square_S = norm_per_cell(distance_SN).square().div_(distance_SN.shape[1])
@@ -194,7 +218,7 @@ def _dead(activation_SBO: Tensor, delta_SBO: Tensor) -> Tensor:
     """Return the share of units with zero activation and zero gradient on the whole probe batch."""
     largest_SO = _largest(activation_SBO)
     # Where no unit is without activation, none is dead, and the gradients need not be looked at.
-    if largest_SO.is_cuda or bool((largest_SO == 0.0).any()):
+    if not _can_look(largest_SO) or bool((largest_SO == 0.0).any()):
         largest_SO = torch.maximum(largest_SO, _largest(delta_SBO))
     return _share(largest_SO, torch.le, 0.0)
 
@@ -204,7 +228,7 @@ def _largest(x_SBO: Tensor) -> Tensor:
     return x_SBO.abs().amax(1)
 
 
-def _share(x: Tensor, compare: Callable[..., Tensor], limit: float) -> Tensor:
+def _share(x: Tensor, compare: Callable[..., Tensor], limit: float | Tensor) -> Tensor:
     """Return the share of every cell's numbers of which a comparison is true. A comparison that writes floats, and
     their sum, are several times faster on a CPU than a mean of booleans, and as exact: counts.
     """

@@ -23,9 +23,10 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS, State
 from ablation.choices.schedules import SCHEDULES
-from ablation.training.compiled import CompiledHidden, compiled, compiled_once
+from ablation.training.arithmetic import Arithmetic, score
+from ablation.training.compiled import compiled_arithmetic
 from ablation.training.data import BatchOrder, Data, generator
-from ablation.training.layers import Hidden, Scale
+from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.memory import keep_freed_memory
 from ablation.training.models import Mlp
 from ablation.training.probes import (
@@ -35,6 +36,7 @@ from ablation.training.probes import (
     layer_health,
     norm_per_cell,
     probe_steps,
+    summary,
 )
 from ablation.training.spec import Level, Spec
 
@@ -108,13 +110,12 @@ class _Run:
         self.device = data.train_x.device
         activation = bind(ACTIVATIONS, first.activation)
         normalization = NORMALIZATIONS[first.normalization.kind](**first.normalization.parameters)
-        hidden, self.loss = Hidden(activation, normalization), bind(LOSSES, first.loss)
-        self.model = Mlp(data.features, first.widths, data.classes, hidden)
-        self.step_hidden, self.step_loss = hidden, self.loss
+        hidden, loss = Hidden(activation, normalization), bind(LOSSES, first.loss)
+        self.eager = self.arithmetic = Arithmetic(hidden, loss, partial(score, loss), summary)
         if first.compile == "layers":
-            levels = (first.activation, first.normalization)
-            self.step_hidden = compiled_once(levels, lambda: CompiledHidden(hidden))
-            self.step_loss = compiled_once(first.loss, lambda: compiled(self.loss))
+            levels = ((first.activation, first.normalization), first.loss)
+            self.arithmetic = compiled_arithmetic(self.eager, levels, self.device)
+        self.model = Mlp(data.features, first.widths, data.classes, hidden)
         self.schedule = bind(SCHEDULES, first.schedule)
         self.steepest = largest_derivative(activation)
 
@@ -161,10 +162,10 @@ class _Run:
         index = index_SB.flatten()
         x_SBI = self.data.train_x.index_select(0, index).view(*index_SB.shape, -1)
         y_SB = self.data.train_y.index_select(0, index).view(index_SB.shape)
-        output_SBC, tape = self.model.forward(self.parameters, x_SBI, self.running, hidden=self.step_hidden)
-        loss_S, grad_SBC = self.step_loss(output_SBC, y_SB)
+        output_SBC, tape = self.model.forward(self.parameters, x_SBI, self.running, hidden=self.arithmetic.hidden)
+        loss_S, grad_SBC = self.arithmetic.loss(output_SBC, y_SB)
         self._mark(loss_S, step)
-        self.model.backward(self.parameters, tape, grad_SBC, self.gradients, self.step_hidden)
+        self.model.backward(self.parameters, tape, grad_SBC, self.gradients, self.arithmetic.hidden)
         self.clipped_S += CLIPPINGS[self.spec.clipping.kind](self.grad_SP, self.model.tensors, **self.clip_numbers)
         lr_S1 = self.lr_S1 * self.schedule(step, steps)
         OPTIMIZERS[self.spec.optimizer.kind](self.param_SP, self.grad_SP, lr_S1, self.state, **self.optimizer_numbers)
@@ -183,13 +184,14 @@ class _Run:
         cells = len(self.place_S)
         if cells == 0:
             return
-        x_SBI = self.probe_x.expand(cells, -1, -1)
-        output_SBC, tape = self.model.forward(self.parameters, x_SBI, keep=True)
-        loss_S, grad_SBC = self.loss(output_SBC, self.probe_y.expand(cells, -1))
+        output_SBC, tape = self.model.forward(self.parameters, self.probe_x.expand(cells, -1, -1), keep=True)
+        loss_S, grad_SBC = self.eager.loss(output_SBC, self.probe_y.expand(cells, -1))
         self._mark(loss_S, step)
         deltas = self.model.backward(self.parameters, tape, grad_SBC, self.gradients)
         previous = self.model.views(self.spare_SP) if step else None
-        health_SDM = layer_health(self.model, self.parameters, self.gradients, tape, deltas, previous, self.steepest)
+        health_SDM = layer_health(
+            self.model, self.parameters, self.gradients, tape, deltas, previous, self.steepest, self.arithmetic.summary
+        )
         finite = (self.diverged_S < 0).cpu().numpy()
         places = self.place_S.cpu().numpy()[finite]
         self.layers[places, self.steps.index(step)] = health_SDM.cpu().numpy()[finite]
@@ -203,8 +205,9 @@ class _Run:
 
         ``spare_SP`` is overwritten.
         """
-        train_loss, train_accuracy = self._score(*self.train_sample)
-        val_loss, val_accuracy = self._score(self.data.val_x, self.data.val_y)
+        folded = self.model.folded(self.parameters, self.running)
+        train_loss, train_accuracy = self._score(folded, *self.train_sample)
+        val_loss, val_accuracy = self._score(folded, self.data.val_x, self.data.val_y)
         raw_SP = self.spare_SP.copy_(self.grad_SP)
         CLIPPINGS[self.spec.clipping.kind](self.grad_SP, self.model.tensors, **self.clip_numbers)
         steps = self.order.steps_per_epoch if step else math.nan
@@ -221,16 +224,16 @@ class _Run:
             dim=1,
         )
 
-    def _score(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _score(self, folded: list[Linear], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the accuracy of every cell in inference mode."""
         cells = len(self.place_S)
         loss_S = torch.zeros(cells, device=self.device)
         right_S = torch.zeros(cells, device=self.device)
         for x_BI, y_B in zip(torch.split(x, EVALUATION_CHUNK), torch.split(y, EVALUATION_CHUNK), strict=True):
-            output_SBC = self.model.inference(self.parameters, self.running, x_BI.expand(cells, -1, -1))
-            y_SB = y_B.expand(cells, -1)
-            loss_S += self.loss(output_SBC, y_SB)[0] * len(y_B)
-            right_S += (output_SBC.argmax(2) == y_SB).sum(1)
+            output_SBC = self.model.inference(folded, x_BI.expand(cells, -1, -1), self.arithmetic.hidden)
+            chunk_loss_S, chunk_right_S = self.arithmetic.score(output_SBC, y_B)
+            loss_S += chunk_loss_S * len(y_B)
+            right_S += chunk_right_S
         return loss_S / len(y), right_S / len(y)
 
     def _leave(self, leaving_S: Tensor) -> None:
