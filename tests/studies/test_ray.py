@@ -45,7 +45,7 @@ def cluster():
 @pytest.fixture
 def both(study, tmp_path, monkeypatch, cluster):
     """Return the results' bytes of a study by this process and by the cluster, a cell a task."""
-    monkeypatch.setattr(run, "cohort_limits", lambda device: (2**30, 1))
+    monkeypatch.setattr(run, "cohort_limits", lambda device, measure: (2**30, 1))
 
     def ran(*overrides: str) -> list[list[bytes]]:
         found = []

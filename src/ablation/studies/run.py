@@ -23,6 +23,9 @@ from ablation.studies.study import Study
 from ablation.studies.tracking import Tracker, track
 from ablation.training.compiled import has_compiler
 
+WORTH_MEASURING = 64
+"""Cells to train from which on it pays to measure how many of them this machine trains best at a time."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -117,7 +120,7 @@ def _train_missing(
 ) -> dict[str, Any]:
     """Train the cells at these places, keeping each cohort as it comes; return the figures of ``timing.json``."""
     workers = count_workers(study.engine, device.type) if missing else 0
-    limits = cohort_limits(device)
+    limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
     features = {label: int(card["features"]) for label, card in cards.items()}
     cohorts = make_cohorts([cells[place] for place in missing], features, workers, *limits)
     source = Source(study.data_folder, study.data, device.type)

@@ -8,12 +8,12 @@ from itertools import pairwise
 import torch
 
 from ablation.studies.cells import Cell
+from ablation.studies.engines.stack_size import BATCH, CLASSES, DEPTH, WIDTH, fastest_stack
 
-COHORT_BYTES = 48 * 2**20
-"""What the weights and activations of a cohort may take. Between 16 and 64 MB the speed hardly changes; beyond, caches
-hold less of a layer."""
+COHORT_BYTES = 32 * 2**20
+"""What the weights and activations of a cohort may take on a processor that was not measured."""
 
-COHORT_CELLS = 48
+COHORT_CELLS = 64
 """Beyond this many cells the overhead of a step is spread thin enough."""
 
 CUDA_SHARE = 0.5
@@ -69,18 +69,33 @@ def make_cohorts(
 
 
 def _bytes(cell: Cell, features: Mapping[str, int]) -> float:
+    return bytes_of([features[cell.data], *cell.spec.widths, 10], cell.spec.batch_size)
+
+
+def bytes_of(sizes: Sequence[int], batch: int) -> float:
     """Return about how much memory a cell takes in training: weights, gradients, a step taken; and four numbers a
     unit-sample. Its time is about in proportion.
+
+    Args:
+        sizes: inputs, units of each hidden layer, outputs.
+        batch: examples of a step.
     """
-    sizes = [features[cell.data], *cell.spec.widths, 10]
     weights = sum(i * o for i, o in pairwise(sizes))
-    return 4.0 * (3 * weights + 4 * cell.spec.batch_size * sum(sizes))
+    return 4.0 * (3 * weights + 4 * batch * sum(sizes))
 
 
-def cohort_limits(device: torch.device) -> tuple[int, int]:
-    """Return the largest memory of a cohort, and its largest number of cells, on a device."""
+def cohort_limits(device: torch.device, measure: bool) -> tuple[int, int]:
+    """Return the largest memory of a cohort, and its largest number of cells, on a device.
+
+    Args:
+        device: where cohorts train.
+        measure: whether this machine's processor trains them and is worth measuring.
+    """
     if device.type != "cuda":
-        return COHORT_BYTES, COHORT_CELLS
+        if not measure:
+            return COHORT_BYTES, COHORT_CELLS
+        sizes = [WIDTH, *[WIDTH] * DEPTH, CLASSES]
+        return int(fastest_stack() * bytes_of(sizes, BATCH)), COHORT_CELLS
     if not torch.cuda.is_available():
         return REMOTE_CUDA_BYTES, CUDA_CELLS
     free, _ = torch.cuda.mem_get_info(device)
