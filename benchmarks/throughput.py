@@ -24,8 +24,8 @@ from ablation.training.trainer import train
 PROBE = 128
 ROWS = {
     "5x32x64": Shape(5, 32, 64, 32, 15),
-    "10x64x64": Shape(10, 64, 64, 16, 15),
-    "20x100x64": Shape(20, 100, 64, 8, 15),
+    "10x64x64": Shape(10, 64, 64, 32, 15),
+    "20x100x64": Shape(20, 100, 64, 16, 15),
     "50x256x128": Shape(50, 256, 128, 4, 2),
 }
 PARAMETERS = {"relu": {}, "tanh": {}, "elu": {"alpha": 1.0}}
