@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablation import UserError
+from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.prepared import prepare
 from ablation.studies.cells import Cell, expand
 from ablation.studies.engines import local, run_cohorts, work
-from ablation.studies.engines.cohorts import make_cohorts
+from ablation.studies.engines.cohorts import Cohort, make_cohorts
 from ablation.studies.engines.local import default_workers, start_worker
 from ablation.studies.engines.work import Source, load_data
+from ablation.training.compiled import has_compiler
 from ablation.training.trainer import train
 from tests.conftest import make_spec
 
@@ -149,3 +151,12 @@ def test_a_cell_too_large_for_a_gpu_is_told_in_one_line(study, source, monkeypat
     (cell,) = expand(study())
     with pytest.raises(UserError, match="does not fit into the GPU's free memory"):
         work.train_within_memory([cell.spec], load_data("digits", source))
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
+def test_a_choice_that_cannot_be_compiled_is_named(source, monkeypatch):
+    monkeypatch.setattr("ablation.training.compiled._MADE", {})
+    monkeypatch.setitem(ACTIVATIONS, "tanh", lambda x: (x, x) if x.shape[-1] > 7 else (-x, x))
+    one = cell(activation="tanh", compile="layers")
+    with pytest.raises(UserError, match=r"^training.compile=true: .* one of tanh, none, cross_entropy; allowed"):
+        work.train_cohort(Cohort([0], [one], "0000"), load_data("digits", source))

@@ -25,6 +25,10 @@ CELLS, BATCH, UNITS, FAN_IN, CLASSES = 16, 64, 100, 90, 10
 """Sizes with which a graph is traced. It fits any others; they only hint at what is large."""
 
 
+class CannotCompileError(ValueError):
+    """What is to be compiled holds for certain sizes alone."""
+
+
 def has_compiler() -> bool:
     """Return whether torch finds the C++ compiler that it compiles for a CPU with."""
     from torch._inductor.cpp_builder import get_cpp_compiler
@@ -46,7 +50,7 @@ def compiled(function: Callable[..., Any], example: Sequence[Tensor]) -> Callabl
             the same, what has another may differ.
 
     Raises:
-        ValueError: the function was traced for certain lengths alone.
+        CannotCompileError: the function was traced for certain lengths alone.
     """
     from torch._inductor import config, standalone_compile
     from torch.fx.experimental.proxy_tensor import make_fx
@@ -61,13 +65,11 @@ def compiled(function: Callable[..., Any], example: Sequence[Tensor]) -> Callabl
 
 
 def _refuse_sizes(graph: torch.fx.GraphModule) -> None:
-    """Raise ValueError if a graph was traced for certain lengths: its arguments are not looked at when it is called."""
+    """Refuse a graph that was traced for certain lengths: its arguments are not looked at when it is called."""
     shapes = next(iter(graph.graph.nodes)).meta["val"].fake_mode.shape_env
     for guard in shapes.guards:
         if any(atom.is_Integer and int(atom) > 1 for atom in guard.expr.atoms()):
-            raise ValueError(
-                f"what is to be compiled makes a Python number of a length or branches on it: {guard.expr}"
-            )
+            raise CannotCompileError(f"a choice makes a Python number of a length, or branches on it ({guard.expr})")
 
 
 @contextmanager

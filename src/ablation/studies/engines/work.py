@@ -16,6 +16,7 @@ from ablation import UserError
 from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.store import Record
+from ablation.training.compiled import CannotCompileError
 from ablation.training.data import Data
 from ablation.training.spec import Spec
 from ablation.training.trainer import Outcome, train
@@ -91,10 +92,13 @@ def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
     """Train a cohort, in halves where a GPU's memory is too small for it: a cell's numbers do not depend on its cohort.
 
     Raises:
-        UserError: not even one cell fits.
+        UserError: not even one cell fits, or what the cells choose cannot be compiled.
     """
     try:
         return train(cells, data)
+    except CannotCompileError as error:
+        levels = ", ".join(level.kind for level in (cells[0].activation, cells[0].normalization, cells[0].loss))
+        raise UserError(f"training.compile=true: {error}, one of {levels}; allowed with them: false") from error
     except torch.OutOfMemoryError as error:
         if len(cells) == 1:
             widths = f"{len(cells[0].widths)} layers of up to {max(cells[0].widths)} units"
