@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,6 +158,7 @@ def test_a_cell_too_large_for_a_gpu_is_told_in_one_line(study, source, monkeypat
 def test_a_choice_that_cannot_be_compiled_is_named(source, monkeypatch):
     monkeypatch.setattr("ablation.training.compiled._MADE", {})
     monkeypatch.setitem(ACTIVATIONS, "tanh", lambda x: (x, x) if x.shape[-1] > 7 else (-x, x))
-    one = cell(activation="tanh", compile="layers")
+    one = cell(activation="tanh")
+    one = replace(one, spec=replace(one.spec, compile="layers"))
     with pytest.raises(UserError, match=r"^training.compile=true: .* one of tanh, none, cross_entropy; allowed"):
         work.train_cohort(Cohort([0], [one], "0000"), load_data("digits", source))
