@@ -13,8 +13,6 @@ from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.trainer import bind, train
 from tests.training.reference import NORMALIZED, blobs, spec
 
-# Torch warns of its own code while it compiles.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 
 
