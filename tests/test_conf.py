@@ -7,8 +7,8 @@ from ablation.datasets.sources import SOURCES
 from ablation.studies.levels import check_level
 from ablation.studies.records import CURVES, LAYER_METRICS
 from ablation.studies.study import REGISTRIES
+from ablation.training.measurement import CURVE_METRICS
 from ablation.training.probes import METRICS
-from ablation.training.trainer import CURVE_METRICS
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ablation.choices.clipping import CLIPPINGS
+from ablation.choices.clipping import CLIPPINGS, OF_THE_WHOLE, Gradient
 
 TENSORS = [slice(0, 12), slice(12, 15), slice(15, 40), slice(40, 41)]
+BLOCKS = [slice(0, 12), slice(12, 41)]
 WITH_THRESHOLD = [name for name, rule in CLIPPINGS.items() if "threshold" in inspect.signature(rule).parameters]
 NORMS = ["norm", "global_norm"]
 
@@ -25,7 +26,8 @@ def gradients(cells: int = 7, seed: int = 0) -> torch.Tensor:
 
 def clip(name, grad, **parameters):
     result = grad.clone()
-    return result, CLIPPINGS[name](result, TENSORS, **parameters)
+    seen = Gradient([result[:, columns] for columns in BLOCKS], [result[:, columns] for columns in TENSORS])
+    return result, CLIPPINGS[name](seen, **parameters)
 
 
 def torchs(name, row, threshold):
@@ -57,6 +59,18 @@ def test_every_cell_is_clipped_as_torch_clips_it(name, threshold):
     for row, expected in zip(clipped, grad, strict=True):
         # Torch adds 1e-6 to the norm.
         torch.testing.assert_close(row, torchs(name, expected, threshold), rtol=1e-4, atol=1e-9)
+
+
+@every_threshold
+def test_a_rule_that_need_not_see_the_whole_gives_the_same_bits_part_by_part(name):
+    grad = gradients(16)
+    whole, flag = clip(name, grad, threshold=0.5)
+    parts, flags = grad.clone(), []
+    for columns in TENSORS:
+        part = parts[:, columns]
+        flags.append(CLIPPINGS[name](Gradient([part], [part]), threshold=0.5))
+    same = torch.equal(parts, whole) and torch.equal(torch.stack(flags).any(0), flag)
+    assert same == (name not in OF_THE_WHOLE)
 
 
 @every_threshold

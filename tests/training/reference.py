@@ -18,8 +18,8 @@ from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.data import BatchOrder, Data
 from ablation.training.layers import Hidden
 from ablation.training.models import Mlp
-from ablation.training.spec import Level, Number, Spec
-from ablation.training.trainer import bind, initial_parameters
+from ablation.training.spec import Level, Number, Spec, bind
+from ablation.training.stack import initial_parameters
 
 
 def level(kind: str, **parameters: Number) -> Level:
@@ -148,7 +148,8 @@ class Net(nn.Module):
         assert len(rest) == 0
 
     def ordered(self) -> list[nn.Parameter]:
-        return [p for module in (*self.linears, *self.norms) for p in (module.weight, module.bias)]
+        weights, biases = [each.weight for each in self.linears], [each.bias for each in self.linears]
+        return weights + biases + [p for norm in self.norms for p in (norm.weight, norm.bias)]
 
     def flat(self, gradients: bool = False) -> Tensor:
         tensors = [p.grad if gradients else p.detach() for p in self.ordered()]

@@ -10,7 +10,8 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.training.compiled import CannotCompileError, CompiledHidden, _once, compiled, has_compiler
 from ablation.training.layers import Hidden, Linear, Scale
-from ablation.training.trainer import bind, train
+from ablation.training.spec import bind
+from ablation.training.trainer import train
 from tests.training.reference import NORMALIZED, blobs, spec
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")

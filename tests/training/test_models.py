@@ -45,9 +45,11 @@ def test_outputs_and_gradients_are_autograds(activation, normalization, widths):
     parameters = model.views(flat_SP)
     output, tape = model.forward(parameters, x, keep=True)
     _, grad = LOSSES["cross_entropy"](output, y)
-    gradients_SP = torch.full_like(flat_SP, torch.nan)
-    deltas = model.backward(parameters, tape, grad, model.views(gradients_SP))
-    assert len(deltas) == len(widths)
+    vectors_SV = torch.full((CELLS, model.vectors[-1].stop), torch.nan, dtype=flat_SP.dtype)
+    layers = list(model.backward(parameters, tape, grad, model.views_of_vectors(vectors_SV)))[::-1]
+    assert [layer.place for layer in layers] == list(range(len(widths) + 1))
+    assert all(layer.weight_SIO.is_contiguous() for layer in layers)
+    gradients_SP = torch.cat([*(layer.weight_SIO.flatten(1) for layer in layers), vectors_SV], 1)
     for place in range(CELLS):
         net = Net(cell, data, flat_SP[place])
         torch.testing.assert_close(output[place], net(x[place]).detach(), rtol=1e-9, atol=1e-12)
@@ -56,7 +58,7 @@ def test_outputs_and_gradients_are_autograds(activation, normalization, widths):
         for layer, (a, h) in enumerate(theirs):
             torch.testing.assert_close(tape.preactivations[layer][place], a.detach(), rtol=1e-9, atol=1e-12)
             torch.testing.assert_close(tape.activations[layer][place], h.detach(), rtol=1e-9, atol=1e-12)
-            torch.testing.assert_close(deltas[layer][place], a.grad, rtol=1e-7, atol=1e-12)
+            torch.testing.assert_close(layers[layer].delta_SBO[place], a.grad, rtol=1e-7, atol=1e-12)
 
 
 @every_activation
@@ -106,10 +108,12 @@ def test_views_cover_every_parameter_exactly_once(normalization, widths):
     model = mlp(spec(normalization=NORMALIZED[normalization], widths=widths), data)
     flat_SP = torch.arange(CELLS * model.parameters).view(CELLS, -1)
     views = model.views(flat_SP)
-    seen = torch.cat([tensor.reshape(CELLS, -1) for pair in (*views.linear, *views.scale) for tensor in pair], 1)
-    assert torch.equal(seen, flat_SP)
-    assert model.tensors[0].start == 0
-    assert all(left.stop == right.start for left, right in zip(model.tensors, model.tensors[1:], strict=False))
+    vectors = [layer.bias_SO for layer in views.linear] + [tensor for pair in views.scale for tensor in pair]
+    weights = [layer.weight_SIO.reshape(CELLS, -1) for layer in views.linear]
+    assert torch.equal(torch.cat([*weights, *vectors], 1), flat_SP)
+    *blocks, vectors_SV = model.blocks(flat_SP)
+    assert all(map(torch.equal, weights, blocks))
+    assert all(map(torch.equal, vectors, model.tensors(vectors_SV)))
     net = Net(spec(normalization=NORMALIZED[normalization], widths=widths), data)
     assert model.parameters == sum(parameter.numel() for parameter in net.parameters())
 

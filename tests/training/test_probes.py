@@ -16,9 +16,10 @@ from ablation.training.probes import (
     largest_derivative,
     layer_health,
     probe_steps,
+    summary,
 )
-from ablation.training.spec import Spec
-from ablation.training.trainer import bind, initial_parameters
+from ablation.training.spec import Spec, bind
+from ablation.training.stack import initial_parameters
 from tests.training.reference import NORMALIZED, Net, blobs, level, mlp, spec, torch_activation
 
 EXAMPLES = 30
@@ -39,13 +40,25 @@ STEEPEST = {
 def measure(cells: list[Spec], data: Data, flat_SP: torch.Tensor, before_SP: torch.Tensor | None = None) -> np.ndarray:
     """Return the metrics of a cohort on the first examples, [S, D, metrics]."""
     model, activation = mlp(cells[0], data), bind(ACTIVATIONS, cells[0].activation)
-    parameters, gradients = model.views(flat_SP), model.views(torch.zeros_like(flat_SP))
+    parameters, vectors = model.views(flat_SP), model.views_of_vectors(model.blocks(torch.zeros_like(flat_SP))[-1])
     x, y = data.train_x[:EXAMPLES].expand(len(cells), -1, -1), data.train_y[:EXAMPLES].expand(len(cells), -1)
     output, tape = model.forward(parameters, x, keep=True)
-    deltas = model.backward(parameters, tape, LOSSES[cells[0].loss.kind](output, y)[1], gradients)
-    previous = None if before_SP is None else model.views(before_SP)
-    health = layer_health(model, parameters, gradients, tape, deltas, previous, largest_derivative(activation))
-    return health.numpy()
+    grad = LOSSES[cells[0].loss.kind](output, y)[1]
+    limit = torch.tensor(SATURATED_BELOW * largest_derivative(activation))
+    layers = [
+        layer_health(
+            parameters.linear[layer.place].weight_SIO,
+            None if before_SP is None else model.views(before_SP).linear[layer.place].weight_SIO,
+            layer,
+            tape.preactivations[layer.place],
+            tape.activations[layer.place],
+            limit,
+            summary,
+        )
+        for layer in model.backward(parameters, tape, grad, vectors)
+        if layer.place < model.depth
+    ]
+    return torch.stack(layers[::-1], dim=1).numpy()
 
 
 def naive(cell: Spec, data: Data, flat_P: torch.Tensor, before_P: torch.Tensor) -> list[dict[str, float]]:
@@ -211,7 +224,7 @@ def test_logistic_and_tanh_are_the_bounded_ones_of_the_slides():
 def test_cosine_between_raw_and_clipped_gradient():
     raw = torch.tensor([[3.0, 4.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
     clipped = torch.tensor([[0.3, 0.4], [0.0, 2.0], [1.0, 0.5], [0.0, 0.0]])
-    cosine = clipping_cosine(raw, clipped)
+    cosine = clipping_cosine([raw[:, :1], raw[:, 1:]], [clipped[:, :1], clipped[:, 1:]])
     torch.testing.assert_close(cosine[:3], torch.tensor([1.0, 0.0, 1.5 / math.sqrt(2 * 1.25)]))
     assert cosine[3].isnan()
 
@@ -219,5 +232,5 @@ def test_cosine_between_raw_and_clipped_gradient():
 @pytest.mark.parametrize("scale", [1e-25, 1e25])
 def test_cosine_of_extreme_gradients(scale):
     raw = scale * torch.tensor([[1.0, 1.0]])
-    cosine = clipping_cosine(raw, scale * torch.tensor([[1.0, 0.5]]))
+    cosine = clipping_cosine([raw], [scale * torch.tensor([[1.0, 0.5]])])
     assert cosine.item() == pytest.approx(1.5 / math.sqrt(2 * 1.25), rel=1e-5)

@@ -11,9 +11,11 @@ from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.data import Data
+from ablation.training.measurement import CURVE_METRICS
 from ablation.training.probes import METRICS, probe_steps
 from ablation.training.spec import Spec
-from ablation.training.trainer import CURVE_METRICS, Outcome, initial_parameters, train
+from ablation.training.stack import initial_parameters
+from ablation.training.trainer import Outcome, train
 from tests.training.reference import (
     NORMALIZED,
     TORCH_LOSSES,
@@ -402,7 +404,8 @@ def test_a_network_learns():
 
 def first_layers(cell: Spec, data: Data, count: int) -> torch.Tensor:
     model = mlp(cell, data)
-    return initial_parameters(model, cell)[: model.tensors[2 * count].start]
+    layers = model.views(initial_parameters(model, cell)[None]).linear[:count]
+    return torch.cat([tensor.flatten() for layer in layers for tensor in layer])
 
 
 def test_a_deeper_network_begins_with_the_layers_of_a_shallower_one():
@@ -425,7 +428,7 @@ def test_normalization_adds_gammas_of_one_and_betas_of_zero_and_no_draw(norm):
     plain, cell = spec(), spec(normalization=NORMALIZED[norm])
     model = mlp(cell, data)
     flat = initial_parameters(model, cell)
-    linear = model.tensors[7].stop
+    linear = mlp(plain, data).parameters
     assert torch.equal(flat[:linear], initial_parameters(mlp(plain, data), plain))
     for gamma, beta in model.views(flat[None]).scale:
         assert (gamma == 1).all()

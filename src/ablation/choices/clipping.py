@@ -1,13 +1,13 @@
 """Gradient clipping: what is done to a gradient before the step is taken.
 
-A rule takes all gradients of a cohort as one matrix, a row a cell, and changes it in place. It returns, per cell,
-whether anything was clipped. A threshold is a float, or one a cell as [S, 1].
+A rule takes gradients of a cohort, a row a cell, and changes them in place. It returns, per cell, whether anything was
+clipped. A threshold is a float, or one a cell as [S, 1].
 
-Legend: S cells, P parameters of a cell.
+Legend: S cells, N numbers of a cell in one part of its gradient.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,40 +15,61 @@ from torch import Tensor
 Threshold = Annotated[float | Tensor, "(0, inf)"]
 
 
-def none(grad_SP: Tensor, tensors: Sequence[slice]) -> Tensor:
-    """Leave the gradient as it is."""
-    return torch.zeros(grad_SP.shape[0], dtype=torch.bool, device=grad_SP.device)
+class Gradient(NamedTuple):
+    """The same numbers seen in two ways, each part an [S, N].
 
-
-def value(grad_SP: Tensor, tensors: Sequence[slice], *, threshold: Threshold = 1.0) -> Tensor:
-    """Clip every component: g_i <- max(-c, min(c, g_i)); the direction may change (Keras' ``clipvalue``)."""
-    largest_S1 = torch.maximum(grad_SP.amax(1, keepdim=True), grad_SP.amin(1, keepdim=True).neg_())
-    grad_SP.clamp_(-threshold, threshold)  # type: ignore[arg-type]  # torch's stub knows no union of the two
-    return (largest_S1 > threshold).squeeze(1)
-
-
-def norm(grad_SP: Tensor, tensors: Sequence[slice], *, threshold: Threshold = 1.0) -> Tensor:
-    """Clip each weight matrix and each bias by its own norm: g <- g min(1, c / ||g||) (Keras' ``clipnorm``).
-
-    ``tensors`` are the columns of ``grad_SP`` that make up each of them.
+    Attributes:
+        blocks: few and large, for what is done to all numbers alike.
+        tensors: one of each weight matrix, each bias, gamma and beta.
     """
-    clipped_S = torch.zeros(grad_SP.shape[0], dtype=torch.bool, device=grad_SP.device)
-    for columns in tensors:
-        clipped_S |= _scale_down(grad_SP[:, columns], threshold)
+
+    blocks: Sequence[Tensor]
+    tensors: Sequence[Tensor]
+
+
+def none(gradient: Gradient) -> Tensor:
+    """Leave the gradient as it is."""
+    first_SN = gradient.blocks[0]
+    return torch.zeros(first_SN.shape[0], dtype=torch.bool, device=first_SN.device)
+
+
+def value(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
+    """Clip every component: g_i <- max(-c, min(c, g_i)); the direction may change (Keras' ``clipvalue``)."""
+    clipped_S = none(gradient)
+    for block_SN in gradient.blocks:
+        largest_S1 = torch.maximum(block_SN.amax(1, keepdim=True), block_SN.amin(1, keepdim=True).neg_())
+        block_SN.clamp_(-threshold, threshold)  # type: ignore[arg-type]  # torch's stub knows no union of the two
+        clipped_S |= (largest_S1 > threshold).squeeze(1)
     return clipped_S
 
 
-def global_norm(grad_SP: Tensor, tensors: Sequence[slice], *, threshold: Threshold = 1.0) -> Tensor:
+def norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
+    """Clip each weight matrix and each vector by its own norm: g <- g min(1, c / ||g||) (Keras' ``clipnorm``)."""
+    clipped_S = none(gradient)
+    for tensor_SN in gradient.tensors:
+        clipped_S |= _scale_down([tensor_SN], threshold)
+    return clipped_S
+
+
+def global_norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     """Clip the whole gradient by its norm: g <- g min(1, c / ||g||) (Pascanu et al. 2013, algorithm 1)."""
-    return _scale_down(grad_SP, threshold)
+    return _scale_down(gradient.blocks, threshold)
 
 
-def _scale_down(grad_SP: Tensor, threshold: float | Tensor) -> Tensor:
-    norm_S1 = torch.linalg.vector_norm(grad_SP, dim=1, keepdim=True)
+def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
+    norms = [torch.linalg.vector_norm(part_SN, dim=1, keepdim=True) for part_SN in parts]
+    # Added one by one, for a sum across parts is ordered in one way for one cell and in another for many. In double
+    # precision the norm of a single part is that part's to the bit.
+    square_S1 = norms[0].double().square()
+    for norm_S1 in norms[1:]:
+        square_S1 += norm_S1.double().square()
+    norm_S1 = square_S1.sqrt().to(parts[0].dtype)
     # As a tensor, for a float over a tensor is a reciprocal times the float in torch, and rounds twice. This way the
     # factor is exactly 1 where the norm is at most the threshold, and such a cell keeps its bits.
     limit = torch.as_tensor(threshold, dtype=norm_S1.dtype)
-    grad_SP.mul_((limit / norm_S1).clamp_max_(1.0))
+    factor_S1 = (limit / norm_S1).clamp_max_(1.0)
+    for part_SN in parts:
+        part_SN.mul_(factor_S1)
     clipped_S1: Tensor = norm_S1 > threshold
     return clipped_S1.squeeze(1)
 
@@ -59,3 +80,6 @@ CLIPPINGS: dict[str, Callable[..., Tensor]] = {
     "norm": norm,
     "global_norm": global_norm,
 }
+
+OF_THE_WHOLE = {"global_norm"}
+"""The rules that must see all of a gradient at once; the others may be given it part by part."""

@@ -1,10 +1,10 @@
 """Optimizers: how a gradient becomes a step.
 
-A rule changes the parameters of a whole cohort in place. It keeps what it must remember from step to step in
-``state``, a dict that begins empty, with a row a cell in every tensor. ``grad_SP`` is used up. A momentum is a float,
-or one a cell as [S, 1].
+A rule changes parameters of a whole cohort in place: those of one weight matrix, or any others. It keeps what it must
+remember about them from step to step in ``state``, a dict of their own that begins empty, with a row a cell in every
+tensor. ``grad_SP`` is used up. A momentum is a float, or one a cell as [S, 1].
 
-Legend: S cells, P parameters of a cell.
+Legend: S cells, P parameters of a cell that are changed together.
 """
 
 from collections.abc import Callable

@@ -18,7 +18,7 @@ from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
 from ablation.training.probes import is_bounded
-from ablation.training.trainer import bind
+from ablation.training.spec import bind
 
 PART = 256
 """Cells that are held in memory at once while the tables are written, and that make up a row group."""

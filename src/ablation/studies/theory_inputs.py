@@ -24,8 +24,7 @@ from ablation.studies.engines.work import one_thread
 from ablation.studies.records import ACTIVATIONS, INITIALIZERS, NETWORK
 from ablation.studies.study import Study
 from ablation.training.data import generator
-from ablation.training.spec import Level
-from ablation.training.trainer import bind
+from ablation.training.spec import Level, bind
 
 OCTAVES = 126
 """Octaves on either side of 1 that the rule spans, those that a float32 has: a pre-activation lies nowhere else."""

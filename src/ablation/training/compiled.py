@@ -20,6 +20,7 @@ from ablation.choices.normalization import BatchStatistics
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.layers import Backward, Forward, Hidden, Linear, Scale
 from ablation.training.products import product
+from ablation.training.spec import Spec
 
 CELLS, BATCH, UNITS, FAN_IN, CLASSES = 16, 64, 100, 90, 10
 """Sizes with which a graph is traced. It fits any others; they only hint at what is large."""
@@ -134,15 +135,15 @@ class CompiledHidden(Hidden):
         return self._inference(product(h_SBI, layer.weight_SIO).contiguous(), layer.bias_SO)[0]
 
 
-def compiled_arithmetic(eager: Arithmetic, levels: tuple[object, object], device: torch.device) -> Arithmetic:
-    """Return the same arithmetic, compiled; what ``levels`` decide is compiled once in a process.
+def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> Arithmetic:
+    """Return the same arithmetic, compiled; what a level decides is compiled once in a process.
 
     Args:
         eager: the functions to compile.
-        levels: the levels of activation and normalization, and that of the loss.
+        spec: a cell of the cohort, whose levels decide them.
         device: where their tensors will be.
     """
-    layer_levels, loss_level = levels
+    layer_levels, loss_level = (spec.activation, spec.normalization), spec.loss
     output = torch.zeros(CELLS, CLASSES, BATCH, device=device).transpose(1, 2)
     label = torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
     loss = _once(loss_level, lambda: compiled(eager.loss, [output, label]))
@@ -159,9 +160,10 @@ def _compiled_summary(
     summary: Callable[..., Sequence[Tensor]], device: torch.device
 ) -> Callable[..., Sequence[Tensor]]:
     size = FAN_IN * UNITS
-    weights = [torch.zeros(CELLS, size + 1, device=device)[:, :size].view(CELLS, FAN_IN, UNITS) for _ in range(3)]
+    weights = [torch.zeros(CELLS, size + 1, device=device)[:, :size].view(CELLS, FAN_IN, UNITS) for _ in range(2)]
+    gradient = torch.zeros(CELLS, FAN_IN, UNITS, device=device)
     values = [torch.zeros(CELLS, BATCH, UNITS, device=device) for _ in range(4)]
-    return compiled(summary, [*weights, *values, torch.zeros((), device=device)])
+    return compiled(summary, [*weights, gradient, *values, torch.zeros((), device=device)])
 
 
 def _row(device: torch.device) -> Tensor:

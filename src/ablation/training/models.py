@@ -5,7 +5,7 @@ Hidden layers are those of ``layers.py``, one matrix product before each; the ou
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import accumulate, pairwise, repeat
 from typing import NamedTuple
 
 from torch import Tensor
@@ -15,6 +15,13 @@ from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.products import linear, product
 
 
+class Vectors(NamedTuple):
+    """All vectors of the network: the layers' biases, and gammas and betas."""
+
+    bias: list[Tensor]
+    scale: list[Scale]
+
+
 class Views(NamedTuple):
     """A flat matrix, a row a cell, seen as the tensors of the network."""
 
@@ -22,9 +29,25 @@ class Views(NamedTuple):
     scale: list[Scale]
 
 
+class LayerGradient(NamedTuple):
+    """What the backward pass has found out about one layer.
+
+    Attributes:
+        place: 0 for the first hidden layer, and so on; the last is the output layer.
+        weight_SIO: the gradient of its weights, in memory of its own.
+        delta_SBO: the gradient with respect to its pre-activation; none of an output layer.
+        derivative_SBO: the activation's derivative there; none of an output layer.
+    """
+
+    place: int
+    weight_SIO: Tensor
+    delta_SBO: Tensor | None
+    derivative_SBO: Tensor | None
+
+
 @dataclass
 class Tape:
-    """What the forward pass leaves for the backward pass, an entry a hidden layer.
+    """What the forward pass leaves for the backward pass, which uses it up; an entry a hidden layer.
 
     Pre-activations and activations are there only if they were asked for: the backward pass does without them.
     """
@@ -55,25 +78,31 @@ class Mlp:
         self.shapes = list(pairwise(sizes))
         self.depth = len(widths)
         self.scale_widths = ([features] if self.normalizes_input else []) + (list(widths) if normalization else [])
-        self.tensors: list[slice] = []
-        for columns in [size for i, o in self.shapes for size in (i * o, o)] + [
-            size for width in self.scale_widths for size in (width, width)
-        ]:
-            start = self.tensors[-1].stop if self.tensors else 0
-            self.tensors.append(slice(start, start + columns))
-        self.parameters = self.tensors[-1].stop
+        self.weights = _columns([i * o for i, o in self.shapes])
+        outputs = [o for _, o in self.shapes]
+        self.vectors = _columns(outputs + [size for width in self.scale_widths for size in (width, width)])
+        self.parameters = self.weights[-1].stop + self.vectors[-1].stop
+
+    def blocks(self, flat_SP: Tensor) -> list[Tensor]:
+        """See a flat matrix as what is worked on in one go: each weight matrix, [S, I * O], and all vectors, [S, V]."""
+        return [flat_SP[:, columns] for columns in self.weights] + [flat_SP[:, self.weights[-1].stop :]]
+
+    def tensors(self, vectors_SV: Tensor) -> list[Tensor]:
+        """See the block of all vectors as one vector each."""
+        return [vectors_SV[:, columns] for columns in self.vectors]
+
+    def views_of_vectors(self, vectors_SV: Tensor) -> Vectors:
+        """See the block of all vectors as the network's."""
+        parts, layers = self.tensors(vectors_SV), len(self.shapes)
+        scale = [Scale(*pair) for pair in zip(parts[layers::2], parts[layers + 1 :: 2], strict=True)]
+        return Vectors(parts[:layers], scale)
 
     def views(self, flat_SP: Tensor) -> Views:
-        """See a flat matrix of parameters, or of gradients, as the network's tensors."""
-        parts = [flat_SP[:, columns] for columns in self.tensors]
-        weights = 2 * len(self.shapes)
-        return Views(
-            [
-                Linear(weight.view(-1, *shape), bias)
-                for weight, bias, shape in zip(parts[0:weights:2], parts[1:weights:2], self.shapes, strict=True)
-            ],
-            [Scale(*pair) for pair in zip(parts[weights::2], parts[weights + 1 :: 2], strict=True)],
-        )
+        """See a flat matrix of parameters, weights first and vectors behind them, as the network's tensors."""
+        *weights, vectors_SV = self.blocks(flat_SP)
+        vectors = self.views_of_vectors(vectors_SV)
+        shaped = [weight.view(-1, *shape) for weight, shape in zip(weights, self.shapes, strict=True)]
+        return Views([Linear(*pair) for pair in zip(shaped, vectors.bias, strict=True)], vectors.scale)
 
     def running(self, cells: int, like: Tensor) -> list[Scale]:
         """Return running statistics as training begins: mean 0, variance 1."""
@@ -115,35 +144,40 @@ class Mlp:
         return linear(h, *parameters.linear[-1]), tape
 
     def backward(
-        self, parameters: Views, tape: Tape, grad_SBC: Tensor, gradients: Views, hidden: Hidden | None = None
-    ) -> list[Tensor]:
-        """Write the gradients of all parameters into ``gradients`` and return delta_1 ... delta_D, each [S, B, O]."""
+        self, parameters: Views, tape: Tape, grad_SBC: Tensor, vectors: Vectors, hidden: Hidden | None = None
+    ) -> Iterator[LayerGradient]:
+        """Go back through the network and hand out a layer's gradients as soon as they are there, the last layer first.
+
+        A layer that has been handed out is done with: its weights may be changed before the next is asked for, while
+        they are still in a cache. The gradients of the vectors are written into ``vectors``, and are complete at the
+        end. The tape and ``grad_SBC`` are used up.
+        """
         hidden = hidden or self.hidden
         first = 1 if self.normalizes_input else 0
         grad: Tensor = grad_SBC
         bias_grad_SO: Tensor | None = grad_SBC.sum(1)
-        deltas: list[Tensor] = []
+        delta_SBO: Tensor | None = None
+        derivative_SBO: Tensor | None = None
         for place in range(self.depth, -1, -1):
             if place < self.depth:
                 scale = parameters.scale[first + place] if parameters.scale else None
-                at = hidden.backward(grad, tape.derivatives[place], tape.statistics[place], scale)
-                deltas.append(at.delta_SBO)
-                grad, bias_grad_SO = at.grad_SBO, at.bias_grad_SO
+                derivative_SBO = tape.derivatives.pop()
+                at = hidden.backward(grad, derivative_SBO, tape.statistics.pop(), scale)
+                delta_SBO, grad, bias_grad_SO = at.delta_SBO, at.grad_SBO, at.bias_grad_SO
                 if at.scale_grad is not None:
-                    _store(gradients.scale[first + place], at.scale_grad)
-            # Into a view of the flat matrix a copy is cheaper than the product's own ``out=``.
-            gradients.linear[place].weight_SIO.copy_(product(tape.inputs[place].transpose(1, 2), grad))
+                    _store(vectors.scale[first + place], at.scale_grad)
             if bias_grad_SO is None:
-                gradients.linear[place].bias_SO.zero_()
+                vectors.bias[place].zero_()
             else:
-                gradients.linear[place].bias_SO.copy_(bias_grad_SO)
+                vectors.bias[place].copy_(bias_grad_SO)
+            weight_grad_SIO = product(tape.inputs.pop().transpose(1, 2), grad)
             if place > 0 or self.normalizes_input:
                 grad = product(grad, parameters.linear[place].weight_SIO.transpose(1, 2))
+            yield LayerGradient(place, weight_grad_SIO.contiguous(), delta_SBO, derivative_SBO)
         if tape.input_statistics is not None and hidden.normalization is not None:
             gamma_SO = parameters.scale[0].first_SO
             _, *scale_grad = hidden.normalization.backward(grad, tape.input_statistics, gamma_SO)
-            _store(gradients.scale[0], Scale(*scale_grad))
-        return deltas[::-1]
+            _store(vectors.scale[0], Scale(*scale_grad))
 
     def folded(self, parameters: Views, running: list[Scale]) -> list[Linear]:
         """Return the network for inference: layers that hold their normalization by the running statistics.
@@ -176,6 +210,12 @@ class Mlp:
     def _hidden_scales(self, scales: list[Scale]) -> Iterator[Scale | None]:
         """The hidden layers' own, from the first on; without normalization as many times none as wanted."""
         return iter(scales[1:] if self.normalizes_input else scales) if scales else repeat(None)
+
+
+def _columns(sizes: Sequence[int]) -> list[slice]:
+    """Return the columns of tensors of these sizes that lie side by side."""
+    ends = list(accumulate(sizes, initial=0))
+    return [slice(start, stop) for start, stop in pairwise(ends)]
 
 
 def _store(gradient: Scale, value: Scale) -> None:

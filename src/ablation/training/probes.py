@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ablation.training.layers import Activation
-from ablation.training.models import Mlp, Tape, Views
+from ablation.training.models import LayerGradient
 
 METRICS = (
     "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
@@ -61,44 +61,37 @@ def is_bounded(activation: Activation) -> bool:
 
 
 def layer_health(
-    model: Mlp,
-    parameters: Views,
-    gradients: Views,
-    tape: Tape,
-    deltas: list[Tensor],
-    previous: Views | None,
-    steepest: float,
-    summarize: Callable[..., Sequence[Tensor]] | None = None,
+    weight_SIO: Tensor,
+    before_SIO: Tensor | None,
+    layer: LayerGradient,
+    preactivation_SBO: Tensor,
+    activation_SBO: Tensor,
+    limit: Tensor,
+    summarize: Callable[..., Sequence[Tensor]],
 ) -> Tensor:
-    """Return every metric of every hidden layer, [S, D, len(METRICS)].
+    """Return every metric of one hidden layer, [S, len(METRICS)], as doubles.
 
     Args:
-        model: the network.
-        parameters: its parameters now.
-        gradients: the probe batch's gradients, before clipping.
-        tape: the probe batch's forward pass, pre-activations and activations kept.
-        deltas: gradients with respect to the pre-activations, a layer each.
-        previous: the parameters before the training step that led here; none at step 0, where no step was taken.
-        steepest: the largest magnitude of the activation's derivative.
+        weight_SIO: the layer's weights now.
+        before_SIO: those before the training step that led here; none at step 0, where no step was taken.
+        layer: the probe batch's gradients, before clipping.
+        preactivation_SBO: its forward pass; likewise the activation.
+        limit: magnitude of the derivative below which a unit-sample is saturated.
         summarize: ``summary``, or what it was compiled to.
     """
-    summarize = summarize or summary
-    limit = tape.derivatives[0].new_tensor(SATURATED_BELOW * steepest)
-    rows = []
-    for place in range(model.depth):
-        weight, weight_grad = parameters.linear[place].weight_SIO, gradients.linear[place].weight_SIO
-        before = weight if previous is None else previous.linear[place].weight_SIO
-        # Narrow layers leave transposed views; what was compiled takes none.
-        activation, preactivation, derivative, delta = (
-            part[place].contiguous() for part in (tape.activations, tape.preactivations, tape.derivatives, deltas)
-        )
-        summarized = summarize(weight, before, weight_grad, activation, preactivation, derivative, delta, limit)
-        values = dict(zip(SUMMARY, summarized, strict=True))
-        values["act_p98"] = _percentile(activation)
-        if previous is None:
-            values["update_ratio"] = torch.full_like(values["weight_norm"], math.nan)
-        rows.append(torch.stack([values[name] for name in METRICS], dim=1))
-    return torch.stack(rows, dim=1).to(tape.derivatives[0].dtype)
+    assert layer.derivative_SBO is not None
+    assert layer.delta_SBO is not None
+    # Narrow layers leave transposed views; what was compiled takes none.
+    activation, preactivation, derivative, delta = (
+        part.contiguous() for part in (activation_SBO, preactivation_SBO, layer.derivative_SBO, layer.delta_SBO)
+    )
+    before = weight_SIO if before_SIO is None else before_SIO
+    summarized = summarize(weight_SIO, before, layer.weight_SIO, activation, preactivation, derivative, delta, limit)
+    values = dict(zip(SUMMARY, summarized, strict=True))
+    values["act_p98"] = _percentile(activation)
+    if before_SIO is None:
+        values["update_ratio"] = torch.full_like(values["weight_norm"], math.nan)
+    return torch.stack([values[name] for name in METRICS], dim=1)
 
 
 def summary(
@@ -159,12 +152,25 @@ def _double_norm(x_SN: Tensor) -> Tensor:
     return norm_S
 
 
-def clipping_cosine(raw_SP: Tensor, clipped_SP: Tensor) -> Tensor:
-    """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero."""
-    inner_S = torch.zeros(raw_SP.shape[0], dtype=torch.float64, device=raw_SP.device)
-    for raw, clipped in zip(torch.split(raw_SP, COLUMNS, 1), torch.split(clipped_SP, COLUMNS, 1), strict=True):
-        inner_S += raw.double().mul_(clipped).sum(1)
-    return (inner_S / (norm_per_cell(raw_SP) * norm_per_cell(clipped_SP))).to(raw_SP.dtype)
+def norm_of_parts(parts: Sequence[Tensor]) -> Tensor:
+    """Return the norm of every cell's gradient, given in parts, [S, N] each, as doubles."""
+    # Added one by one: a sum across parts would be ordered in one way for one cell and in another for many.
+    square_S = norm_per_cell(parts[0]).square()
+    for part in parts[1:]:
+        square_S += norm_per_cell(part).square()
+    return square_S.sqrt()
+
+
+def clipping_cosine(raw: Sequence[Tensor], clipped: Sequence[Tensor]) -> Tensor:
+    """Return the cosine between each cell's gradient before and after clipping, [S]; NaN where one is zero.
+
+    Both are given in the same parts, [S, N] each.
+    """
+    inner_S = torch.zeros(raw[0].shape[0], dtype=torch.float64, device=raw[0].device)
+    for raw_SN, clipped_SN in zip(raw, clipped, strict=True):
+        for one, other in zip(torch.split(raw_SN, COLUMNS, 1), torch.split(clipped_SN, COLUMNS, 1), strict=True):
+            inner_S += one.double().mul_(other).sum(1)
+    return (inner_S / (norm_of_parts(raw) * norm_of_parts(clipped))).to(raw[0].dtype)
 
 
 def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
 """The specification of a cell: everything that decides its numbers, but the data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 Number = int | float | bool | str | None
@@ -63,3 +64,9 @@ class Spec:
         shared["clipping"] = self.clipping.kind
         shared["optimizer"] = self.optimizer.kind
         return shared
+
+
+def bind(registry: Mapping[str, Callable[..., Any]], level: Level) -> Callable[..., Any]:
+    """Return a choice's function with its level's parameters filled in."""
+    choice = registry[level.kind]
+    return partial(choice, **level.parameters) if level.parameters else choice

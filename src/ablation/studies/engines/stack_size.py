@@ -15,7 +15,7 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.normalization import Batch
 from ablation.training.layers import Hidden
 from ablation.training.memory import keep_freed_memory
-from ablation.training.models import Mlp
+from ablation.training.models import Mlp, Vectors
 
 DEPTH, WIDTH, BATCH, CLASSES = 8, 64, 64, 10
 """The network that is timed: in the middle of what studies train."""
@@ -61,11 +61,12 @@ def _one_pass(cells: int) -> Callable[[], object]:
     """Return a step's forward and backward pass with the choices that take the most operations."""
     model = Mlp(WIDTH, [WIDTH] * DEPTH, CLASSES, Hidden(ACTIVATIONS["elu"], Batch()))
     parameters, gradients = (model.views(torch.full((cells, model.parameters), 1e-2)) for _ in range(2))
+    vectors = Vectors([layer.bias_SO for layer in gradients.linear], gradients.scale)
     x_SBI, grad_SBC = torch.rand(cells, BATCH, WIDTH), torch.rand(cells, BATCH, CLASSES)
 
     def run() -> object:
         _, tape = model.forward(parameters, x_SBI)
-        return model.backward(parameters, tape, grad_SBC, gradients)
+        return list(model.backward(parameters, tape, grad_SBC, vectors))
 
     return run
 
