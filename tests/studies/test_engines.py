@@ -17,7 +17,7 @@ from ablation.studies.engines import local, run_cohorts, work
 from ablation.studies.engines.cohorts import Cohort, make_cohorts
 from ablation.studies.engines.local import default_workers, start_worker
 from ablation.studies.engines.work import Source, load_data
-from ablation.training.compiled import has_compiler
+from ablation.training.graphs import has_compiler
 from ablation.training.trainer import train
 from tests.conftest import make_spec
 
@@ -156,7 +156,7 @@ def test_a_cell_too_large_for_a_gpu_is_told_in_one_line(study, source, monkeypat
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 def test_a_choice_that_cannot_be_compiled_is_named(source, monkeypatch):
-    monkeypatch.setattr("ablation.training.compiled._MADE", {})
+    monkeypatch.setattr("ablation.training.graphs._MADE", {})
     monkeypatch.setitem(ACTIVATIONS, "tanh", lambda x: (x, x) if x.shape[-1] > 7 else (-x, x))
     one = cell(activation="tanh")
     one = replace(one, spec=replace(one.spec, compile="layers"))

@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +7,8 @@ import torch
 
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.normalization import NORMALIZATIONS
-from ablation.training.compiled import CannotCompileError, CompiledHidden, _once, compiled, has_compiler
+from ablation.training.compiled import CompiledHidden
+from ablation.training.graphs import has_compiler
 from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.spec import bind
 from ablation.training.trainer import train
@@ -37,7 +37,7 @@ def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalizatio
 def test_a_graph_fits_any_sizes(activation, normalization):
     normalize = bind(NORMALIZATIONS, NORMALIZED[normalization])()
     hidden = Hidden(bind(ACTIVATIONS, spec(activation=activation).activation), normalize)
-    fused = CompiledHidden(hidden, torch.device("cpu"))
+    fused = CompiledHidden(hidden, (activation, normalization), torch.device("cpu"))
     random = torch.Generator().manual_seed(0)
     for cells, batch, fan_in, units in [
         (1, 2, 3, 1),
@@ -67,36 +67,12 @@ def test_a_graph_fits_any_sizes(activation, normalization):
 
 
 @needs_compiler
-@pytest.mark.parametrize("function", [lambda x: x * math.sqrt(x.shape[1]), lambda x: x if x.shape[1] > 5 else -x])
-def test_a_function_of_certain_sizes_alone_is_refused(function):
-    with pytest.raises(CannotCompileError, match="makes a Python number of a length, or branches on it"):
-        compiled(lambda x: (function(x),), [torch.zeros(2, 16, 3)])
-
-
-@needs_compiler
 def test_depth_width_and_the_number_of_cells_need_no_new_graph(monkeypatch):
     data = blobs()
     cells = [replace(spec(), compile="layers", seed=seed) for seed in range(3)]
     train(cells, data)
-    monkeypatch.setattr("ablation.training.compiled.compiled", None)
+    monkeypatch.setattr("ablation.training.graphs._program", None)
     deeper = train([replace(cell, widths=(24,) * 6, batch_size=32) for cell in cells[:2]], data)
     eager = train([replace(cell, widths=(24,) * 6, batch_size=32, compile="eager") for cell in cells[:2]], data)
     for one, other in zip(eager, deeper, strict=True):
         np.testing.assert_allclose(other.weights, one.weights, rtol=1e-3, atol=1e-4)
-
-
-def test_what_was_compiled_for_some_levels_is_not_compiled_again(monkeypatch):
-    monkeypatch.setattr("ablation.training.compiled._MADE", {})
-    made = [_once(levels, object) for levels in ("relu", "tanh", "relu")]
-    assert made[0] is made[2] is not made[1]
-
-
-def test_a_machine_without_a_compiler_is_told_from_one_with(monkeypatch):
-    from torch._inductor import cpp_builder
-    from torch._inductor.exc import InvalidCxxCompiler
-
-    def none() -> str:
-        raise InvalidCxxCompiler
-
-    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", none)
-    assert not has_compiler()

@@ -7,6 +7,7 @@ Legend: S cells, N numbers of a cell in one part of its gradient.
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Annotated, NamedTuple
 
 import torch
@@ -35,25 +36,21 @@ def none(gradient: Gradient) -> Tensor:
 
 def value(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     """Clip every component: g_i <- max(-c, min(c, g_i)); the direction may change (Keras' ``clipvalue``)."""
-    clipped_S = none(gradient)
+    flags = []
     for block_SN in gradient.blocks:
-        largest_S1 = torch.maximum(block_SN.amax(1, keepdim=True), block_SN.amin(1, keepdim=True).neg_())
+        flags.append((block_SN.amax(1, keepdim=True) > threshold) | (block_SN.amin(1, keepdim=True) < -threshold))
         block_SN.clamp_(-threshold, threshold)  # type: ignore[arg-type]  # torch's stub knows no union of the two
-        clipped_S |= (largest_S1 > threshold).squeeze(1)
-    return clipped_S
+    return _any(flags)
 
 
 def norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     """Clip each weight matrix and each vector by its own norm: g <- g min(1, c / ||g||) (Keras' ``clipnorm``)."""
-    clipped_S = none(gradient)
-    for tensor_SN in gradient.tensors:
-        clipped_S |= _scale_down([tensor_SN], threshold)
-    return clipped_S
+    return _any([_scale_down([tensor_SN], threshold) for tensor_SN in gradient.tensors])
 
 
 def global_norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     """Clip the whole gradient by its norm: g <- g min(1, c / ||g||) (Pascanu et al. 2013, algorithm 1)."""
-    return _scale_down(gradient.blocks, threshold)
+    return _any([_scale_down(gradient.blocks, threshold)])
 
 
 def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
@@ -71,7 +68,12 @@ def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
     for part_SN in parts:
         part_SN.mul_(factor_S1)
     clipped_S1: Tensor = norm_S1 > threshold
-    return clipped_S1.squeeze(1)
+    return clipped_S1
+
+
+def _any(flags: Sequence[Tensor]) -> Tensor:
+    """Return whether one of these is set, [S]; each is an [S, 1]."""
+    return reduce(torch.logical_or, flags).squeeze(1)
 
 
 CLIPPINGS: dict[str, Callable[..., Tensor]] = {

@@ -5,26 +5,55 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ablation.choices.clipping import Gradient
+from ablation.choices.optimizers import State
 from ablation.training.layers import Hidden
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Numbers = dict[str, float | Tensor]
+
+
+@dataclass
+class Descent:
+    """Clipping and step of one weight matrix, by a clipping that need not see the whole gradient.
+
+    Attributes:
+        clip: the clipping's rule.
+        optimize: the optimizer's.
+    """
+
+    clip: Callable[..., Tensor]
+    optimize: Callable[..., None]
+
+    def __call__(
+        self, param_SN: Tensor, grad_SN: Tensor, lr_S1: Tensor, state: State, of_clip: Numbers, of_optimizer: Numbers
+    ) -> Tensor:
+        """Change the parameters in place and return which cells were clipped, [S]; the gradient is used up.
+
+        ``of_clip`` and ``of_optimizer`` are the rules' numbers.
+        """
+        clipped_S = self.clip(Gradient([grad_SN], [grad_SN]), **of_clip)
+        self.optimize(param_SN, grad_SN, lr_S1, state, **of_optimizer)
+        return clipped_S
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """The four functions that a cohort's levels decide.
+    """The five functions that a cohort's levels decide.
 
     Attributes:
         hidden: a hidden layer, in training and in inference.
         loss: outputs and labels to the loss of every cell and its gradient.
         score: outputs and labels to the loss of every cell and how many examples are right.
         summary: a layer's gradient health, ``probes.summary``.
+        descend: clipping and step of a weight matrix.
     """
 
     hidden: Hidden
     loss: Loss
     score: Loss
     summary: Callable[..., Sequence[Tensor]]
+    descend: Descent
 
 
 def score(loss: Loss, output_SBC: Tensor, label_B: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,12 +7,11 @@ from torch import Tensor
 
 from ablation.choices.initializers import INITIALIZERS, Draws
 from ablation.choices.optimizers import State
+from ablation.training.arithmetic import Numbers
 from ablation.training.data import generator
 from ablation.training.layers import Scale
 from ablation.training.models import Mlp
 from ablation.training.spec import Level, Spec, bind
-
-Numbers = dict[str, float | Tensor]
 
 
 class Stack:
@@ -26,7 +25,8 @@ class Stack:
         running: running statistics of batch normalization.
         states: what the optimizer remembers, for each of ``Mlp.blocks``.
         lr_S1: learning rate before the schedule's factor.
-        clip_numbers, optimizer_numbers: a float where all cells agree, which is faster, else one a cell, [S, 1].
+        clip_numbers, optimizer_numbers: a float where all cells agree and nothing is compiled, which is faster; else
+            one a cell, [S, 1].
         diverged_S: the step at which the loss was first not finite; -1 while it always was.
         clipped_S: steps since the last evaluation in which something was clipped.
     """
@@ -40,8 +40,9 @@ class Stack:
         self.running = model.running(cells, self.param_SP)
         self.states: list[State] = [{} for _ in model.blocks(self.param_SP)]
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=device)
-        self.clip_numbers = _numbers([spec.clipping for spec in cohort], device)
-        self.optimizer_numbers = _numbers([spec.optimizer for spec in cohort], device)
+        eager = cohort[0].compile == "eager"
+        self.clip_numbers = _numbers([spec.clipping for spec in cohort], eager, device)
+        self.optimizer_numbers = _numbers([spec.optimizer for spec in cohort], eager, device)
         self.diverged_S = torch.full((cells,), -1, device=device)
         self.clipped_S = torch.zeros(cells, device=device)
         self._bind_views()
@@ -73,12 +74,12 @@ class Stack:
         self.vector_tensors = self._model.tensors(self.vector_grad_SV)
 
 
-def _numbers(levels: list[Level], device: torch.device) -> Numbers:
-    """Return a choice's parameters: a float where all cells agree, else one a cell, [S, 1]."""
+def _numbers(levels: list[Level], eager: bool, device: torch.device) -> Numbers:
+    """Return a choice's parameters: a float where all cells agree in eager mode, else one a cell, [S, 1]."""
     numbers: Numbers = {}
     for name in levels[0].parameters:
         values = [float(level.parameters[name]) for level in levels]  # type: ignore[arg-type]  # checked before
-        same = all(value == values[0] for value in values)
+        same = eager and all(value == values[0] for value in values)
         numbers[name] = values[0] if same else torch.tensor([[value] for value in values], device=device)
     return numbers
 

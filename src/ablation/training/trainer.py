@@ -21,7 +21,7 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
-from ablation.training.arithmetic import Arithmetic, score
+from ablation.training.arithmetic import Arithmetic, Descent, score
 from ablation.training.compiled import compiled_arithmetic
 from ablation.training.data import BatchOrder, Data
 from ablation.training.layers import Hidden
@@ -98,13 +98,14 @@ class _Run:
         device = data.train_x.device
         normalization = NORMALIZATIONS[first.normalization.kind](**first.normalization.parameters)
         hidden, loss = Hidden(bind(ACTIVATIONS, first.activation), normalization), bind(LOSSES, first.loss)
-        eager = self.arithmetic = Arithmetic(hidden, loss, partial(score, loss), summary)
+        descent = Descent(CLIPPINGS[first.clipping.kind], OPTIMIZERS[first.optimizer.kind])
+        eager = self.arithmetic = Arithmetic(hidden, loss, partial(score, loss), summary, descent)
         if first.compile == "layers":
             self.arithmetic = compiled_arithmetic(eager, first, device)
         self.model = Mlp(data.features, first.widths, data.classes, hidden)
         self.measurement = Measurement(self.model, eager, self.arithmetic, first, data)
-        self.clip, self.clips_the_whole = CLIPPINGS[first.clipping.kind], first.clipping.kind in OF_THE_WHOLE
-        self.optimize, self.schedule = OPTIMIZERS[first.optimizer.kind], bind(SCHEDULES, first.schedule)
+        self.descent, self.clips_the_whole = descent, first.clipping.kind in OF_THE_WHOLE
+        self.schedule = bind(SCHEDULES, first.schedule)
 
         self.stack = Stack(self.model, cohort, device)
         self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
@@ -140,25 +141,21 @@ class _Run:
         stack.mark(loss_S, step)
         lr_S1 = stack.lr_S1 * self.schedule(step, steps)
         clipped_S = torch.zeros_like(stack.place_S, dtype=torch.bool)
-        # Where the clipping allows it, a layer takes its step while its gradient is still in a cache.
+        numbers = stack.clip_numbers, stack.optimizer_numbers
         waiting: dict[int, Tensor] = {}
         for layer in self.model.backward(stack.parameters, tape, grad_SBC, stack.vectors, self.arithmetic.hidden):
-            waiting[layer.place] = layer.weight_SIO.flatten(1)
-            if not self.clips_the_whole:
-                clipped_S |= self._descend(waiting, list(waiting.values()), lr_S1)
-                waiting = {}
+            place, grad_SN = layer.place, layer.weight_SIO.flatten(1)
+            if self.clips_the_whole:
+                waiting[place] = grad_SN
+            else:
+                # While the gradient is still in a cache.
+                clipped_S |= self.arithmetic.descend(stack.blocks[place], grad_SN, lr_S1, stack.states[place], *numbers)
         tensors = [*waiting.values(), *stack.vector_tensors]
         waiting[len(stack.blocks) - 1] = stack.vector_grad_SV
-        clipped_S |= self._descend(waiting, tensors, lr_S1)
+        clipped_S |= self.descent.clip(Gradient(list(waiting.values()), tensors), **stack.clip_numbers)
+        for place, grad_SN in waiting.items():
+            self.descent.optimize(stack.blocks[place], grad_SN, lr_S1, stack.states[place], **stack.optimizer_numbers)
         stack.clipped_S += clipped_S
-
-    def _descend(self, gradients: dict[int, Tensor], tensors: list[Tensor], lr_S1: Tensor) -> Tensor:
-        """Clip these blocks' gradients, take their step, and return which cells were clipped."""
-        stack = self.stack
-        clipped_S: Tensor = self.clip(Gradient(list(gradients.values()), tensors), **stack.clip_numbers)
-        for place, grad_SN in gradients.items():
-            self.optimize(stack.blocks[place], grad_SN, lr_S1, stack.states[place], **stack.optimizer_numbers)
-        return clipped_S
 
     def _measure(self, step: int) -> None:
         """Measure every cell that has not diverged; the others leave the stack before or, found here, after."""

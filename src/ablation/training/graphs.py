@@ -1,0 +1,133 @@
+"""Compiled graphs: a function of tensors, traced once for all sizes and compiled by torch's inductor.
+
+Three places keep what is made, each faster than the next: this process; a file that holds the graph's program, so that
+another process need not trace it; and torch's own cache, which holds the machine code.
+
+Graphs are traced and called here rather than through ``torch.compile``, which looks at every argument anew at each
+call: that takes as long as the passes over memory that a small layer is spared.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import ablation
+
+Program = Callable[[list[Tensor]], tuple[Tensor, ...]]
+
+
+class CannotCompileError(ValueError):
+    """What is to be compiled holds for certain sizes alone."""
+
+
+def has_compiler() -> bool:
+    """Return whether torch finds the C++ compiler that it compiles for a CPU with."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        return False
+    return True
+
+
+def graph(name: object, function: Callable[..., Any], example: Sequence[Tensor]) -> Callable[..., tuple[Tensor, ...]]:
+    """Return a function of tensors compiled for all sizes; one of the same name is made only once.
+
+    Args:
+        name: what, beside the project's own code, decides the function: the levels that are bound in it.
+        function: takes tensors and returns a tuple of them; may change them in place.
+        example: such tensors, laid out as they will be. What has the same length or stride here is taken to be always
+            the same, what has another may differ.
+
+    Raises:
+        CannotCompileError: the function was traced for certain lengths alone.
+    """
+    key = _key(name, example[0].device)
+    if key not in _MADE:
+        _MADE[key] = _program(key, function, example)
+    program = _MADE[key]
+    return lambda *tensors: program(list(tensors))
+
+
+_MADE: dict[str, Program] = {}
+"""What was made in this process, by its key."""
+
+
+def _key(name: object, device: torch.device) -> str:
+    """Return the digest of all that decides a graph's program."""
+    from torch._inductor.cpu_vec_isa import pick_vec_isa
+
+    where = str(pick_vec_isa()) if device.type == "cpu" else torch.cuda.get_device_name(device)
+    digest = hashlib.sha256(repr((name, torch.__version__, device.type, where)).encode())
+    root = Path(ablation.__file__).parent
+    for path in sorted([*(root / "choices").glob("*.py"), *(root / "training").glob("*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _program(key: str, function: Callable[..., Any], example: Sequence[Tensor]) -> Program:
+    """Return the program kept under this key, or trace the function and keep it."""
+    from torch._inductor.codecache import PyCodeCache
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    path = Path(cache_dir()) / "ablation" / f"{key}.py"
+    if not path.exists():
+        source = _compile(function, example)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Other workers may be writing the same: whoever is last replaces a whole file by a whole one.
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(source, "utf-8")
+        unfinished.replace(path)
+    program: Program = PyCodeCache.load_by_key_path(key, str(path)).call
+    return program
+
+
+def _compile(function: Callable[..., Any], example: Sequence[Tensor]) -> str:
+    """Return the text of a function's program."""
+    from torch._inductor import config
+    from torch._inductor.compile_fx import compile_fx_inner
+    from torch._inductor.decomposition import select_decomp_table
+    from torch._inductor.output_code import CompiledFxGraph
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    # Compiling happens in this process, for a pool of compiling processes would outlive a worker that is killed.
+    config.compile_threads = 1
+    with torch.inference_mode(False), torch.no_grad(), _compiling():
+        # Tensors that were made in inference mode cannot be traced where they are changed.
+        plain = [torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device) for x in example]
+        # Twice, for what changes tensors in place can be written without that only once it consists of few operations.
+        traced = make_fx(function, tracing_mode="symbolic")(*plain)
+        _refuse_sizes(traced)
+        pure = torch.func.functionalize(traced, remove="mutations_and_views")
+        traced = make_fx(pure, tracing_mode="symbolic", decomposition_table=select_decomp_table())(*plain)
+        inputs = [node.meta["val"] for node in traced.graph.nodes if node.op == "placeholder"]
+        made = compile_fx_inner(traced, inputs)
+    assert isinstance(made, CompiledFxGraph)
+    assert not made.constants, "a program that needs tensors of its own is no text alone"
+    return made.source_code
+
+
+def _refuse_sizes(traced: torch.fx.GraphModule) -> None:
+    """Refuse a graph that was traced for certain lengths: its arguments are not looked at when it is called."""
+    shapes = next(iter(traced.graph.nodes)).meta["val"].fake_mode.shape_env
+    for guard in shapes.guards:
+        if any(atom.is_Integer and int(atom) > 1 for atom in guard.expr.atoms()):
+            raise CannotCompileError(f"a choice makes a Python number of a length, or branches on it ({guard.expr})")
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Have ``torch.compiler.is_compiling()`` say so while a function is traced."""
+    torch.compiler._is_compiling_flag = True
+    try:
+        yield
+    finally:
+        torch.compiler._is_compiling_flag = False

@@ -1,0 +1,102 @@
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ablation.training import graphs
+from ablation.training.graphs import CannotCompileError, graph, has_compiler
+
+needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
+
+
+@pytest.fixture
+def empty(monkeypatch, tmp_path):
+    """Nothing made before, in this process or on disk."""
+    monkeypatch.setattr(graphs, "_MADE", {})
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def moved(x: torch.Tensor, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Change one argument in place and return two things, as a layer with running statistics does."""
+    mean = x.mean(1)
+    kept.lerp_(mean, 0.25)
+    return (x - mean.unsqueeze(1)).square_(), mean
+
+
+@needs_compiler
+def test_a_graph_of_other_sizes_gives_what_the_function_does_and_changes_what_it_changes():
+    made = graph("moved", moved, [torch.zeros(16, 64, 30), torch.zeros(16, 30)])
+    for shape in [(1, 1, 1), (2, 3, 5), (7, 64, 33), (16, 128, 100)]:
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        mine, theirs = torch.ones(shape[0], shape[2]), torch.ones(shape[0], shape[2])
+        torch.testing.assert_close(made(x, theirs), moved(x.clone(), mine))
+        torch.testing.assert_close(theirs, mine)
+
+
+@needs_compiler
+@pytest.mark.parametrize("function", [lambda x: x * math.sqrt(x.shape[1]), lambda x: x if x.shape[1] > 5 else -x])
+def test_a_function_of_certain_sizes_alone_is_refused(function, empty):
+    with pytest.raises(CannotCompileError, match="makes a Python number of a length, or branches on it"):
+        graph("refused", lambda x: (function(x),), [torch.zeros(2, 16, 3)])
+    assert not list(empty.glob("ablation/*"))
+
+
+@needs_compiler
+def test_what_has_the_same_name_is_made_once_in_a_process(empty, monkeypatch):
+    made = []
+    monkeypatch.setattr(graphs, "_program", lambda key, function, example: made.append(key) or list)
+    for name in (("layer", "relu"), ("layer", "tanh"), ("layer", "relu")):
+        graph(name, torch.neg, [torch.zeros(3)])
+    assert made[0] != made[1]
+    assert len(made) == 2
+
+
+@needs_compiler
+def test_another_process_finds_the_program_and_need_not_trace_the_function(empty):
+    x = torch.randn(3, 4)
+    expected = graph("doubled", lambda x: (x + x.exp(),), [torch.zeros(2, 8)])(x)[0]
+    (kept,) = empty.glob("ablation/*.py")
+    before = kept.stat().st_mtime_ns
+    script = """
+import sys, torch
+from ablation.training.graphs import graph
+def untraceable(x): raise AssertionError("traced again")
+torch.save(graph("doubled", untraceable, [torch.zeros(2, 8)])(torch.load(sys.argv[1]))[0], sys.argv[2])
+"""
+    torch.save(x, empty / "x.pt")
+    subprocess.run([sys.executable, "-c", script, empty / "x.pt", empty / "y.pt"], check=True)
+    assert torch.equal(torch.load(empty / "y.pt"), expected)
+    assert kept.stat().st_mtime_ns == before
+
+
+@needs_compiler
+def test_other_code_is_another_graph(empty, monkeypatch, tmp_path):
+    device = torch.device("cpu")
+    key = graphs._key("name", device)
+    assert graphs._key("name", device) == key
+    assert graphs._key("another", device) != key
+    source = Path(graphs.ablation.__file__).parent
+    for folder in ("choices", "training"):
+        (tmp_path / folder).mkdir()
+        for path in (source / folder).glob("*.py"):
+            (tmp_path / folder / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(graphs.ablation, "__file__", str(tmp_path / "__init__.py"))
+    assert graphs._key("name", device) == key
+    with (tmp_path / "choices" / "activations.py").open("a") as file:
+        file.write("changed = True\n")
+    assert graphs._key("name", device) != key
+
+
+def test_a_machine_without_a_compiler_is_told_from_one_with(monkeypatch):
+    from torch._inductor import cpp_builder
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    def none() -> str:
+        raise InvalidCxxCompiler
+
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", none)
+    assert not has_compiler()
