@@ -12,18 +12,32 @@ from ablation.training.graphs import has_compiler
 from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.spec import bind
 from ablation.training.trainer import train
-from tests.training.reference import NORMALIZED, blobs, spec
+from tests.training.reference import NORMALIZED, blobs, clipping, optimizer, spec
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 
 
 @needs_compiler
-@pytest.mark.parametrize(("activation", "normalization"), [("relu", "before"), ("elu", "after_and_input")])
-def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalization):
+@pytest.mark.parametrize(
+    ("activation", "normalization", "rule", "kind"),
+    [
+        ("relu", "before", "value", "sgd"),
+        ("elu", "after_and_input", "norm", "momentum"),
+        ("tanh", "none", "global_norm", "sgd"),
+        ("tanh", "none", "value", "nesterov"),
+    ],
+)
+def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalization, rule, kind):
     data = blobs()
     cells = [
-        spec(activation=activation, normalization=NORMALIZED[normalization], clipping="value", seed=seed)
-        for seed in range(3)
+        spec(
+            activation=activation,
+            normalization=NORMALIZED[normalization],
+            clipping=clipping(rule, threshold),
+            optimizer=optimizer(kind),
+            seed=seed,
+        )
+        for seed, threshold in enumerate([0.05, 0.1, 0.1])
     ]
     eager, fused = train(cells, data), train([replace(cell, compile="layers") for cell in cells], data)
     for one, other in zip(eager, fused, strict=True):
@@ -55,14 +69,13 @@ def test_a_graph_fits_any_sizes(activation, normalization):
         scale = Scale(flat[:, -2 * units : -units], flat[:, -units:]) if normalize else None
         moved = [Scale(torch.zeros(cells, units), torch.ones(cells, units)) if normalize else None for _ in range(2)]
         h, grad = numbers(cells, batch, fan_in), numbers(cells, batch, units)
-        one, other = (it.forward(h, layer, scale, at) for it, at in zip((hidden, fused), moved, strict=True))
-        mine = hidden.backward(grad.clone(), one.derivative_SBO, one.statistics, scale)
-        theirs = fused.backward(grad.clone(), other.derivative_SBO, other.statistics, scale)
+        one, other = (it.forward(h, layer, scale, at, True) for it, at in zip((hidden, fused), moved, strict=True))
+        mine = hidden.backward(grad.clone(), one.derivative_SBO, one.statistics, scale, True)
+        theirs = fused.backward(grad.clone(), other.derivative_SBO, other.statistics, scale, True)
         close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)
-        close(other.output_SBO, one.output_SBO)
-        close(other.derivative_SBO, one.derivative_SBO)
+        close(other, one)
         close(moved[1], moved[0])
-        close(theirs[1:], mine[1:])
+        close(theirs, mine)
         close(fused.inference(h, layer), hidden.inference(h, layer))
 
 

@@ -2,8 +2,8 @@
 
 A graph holds what lies between two matrix products, for any number of cells, batch and width. So a network of twenty
 layers needs no more of them than one of two, and none is made anew when cells leave the stack. What fuses little stays
-eager: the products, the probes' own pass through the network. Compiled numbers agree with eager ones to rounding, no
-further, so how a cell is trained is part of its key.
+eager: the products, the backward pass of a layer that does not normalize, what is done once a step. Compiled numbers
+agree with eager ones to rounding, no further, so how a cell is trained is part of its key.
 """
 
 import torch
@@ -26,7 +26,7 @@ SIZE = FAN_IN * UNITS
 
 
 class CompiledHidden(Hidden):
-    """A hidden layer, compiled; it keeps nothing for probes.
+    """A hidden layer, compiled.
 
     Args:
         hidden: the layer.
@@ -61,27 +61,48 @@ class CompiledHidden(Hidden):
         # Whatever the activation, its derivative is there.
         self._backward = graph(("backward", levels[1]), backward, [z, z.clone(), _row(device), z.clone(), *rows])
 
-    def forward(self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None) -> Forward:
-        """As ``Hidden.forward``, without pre-activation and activation."""
+    def forward(
+        self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False
+    ) -> Forward:
+        """As ``Hidden.forward``; what is to be kept is made again from what the graph returns."""
         z_SBO = product(h_SBI, layer.weight_SIO).contiguous()
         if self.normalization is None:
             output_SBO, derivative_SBO = self._forward(z_SBO, layer.bias_SO)
-            return Forward(output_SBO, derivative_SBO, None, None, None)
+            a_SBO = z_SBO.add_(layer.bias_SO.unsqueeze(1)) if keep else None
+            return Forward(output_SBO, derivative_SBO, None, a_SBO, output_SBO if keep else None)
         assert scale is not None
-        assert running is not None
-        output_SBO, derivative_SBO, *kept = self._forward(z_SBO, layer.bias_SO, *scale, *running)
-        return Forward(output_SBO, derivative_SBO, BatchStatistics(*kept), None, None)
+        moved = running or [z_SBO.new_zeros(z_SBO.shape[0], z_SBO.shape[2]) for _ in range(2)]
+        output_SBO, derivative_SBO, *rest = self._forward(z_SBO, layer.bias_SO, *scale, *moved)
+        statistics = BatchStatistics(*rest)
+        if not keep:
+            return Forward(output_SBO, derivative_SBO, statistics, None, None)
+        if self._normalizes("after"):
+            a_SBO = z_SBO.add_(layer.bias_SO.unsqueeze(1))
+            return Forward(output_SBO, derivative_SBO, statistics, a_SBO, self.activation(a_SBO)[0])
+        gamma_SO, beta_SO = scale
+        factor_S1O = statistics.inverse_std_S1O * gamma_SO.unsqueeze(1)
+        a_SBO = torch.addcmul(beta_SO.unsqueeze(1), statistics.centred_SBO, factor_S1O)
+        return Forward(output_SBO, derivative_SBO, statistics, a_SBO, output_SBO)
 
     def backward(
-        self, grad_SBO: Tensor, derivative_SBO: Tensor, statistics: BatchStatistics | None, scale: Scale | None
+        self,
+        grad_SBO: Tensor,
+        derivative_SBO: Tensor,
+        statistics: BatchStatistics | None,
+        scale: Scale | None,
+        keep: bool = False,
     ) -> Backward:
-        """As ``Hidden.backward``, without delta; eager where nothing is normalized, for it is only two passes."""
+        """As ``Hidden.backward``; eager where nothing is normalized, for it is only two passes."""
         if statistics is None or scale is None or self.normalization is None:
-            return super().backward(grad_SBO, derivative_SBO, statistics, scale)
+            return super().backward(grad_SBO, derivative_SBO, statistics, scale, keep)
+        grad_SBO = grad_SBO.contiguous()
+        delta_SBO = grad_SBO * derivative_SBO if keep and self._normalizes("before") else None
         grad_SBO, gamma_grad_SO, beta_grad_SO, *bias = self._backward(
-            grad_SBO.contiguous(), derivative_SBO, scale.first_SO, *statistics
+            grad_SBO, derivative_SBO, scale.first_SO, *statistics
         )
-        return Backward(grad_SBO, grad_SBO, bias[0] if bias else None, Scale(gamma_grad_SO, beta_grad_SO))
+        if keep and delta_SBO is None:
+            delta_SBO = grad_SBO
+        return Backward(delta_SBO, grad_SBO, bias[0] if bias else None, Scale(gamma_grad_SO, beta_grad_SO))
 
     def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
         """As ``Hidden.inference``."""

@@ -32,7 +32,7 @@ class Scale(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """What a layer hands on, what its backward pass needs, and what probes look at: none in a compiled layer."""
+    """What a layer hands on, what its backward pass needs, and what probes look at, where that was to be kept."""
 
     output_SBO: Tensor
     derivative_SBO: Tensor
@@ -42,12 +42,12 @@ class Forward(NamedTuple):
 
 
 class Backward(NamedTuple):
-    """The gradients at a layer: delta, that of z, that of the bias and those of gamma and beta.
+    """The gradients at a layer: delta, where it was to be kept, that of z, of the bias and those of gamma and beta.
 
     That of a bias right before a batch normalization is zero, and none is given: the batch's mean takes it away again.
     """
 
-    delta_SBO: Tensor
+    delta_SBO: Tensor | None
     grad_SBO: Tensor
     bias_grad_SO: Tensor | None
     scale_grad: Scale | None
@@ -65,10 +65,13 @@ class Hidden:
     activation: Activation
     normalization: Batch | None
 
-    def forward(self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None) -> Forward:
+    def forward(
+        self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False
+    ) -> Forward:
         """Return what the layer makes of its input in training mode.
 
-        ``scale`` is gamma and beta, where it normalizes; ``running`` statistics, where given, are moved in place.
+        ``scale`` is gamma and beta, where it normalizes; ``running`` statistics, where given, are moved in place. What
+        probes look at is there if it is to be kept, and may be there without.
         """
         return self.behind(linear(h_SBI, *layer), scale, running)
 
@@ -84,9 +87,14 @@ class Hidden:
         return Forward(output_SBO, derivative_SBO, statistics, a_SBO, activation_SBO)
 
     def backward(
-        self, grad_SBO: Tensor, derivative_SBO: Tensor, statistics: BatchStatistics | None, scale: Scale | None
+        self,
+        grad_SBO: Tensor,
+        derivative_SBO: Tensor,
+        statistics: BatchStatistics | None,
+        scale: Scale | None,
+        keep: bool = False,
     ) -> Backward:
-        """Return the layer's gradients, given that of its output, which is used up."""
+        """Return the layer's gradients, given that of its output, which is used up; for ``keep`` see ``forward``."""
         scale_grad = None
         if self._normalizes("after"):
             grad_SBO, scale_grad = self._denormalize(grad_SBO, statistics, scale)

@@ -45,14 +45,13 @@ class Measurement:
 
     Args:
         model: the network.
-        eager: the arithmetic of the probes' own pass.
-        arithmetic: that of sums and evaluations; it may be compiled.
+        arithmetic: what is computed with.
         spec: a cell of the cohort.
         data: the data set.
     """
 
-    def __init__(self, model: Mlp, eager: Arithmetic, arithmetic: Arithmetic, spec: Spec, data: Data) -> None:
-        self._model, self._eager, self._arithmetic, self._data = model, eager, arithmetic, data
+    def __init__(self, model: Mlp, arithmetic: Arithmetic, spec: Spec, data: Data) -> None:
+        self._model, self._arithmetic, self._data = model, arithmetic, data
         self._clip = CLIPPINGS[spec.clipping.kind]
         self._train_sample = data.train_sample(min(len(data.train_y), len(data.val_y)))
         self._probe_x, self._probe_y = data.train_sample(spec.probe_size)
@@ -64,13 +63,14 @@ class Measurement:
 
         ``stack.spare_SP`` holds the parameters before the step that led here, if one did.
         """
-        output_SBC, tape = self._model.forward(stack.parameters, self._probe_x.expand(len(stack), -1, -1), keep=True)
-        loss_S, grad_SBC = self._eager.loss(output_SBC, self._probe_y.expand(len(stack), -1))
+        hidden, x_SBI = self._arithmetic.hidden, self._probe_x.expand(len(stack), -1, -1)
+        output_SBC, tape = self._model.forward(stack.parameters, x_SBI, keep=True, hidden=hidden)
+        loss_S, grad_SBC = self._arithmetic.loss(output_SBC, self._probe_y.expand(len(stack), -1).contiguous())
         stack.mark(loss_S, step)
         previous = self._model.views(stack.spare_SP).linear if step else None
         layers: list[Tensor] = [loss_S] * self._model.depth
         weights: list[Tensor] = [loss_S] * (self._model.depth + 1)
-        for layer in self._model.backward(stack.parameters, tape, grad_SBC, stack.vectors):
+        for layer in self._model.backward(stack.parameters, tape, grad_SBC, stack.vectors, hidden):
             place = layer.place
             weights[place] = layer.weight_SIO.flatten(1)
             if layer.delta_SBO is None:

@@ -35,7 +35,8 @@ class LayerGradient(NamedTuple):
     Attributes:
         place: 0 for the first hidden layer, and so on; the last is the output layer.
         weight_SIO: the gradient of its weights, in memory of its own.
-        delta_SBO: the gradient with respect to its pre-activation; none of an output layer.
+        delta_SBO: the gradient with respect to its pre-activation, where the forward pass has kept what probes look at;
+            none of an output layer.
         derivative_SBO: the activation's derivative there; none of an output layer.
     """
 
@@ -131,7 +132,7 @@ class Mlp:
         scales = zip(self._hidden_scales(parameters.scale), self._hidden_scales(running or []), strict=False)
         for layer, (scale, moved) in zip(parameters.linear[:-1], scales, strict=False):
             tape.inputs.append(h)
-            passed = hidden.forward(h, layer, scale, moved)
+            passed = hidden.forward(h, layer, scale, moved, keep)
             h = passed.output_SBO
             tape.derivatives.append(passed.derivative_SBO)
             tape.statistics.append(passed.statistics)
@@ -152,7 +153,7 @@ class Mlp:
         they are still in a cache. The gradients of the vectors are written into ``vectors``, and are complete at the
         end. The tape and ``grad_SBC`` are used up.
         """
-        hidden = hidden or self.hidden
+        hidden, keep = hidden or self.hidden, bool(tape.preactivations)
         first = 1 if self.normalizes_input else 0
         grad: Tensor = grad_SBC
         bias_grad_SO: Tensor | None = grad_SBC.sum(1)
@@ -162,7 +163,7 @@ class Mlp:
             if place < self.depth:
                 scale = parameters.scale[first + place] if parameters.scale else None
                 derivative_SBO = tape.derivatives.pop()
-                at = hidden.backward(grad, derivative_SBO, tape.statistics.pop(), scale)
+                at = hidden.backward(grad, derivative_SBO, tape.statistics.pop(), scale, keep)
                 delta_SBO, grad, bias_grad_SO = at.delta_SBO, at.grad_SBO, at.bias_grad_SO
                 if at.scale_grad is not None:
                     _store(vectors.scale[first + place], at.scale_grad)

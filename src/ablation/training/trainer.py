@@ -99,11 +99,11 @@ class _Run:
         normalization = NORMALIZATIONS[first.normalization.kind](**first.normalization.parameters)
         hidden, loss = Hidden(bind(ACTIVATIONS, first.activation), normalization), bind(LOSSES, first.loss)
         descent = Descent(CLIPPINGS[first.clipping.kind], OPTIMIZERS[first.optimizer.kind])
-        eager = self.arithmetic = Arithmetic(hidden, loss, partial(score, loss), summary, descent)
+        self.arithmetic = Arithmetic(hidden, loss, partial(score, loss), summary, descent)
         if first.compile == "layers":
-            self.arithmetic = compiled_arithmetic(eager, first, device)
+            self.arithmetic = compiled_arithmetic(self.arithmetic, first, device)
         self.model = Mlp(data.features, first.widths, data.classes, hidden)
-        self.measurement = Measurement(self.model, eager, self.arithmetic, first, data)
+        self.measurement = Measurement(self.model, self.arithmetic, first, data)
         self.descent, self.clips_the_whole = descent, first.clipping.kind in OF_THE_WHOLE
         self.schedule = bind(SCHEDULES, first.schedule)
 
@@ -140,7 +140,7 @@ class _Run:
         loss_S, grad_SBC = self.arithmetic.loss(output_SBC, y_SB)
         stack.mark(loss_S, step)
         lr_S1 = stack.lr_S1 * self.schedule(step, steps)
-        clipped_S = torch.zeros_like(stack.place_S, dtype=torch.bool)
+        clipped: list[Tensor] = []
         numbers = stack.clip_numbers, stack.optimizer_numbers
         waiting: dict[int, Tensor] = {}
         for layer in self.model.backward(stack.parameters, tape, grad_SBC, stack.vectors, self.arithmetic.hidden):
@@ -149,13 +149,14 @@ class _Run:
                 waiting[place] = grad_SN
             else:
                 # While the gradient is still in a cache.
-                clipped_S |= self.arithmetic.descend(stack.blocks[place], grad_SN, lr_S1, stack.states[place], *numbers)
+                of_block = stack.blocks[place], grad_SN, lr_S1, stack.states[place]
+                clipped.append(self.arithmetic.descend(*of_block, *numbers))
         tensors = [*waiting.values(), *stack.vector_tensors]
         waiting[len(stack.blocks) - 1] = stack.vector_grad_SV
-        clipped_S |= self.descent.clip(Gradient(list(waiting.values()), tensors), **stack.clip_numbers)
+        clipped.append(self.descent.clip(Gradient(list(waiting.values()), tensors), **stack.clip_numbers))
         for place, grad_SN in waiting.items():
             self.descent.optimize(stack.blocks[place], grad_SN, lr_S1, stack.states[place], **stack.optimizer_numbers)
-        stack.clipped_S += clipped_S
+        stack.clipped_S += torch.stack(clipped).any(0)
 
     def _measure(self, step: int) -> None:
         """Measure every cell that has not diverged; the others leave the stack before or, found here, after."""
