@@ -6,6 +6,8 @@ import ablation.training  # noqa: F401  # isort: skip
 import pytest
 import torch
 
+from ablation.training import graphs
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
@@ -20,3 +22,11 @@ def denormal_numbers():
     """A training flushes denormal numbers from then on, which other tests do not expect."""
     yield
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def empty(monkeypatch, tmp_path):
+    """No graph made before, in this process or on disk."""
+    monkeypatch.setattr(graphs, "_MADE", {})
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    return tmp_path

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from ablation.choices.activations import ACTIVATIONS
+from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
-from ablation.training.compiled import CompiledHidden
+from ablation.training.arithmetic import Descent
+from ablation.training.compiled import CompiledDescent, CompiledHidden
 from ablation.training.graphs import has_compiler
 from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.spec import bind
@@ -77,6 +79,24 @@ def test_a_graph_fits_any_sizes(activation, normalization):
         close(moved[1], moved[0])
         close(theirs, mine)
         close(fused.inference(h, layer), hidden.inference(h, layer))
+
+
+@needs_compiler
+def test_what_an_optimizer_puts_in_the_place_of_what_it_remembers_is_remembered(empty):
+    def counting(param, grad, lr, state):
+        state["steps"] = state["steps"] + 1.0 if "steps" in state else torch.zeros_like(lr)
+        param.addcmul_(grad, lr * state["steps"])
+
+    eager = Descent(CLIPPINGS["none"], counting)
+    fused = CompiledDescent(eager, ("none", "counting in a test"), ([], []), torch.device("cpu"))
+    results = []
+    for descend in (eager, fused):
+        param, state = torch.zeros(2, 6), {}
+        for _ in range(4):
+            descend(param[:, :5], torch.ones(2, 5), torch.ones(2, 1), state, {}, {})
+        results.append(param)
+    assert torch.equal(*results)
+    assert results[0][0].tolist() == [0 + 1 + 2 + 3] * 5 + [0]
 
 
 @needs_compiler

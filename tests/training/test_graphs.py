@@ -12,14 +12,6 @@ from ablation.training.graphs import CannotCompileError, graph, has_compiler
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 
 
-@pytest.fixture
-def empty(monkeypatch, tmp_path):
-    """Nothing made before, in this process or on disk."""
-    monkeypatch.setattr(graphs, "_MADE", {})
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    return tmp_path
-
-
 def moved(x: torch.Tensor, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Change one argument in place and return two things, as a layer with running statistics does."""
     mean = x.mean(1)
@@ -28,7 +20,7 @@ def moved(x: torch.Tensor, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
 
 
 @needs_compiler
-def test_a_graph_of_other_sizes_gives_what_the_function_does_and_changes_what_it_changes():
+def test_a_graph_of_other_sizes_gives_what_the_function_does_and_changes_what_it_changes(empty):
     made = graph("moved", moved, [torch.zeros(16, 64, 30), torch.zeros(16, 30)])
     for shape in [(1, 1, 1), (2, 3, 5), (7, 64, 33), (16, 128, 100)]:
         x = torch.randn(shape, generator=torch.Generator().manual_seed(0))

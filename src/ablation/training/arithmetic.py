@@ -1,6 +1,6 @@
 """What a cohort computes with, beside its matrix products: eager functions, or the same ones compiled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -10,7 +10,7 @@ from ablation.choices.optimizers import State
 from ablation.training.layers import Hidden
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-Numbers = dict[str, float | Tensor]
+Numbers = Mapping[str, float | Tensor]
 
 
 @dataclass

@@ -106,7 +106,8 @@ class CompiledHidden(Hidden):
 
     def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
         """As ``Hidden.inference``."""
-        return self._inference(product(h_SBI, layer.weight_SIO).contiguous(), layer.bias_SO)[0]
+        output_SBO: Tensor = self._inference(product(h_SBI, layer.weight_SIO).contiguous(), layer.bias_SO)[0]
+        return output_SBO
 
 
 class CompiledDescent(Descent):
@@ -134,7 +135,13 @@ class CompiledDescent(Descent):
             of_clip = dict(zip(clips, rest, strict=False))
             of_optimizer = dict(zip(optimizes, rest[len(clips) :], strict=False))
             state = dict(zip(self._remembered, rest[len(clips) + len(optimizes) :], strict=True))
-            return (Descent.__call__(self, param, grad.clone(), lr, state, of_clip, of_optimizer),)
+            kept = dict(state)
+            clipped = Descent.__call__(self, param, grad.clone(), lr, state, of_clip, of_optimizer)
+            for name, tensor in kept.items():
+                # A rule may put another tensor in its place; a graph can only change the one that it was given.
+                if state[name] is not tensor:
+                    tensor.copy_(state[name])
+            return (clipped,)
 
         example = [_weight(device).flatten(1), size, number.clone(), *[number.clone() for _ in clips + optimizes]]
         self._descend = graph(("descend", levels, names), descend, [*example, *remembered.values()])
@@ -146,7 +153,9 @@ class CompiledDescent(Descent):
         if len(state) < len(self._remembered):
             return super().__call__(param_SN, grad_SN, lr_S1, state, of_clip, of_optimizer)
         remembered = [state[name] for name in self._remembered]
-        return self._descend(param_SN, grad_SN, lr_S1, *of_clip.values(), *of_optimizer.values(), *remembered)[0]
+        numbers = *of_clip.values(), *of_optimizer.values()
+        clipped_S: Tensor = self._descend(param_SN, grad_SN, lr_S1, *numbers, *remembered)[0]
+        return clipped_S
 
 
 def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> Arithmetic:

@@ -38,7 +38,7 @@ def has_compiler() -> bool:
     return True
 
 
-def graph(name: object, function: Callable[..., Any], example: Sequence[Tensor]) -> Callable[..., tuple[Tensor, ...]]:
+def graph(name: object, function: Callable[..., Any], example: Sequence[Tensor]) -> Callable[..., Any]:
     """Return a function of tensors compiled for all sizes; one of the same name is made only once.
 
     Args:

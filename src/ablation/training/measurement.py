@@ -4,7 +4,6 @@ Nothing of it touches what training goes on with, but for the divergence that it
 """
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -113,7 +112,7 @@ class Measurement:
             dim=1,
         )
 
-    def _score(self, folded: Sequence[Linear], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _score(self, folded: list[Linear], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the accuracy of every cell in inference mode."""
         cells = len(folded[0].weight_SIO)
         loss_S = torch.zeros(cells, device=x.device)

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ablation.choices.initializers import INITIALIZERS, Draws
 from ablation.choices.optimizers import State
-from ablation.training.arithmetic import Numbers
 from ablation.training.data import generator
 from ablation.training.layers import Scale
 from ablation.training.models import Mlp
@@ -74,9 +73,9 @@ class Stack:
         self.vector_tensors = self._model.tensors(self.vector_grad_SV)
 
 
-def _numbers(levels: list[Level], eager: bool, device: torch.device) -> Numbers:
+def _numbers(levels: list[Level], eager: bool, device: torch.device) -> dict[str, float | Tensor]:
     """Return a choice's parameters: a float where all cells agree in eager mode, else one a cell, [S, 1]."""
-    numbers: Numbers = {}
+    numbers: dict[str, float | Tensor] = {}
     for name in levels[0].parameters:
         values = [float(level.parameters[name]) for level in levels]  # type: ignore[arg-type]  # checked before
         same = eager and all(value == values[0] for value in values)
