@@ -156,7 +156,6 @@ def test_a_cell_too_large_for_a_gpu_is_told_in_one_line(study, source, monkeypat
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 def test_a_choice_that_cannot_be_compiled_is_named(source, monkeypatch):
-    monkeypatch.setattr("ablation.training.graphs._MADE", {})
     monkeypatch.setitem(ACTIVATIONS, "tanh", lambda x: (x, x) if x.shape[-1] > 7 else (-x, x))
     one = cell(activation="tanh")
     one = replace(one, spec=replace(one.spec, compile="layers"))

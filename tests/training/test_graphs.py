@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,22 @@ torch.save(graph("doubled", untraceable, [torch.zeros(2, 8)])(torch.load(sys.arg
     subprocess.run([sys.executable, "-c", script, empty / "x.pt", empty / "y.pt"], check=True)
     assert torch.equal(torch.load(empty / "y.pt"), expected)
     assert kept.stat().st_mtime_ns == before
+
+
+def times(factor: float):
+    return lambda x: (x * factor,)
+
+
+@needs_compiler
+def test_with_a_choice_from_elsewhere_nothing_is_kept_that_its_next_text_would_not_make(empty):
+    """Somebody tries an activation from a notebook, and changes it."""
+    seen = []
+    for factor in (2.0, 3.0):
+        mine = times(factor)
+        for choice in (mine, partial(mine)):
+            seen.append(graph("mine", choice, [torch.zeros(2, 8)], [choice])(torch.ones(1, 1))[0].item())
+    assert seen == [2.0, 2.0, 3.0, 3.0]
+    assert not list(empty.glob("ablation/*"))
 
 
 @needs_compiler

@@ -37,12 +37,16 @@ class CompiledHidden(Hidden):
     def __init__(self, hidden: Hidden, levels: tuple[object, object], device: torch.device) -> None:
         super().__init__(hidden.activation, hidden.normalization)
         z, bias = torch.zeros(CELLS, BATCH, UNITS, device=device), _row(device)
+        choices = [hidden.activation, hidden.normalization] if hidden.normalization else [hidden.activation]
         self._inference = graph(
-            ("inference", levels[0]), lambda z, bias: hidden.activation(z + bias.unsqueeze(1))[:1], [z, bias]
+            ("inference", levels[0]),
+            lambda z, bias: hidden.activation(z + bias.unsqueeze(1))[:1],
+            [z, bias],
+            choices[:1],
         )
         if hidden.normalization is None:
             self._forward = graph(
-                ("forward", levels), lambda z, bias: hidden.activation(z + bias.unsqueeze(1)), [z, bias]
+                ("forward", levels), lambda z, bias: hidden.activation(z + bias.unsqueeze(1)), [z, bias], choices
             )
             return
 
@@ -56,10 +60,12 @@ class CompiledHidden(Hidden):
             return at.grad_SBO, *(at.scale_grad or ()), *bias
 
         moved = [torch.zeros(CELLS, UNITS, device=device) for _ in range(2)]
-        self._forward = graph(("forward", levels), forward, [z, bias, _row(device), _row(device), *moved])
+        self._forward = graph(("forward", levels), forward, [z, bias, _row(device), _row(device), *moved], choices)
         rows = [torch.zeros(CELLS, 1, UNITS, device=device) for _ in range(3)]
         # Whatever the activation, its derivative is there.
-        self._backward = graph(("backward", levels[1]), backward, [z, z.clone(), _row(device), z.clone(), *rows])
+        self._backward = graph(
+            ("backward", levels[1]), backward, [z, z.clone(), _row(device), z.clone(), *rows], choices[1:]
+        )
 
     def forward(
         self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False
@@ -144,7 +150,9 @@ class CompiledDescent(Descent):
             return (clipped,)
 
         example = [_weight(device).flatten(1), size, number.clone(), *[number.clone() for _ in clips + optimizes]]
-        self._descend = graph(("descend", levels, names), descend, [*example, *remembered.values()])
+        self._descend = graph(
+            ("descend", levels, names), descend, [*example, *remembered.values()], [self.clip, self.optimize]
+        )
 
     def __call__(
         self, param_SN: Tensor, grad_SN: Tensor, lr_S1: Tensor, state: State, of_clip: Numbers, of_optimizer: Numbers
@@ -168,8 +176,8 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
     """
     output = torch.zeros(CELLS, CLASSES, BATCH, device=device).transpose(1, 2)
     label = torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
-    loss = graph(("loss", spec.loss), eager.loss, [output, label])
-    score = graph(("score", spec.loss), eager.score, [output, label[0].clone()])
+    loss = graph(("loss", spec.loss), eager.loss, [output, label], [eager.loss])
+    score = graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
     weights, gradient = [_weight(device) for _ in range(2)], torch.zeros(CELLS, FAN_IN, UNITS, device=device)
     values = [torch.zeros(CELLS, BATCH, UNITS, device=device) for _ in range(4)]
     limit = torch.zeros((), device=device)

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,27 +39,37 @@ def has_compiler() -> bool:
     return True
 
 
-def graph(name: object, function: Callable[..., Any], example: Sequence[Tensor]) -> Callable[..., Any]:
+def graph(
+    name: object, function: Callable[..., Any], example: Sequence[Tensor], choices: Sequence[object] = ()
+) -> Callable[..., Any]:
     """Return a function of tensors compiled for all sizes; one of the same name is made only once.
 
     Args:
-        name: what, beside the project's own code, decides the function: the levels that are bound in it.
+        name: what, beside the project's own code and ``choices``, decides the function: the levels bound in it.
         function: takes tensors and returns a tuple of them; may change them in place.
         example: such tensors, laid out as they will be. What has the same length or stride here is taken to be always
             the same, what has another may differ.
+        choices: the registered choices that it calls. With one that is not of this project's files, whose text could
+            change unseen, nothing is kept on disk.
 
     Raises:
         CannotCompileError: the function was traced for certain lengths alone.
     """
-    key = _key(name, example[0].device)
+    foreign = [choice for choice in map(_unbound, choices) if not str(choice.__module__).startswith("ablation.")]
+    key = _key((name, [id(choice) for choice in foreign]), example[0].device)
     if key not in _MADE:
-        _MADE[key] = _program(key, function, example)
-    program = _MADE[key]
+        program = _unkept_program(function, example) if foreign else _program(key, function, example)
+        _MADE[key] = program, foreign
+    program = _MADE[key][0]
     return lambda *tensors: program(list(tensors))
 
 
-_MADE: dict[str, Program] = {}
-"""What was made in this process, by its key."""
+_MADE: dict[str, tuple[Program, list[Any]]] = {}
+"""What was made in this process, by its key, and the choices whose identity is part of that."""
+
+
+def _unbound(choice: Any) -> Any:
+    return choice.func if isinstance(choice, partial) else choice
 
 
 def _key(name: object, device: torch.device) -> str:
@@ -87,6 +98,13 @@ def _program(key: str, function: Callable[..., Any], example: Sequence[Tensor]) 
         unfinished.write_text(source, "utf-8")
         unfinished.replace(path)
     program: Program = PyCodeCache.load_by_key_path(key, str(path)).call
+    return program
+
+
+def _unkept_program(function: Callable[..., Any], example: Sequence[Tensor]) -> Program:
+    from torch._inductor.codecache import PyCodeCache
+
+    program: Program = PyCodeCache.load(_compile(function, example)).call
     return program
 
 
