@@ -104,7 +104,7 @@ def test_depth_width_and_the_number_of_cells_need_no_new_graph(monkeypatch):
     data = blobs()
     cells = [replace(spec(), compile="layers", seed=seed) for seed in range(3)]
     train(cells, data)
-    monkeypatch.setattr("ablation.training.graphs._program", None)
+    monkeypatch.setattr("ablation.training.graphs._kept_program", None)
     deeper = train([replace(cell, widths=(24,) * 6, batch_size=32) for cell in cells[:2]], data)
     eager = train([replace(cell, widths=(24,) * 6, batch_size=32, compile="eager") for cell in cells[:2]], data)
     for one, other in zip(eager, deeper, strict=True):

@@ -41,7 +41,7 @@ def test_a_function_of_certain_sizes_alone_is_refused(function, empty):
 @needs_compiler
 def test_what_has_the_same_name_is_made_once_in_a_process(empty, monkeypatch):
     made = []
-    monkeypatch.setattr(graphs, "_program", lambda key, function, example: made.append(key) or list)
+    monkeypatch.setattr(graphs, "_kept_program", lambda key, function, example: made.append(key) or list)
     for name in (("layer", "relu"), ("layer", "tanh"), ("layer", "relu")):
         graph(name, torch.neg, [torch.zeros(3)])
     assert made[0] != made[1]
@@ -83,11 +83,20 @@ def test_with_a_choice_from_elsewhere_nothing_is_kept_that_its_next_text_would_n
 
 
 @needs_compiler
+def test_a_function_with_a_tensor_of_its_own_is_compiled(empty):
+    made = graph("own", lambda x: (x * torch.tensor([2.0]),), [torch.zeros(5, 4)])
+    assert made(torch.ones(2, 4))[0].tolist() == [[2.0] * 4] * 2
+
+
+@needs_compiler
 def test_other_code_is_another_graph(empty, monkeypatch, tmp_path):
     device = torch.device("cpu")
     key = graphs._key("name", device)
     assert graphs._key("name", device) == key
     assert graphs._key("another", device) != key
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert graphs._key("name", device) != key, "inductor writes the number of threads into a program"
+    monkeypatch.undo()
     source = Path(graphs.ablation.__file__).parent
     for folder in ("choices", "training"):
         (tmp_path / folder).mkdir()

@@ -157,7 +157,7 @@ class CompiledDescent(Descent):
     def __call__(
         self, param_SN: Tensor, grad_SN: Tensor, lr_S1: Tensor, state: State, of_clip: Numbers, of_optimizer: Numbers
     ) -> Tensor:
-        """As ``Descent``, but for the gradient, which stays as it is."""
+        """As ``Descent``; eager in a block's first step, where there is nothing remembered yet."""
         if len(state) < len(self._remembered):
             return super().__call__(param_SN, grad_SN, lr_S1, state, of_clip, of_optimizer)
         remembered = [state[name] for name in self._remembered]

@@ -8,7 +8,7 @@ call: that takes as long as the passes over memory that a small layer is spared.
 """
 
 import hashlib
-import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +21,10 @@ from torch import Tensor
 import ablation
 
 Program = Callable[[list[Tensor]], tuple[Tensor, ...]]
+
+
+DIGESTED = ("ablation.choices.", "ablation.training.")
+"""The modules whose files decide a graph beside its name and choices."""
 
 
 class CannotCompileError(ValueError):
@@ -49,17 +53,19 @@ def graph(
         function: takes tensors and returns a tuple of them; may change them in place.
         example: such tensors, laid out as they will be. What has the same length or stride here is taken to be always
             the same, what has another may differ.
-        choices: the registered choices that it calls. With one that is not of this project's files, whose text could
-            change unseen, nothing is kept on disk.
+        choices: the registered choices that it calls. With one that is not of the files whose digest is in the key, and
+            whose text could change unseen, nothing is kept on disk.
 
     Raises:
         CannotCompileError: the function was traced for certain lengths alone.
     """
-    foreign = [choice for choice in map(_unbound, choices) if not str(choice.__module__).startswith("ablation.")]
-    key = _key((name, [id(choice) for choice in foreign]), example[0].device)
+    device = example[0].device
+    foreign = [choice for choice in map(_unbound, choices) if not str(choice.__module__).startswith(DIGESTED)]
+    key = _key((name, [id(choice) for choice in foreign]), device)
     if key not in _MADE:
-        program = _unkept_program(function, example) if foreign else _program(key, function, example)
-        _MADE[key] = program, foreign
+        # A GPU's program alone would not do: what calls it moves tensors that are not aligned as it takes them to be.
+        kept = not foreign and device.type == "cpu"
+        _MADE[key] = _kept_program(key, function, example) if kept else _compile(function, example), foreign
     program = _MADE[key][0]
     return lambda *tensors: program(list(tensors))
 
@@ -76,40 +82,37 @@ def _key(name: object, device: torch.device) -> str:
     """Return the digest of all that decides a graph's program."""
     from torch._inductor.cpu_vec_isa import pick_vec_isa
 
-    where = str(pick_vec_isa()) if device.type == "cpu" else torch.cuda.get_device_name(device)
-    digest = hashlib.sha256(repr((name, torch.__version__, device.type, where)).encode())
+    # The number of threads is written into a processor's program.
+    where = (str(pick_vec_isa()), torch.get_num_threads()) if device.type == "cpu" else str(device)
+    digest = hashlib.sha256(repr((name, torch.__version__, where)).encode())
     root = Path(ablation.__file__).parent
     for path in sorted([*(root / "choices").glob("*.py"), *(root / "training").glob("*.py")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _program(key: str, function: Callable[..., Any], example: Sequence[Tensor]) -> Program:
+def _kept_program(key: str, function: Callable[..., Any], example: Sequence[Tensor]) -> Program:
     """Return the program kept under this key, or trace the function and keep it."""
     from torch._inductor.codecache import PyCodeCache
     from torch._inductor.runtime.cache_dir_utils import cache_dir
 
     path = Path(cache_dir()) / "ablation" / f"{key}.py"
     if not path.exists():
-        source = _compile(function, example)
+        made = _compile(function, example)
+        if made.constants:
+            # Tensors of its own, which its text does not hold.
+            return made  # type: ignore[no-any-return]
         path.parent.mkdir(parents=True, exist_ok=True)
         # Other workers may be writing the same: whoever is last replaces a whole file by a whole one.
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(source, "utf-8")
+        unfinished = path.with_suffix(f".{uuid.uuid4().hex}")
+        unfinished.write_text(made.source_code, "utf-8")
         unfinished.replace(path)
     program: Program = PyCodeCache.load_by_key_path(key, str(path)).call
     return program
 
 
-def _unkept_program(function: Callable[..., Any], example: Sequence[Tensor]) -> Program:
-    from torch._inductor.codecache import PyCodeCache
-
-    program: Program = PyCodeCache.load(_compile(function, example)).call
-    return program
-
-
-def _compile(function: Callable[..., Any], example: Sequence[Tensor]) -> str:
-    """Return the text of a function's program."""
+def _compile(function: Callable[..., Any], example: Sequence[Tensor]) -> Any:
+    """Trace a function and return inductor's graph, which is called with a list of tensors."""
     from torch._inductor import config
     from torch._inductor.compile_fx import compile_fx_inner
     from torch._inductor.decomposition import select_decomp_table
@@ -129,8 +132,7 @@ def _compile(function: Callable[..., Any], example: Sequence[Tensor]) -> str:
         inputs = [node.meta["val"] for node in traced.graph.nodes if node.op == "placeholder"]
         made = compile_fx_inner(traced, inputs)
     assert isinstance(made, CompiledFxGraph)
-    assert not made.constants, "a program that needs tensors of its own is no text alone"
-    return made.source_code
+    return made
 
 
 def _refuse_sizes(traced: torch.fx.GraphModule) -> None:
