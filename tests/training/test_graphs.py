@@ -57,6 +57,7 @@ def test_another_process_finds_the_program_and_need_not_trace_the_function(empty
     script = """
 import sys, torch
 from ablation.training.graphs import graph
+torch.set_num_threads(1)
 def untraceable(x): raise AssertionError("traced again")
 torch.save(graph("doubled", untraceable, [torch.zeros(2, 8)])(torch.load(sys.argv[1]))[0], sys.argv[2])
 """
