@@ -10,6 +10,7 @@ from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
+from ablation.training import models, products
 from ablation.training.data import Data
 from ablation.training.measurement import CURVE_METRICS
 from ablation.training.probes import METRICS, probe_steps
@@ -109,6 +110,23 @@ def test_a_cell_has_the_same_bits_alone_and_anywhere_in_a_cohort(setting):
     some = [31, 4, 0, 12, 3, 17, 2]
     for place, outcome in zip(some, train([cells[place] for place in some], data), strict=True):
         assert same_bits(outcome, outcomes[place]), place
+
+
+@pytest.mark.parametrize("norm", ["none", "before_and_input"])
+def test_where_the_cache_ends_decides_no_bit(monkeypatch, norm):
+    cohort, data = mixed_cohort(3, norm), blobs()
+    monkeypatch.setattr(products, "CACHED", 2**40)
+    within = train(cohort, data)
+    fetched: list[torch.Tensor] = []
+    monkeypatch.setattr(models, "fetch", fetched.append)
+    monkeypatch.setattr(products, "CACHED", 0)
+    asked = train(cohort, data)
+    assert fetched
+    monkeypatch.setattr(models, "fetch", products.fetch)
+    beyond = train(cohort, data)
+    for one, other, third in zip(within, beyond, asked, strict=True):
+        assert same_bits(one, other)
+        assert same_bits(one, third)
 
 
 def test_twice_the_same_cell_gives_twice_the_same_bits():

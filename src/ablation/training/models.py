@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ablation.choices.normalization import BatchStatistics
 from ablation.training.layers import Hidden, Linear, Scale
-from ablation.training.products import linear, product
+from ablation.training.products import fetch, is_beyond_cache, linear, product
 
 
 class Vectors(NamedTuple):
@@ -124,7 +124,7 @@ class Mlp:
         """
         hidden = hidden or self.hidden
         tape = Tape([], [], [], [], [])
-        h = x_SBI
+        h, beyond_cache = x_SBI, is_beyond_cache(x_SBI, self.parameters)
         if hidden.normalization is not None and self.normalizes_input:
             h, tape.input_statistics = hidden.normalization.forward(h, *parameters.scale[0])
             if running is not None:
@@ -132,6 +132,8 @@ class Mlp:
         scales = zip(self._hidden_scales(parameters.scale), self._hidden_scales(running or []), strict=False)
         for layer, (scale, moved) in zip(parameters.linear[:-1], scales, strict=False):
             tape.inputs.append(h)
+            if beyond_cache:
+                fetch(layer.weight_SIO)
             passed = hidden.forward(h, layer, scale, moved, keep)
             h = passed.output_SBO
             tape.derivatives.append(passed.derivative_SBO)
@@ -154,6 +156,7 @@ class Mlp:
         end. The tape and ``grad_SBC`` are used up.
         """
         hidden, keep = hidden or self.hidden, bool(tape.preactivations)
+        beyond_cache = is_beyond_cache(grad_SBC, self.parameters)
         first = 1 if self.normalizes_input else 0
         grad: Tensor = grad_SBC
         bias_grad_SO: Tensor | None = grad_SBC.sum(1)
@@ -171,7 +174,11 @@ class Mlp:
                 vectors.bias[place].zero_()
             else:
                 vectors.bias[place].copy_(bias_grad_SO)
-            weight_grad_SIO = product(tape.inputs.pop().transpose(1, 2), grad)
+            input_SBI = tape.inputs.pop()
+            if beyond_cache:
+                fetch(input_SBI)
+                fetch(parameters.linear[place].weight_SIO)
+            weight_grad_SIO = product(input_SBI.transpose(1, 2), grad)
             if place > 0 or self.normalizes_input:
                 grad = product(grad, parameters.linear[place].weight_SIO.transpose(1, 2))
             yield LayerGradient(place, weight_grad_SIO.contiguous(), delta_SBO, derivative_SBO)
