@@ -101,7 +101,7 @@ def _kept_program(key: str, function: Callable[..., Any], example: Sequence[Tens
         made = _compile(function, example)
         if made.constants:
             # Tensors of its own, which its text does not hold.
-            return made  # type: ignore[no-any-return]
+            return made  # type: ignore[no-any-return]  # typed Any, for torch is imported late
         path.parent.mkdir(parents=True, exist_ok=True)
         # Other workers may be writing the same: whoever is last replaces a whole file by a whole one.
         unfinished = path.with_suffix(f".{uuid.uuid4().hex}")

@@ -177,9 +177,10 @@ class Mlp:
             input_SBI = tape.inputs.pop()
             if beyond_cache:
                 fetch(input_SBI)
-                fetch(parameters.linear[place].weight_SIO)
             weight_grad_SIO = product(input_SBI.transpose(1, 2), grad)
             if place > 0 or self.normalizes_input:
+                if beyond_cache:
+                    fetch(parameters.linear[place].weight_SIO)
                 grad = product(grad, parameters.linear[place].weight_SIO.transpose(1, 2))
             yield LayerGradient(place, weight_grad_SIO.contiguous(), delta_SBO, derivative_SBO)
         if tape.input_statistics is not None and hidden.normalization is not None:
