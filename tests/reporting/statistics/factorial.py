@@ -30,9 +30,17 @@ def factorial(levels, seeds, drop=()):
 
 
 def unit(rng, basis):
-    """A random direction within a basis, of mean square 1 over the combinations."""
-    values = basis @ rng.normal(size=basis.shape[1])
+    """A random direction within an orthonormal basis, of mean square 1 over the combinations."""
+    values = within(basis, rng.normal(size=len(basis)))
     return values / np.sqrt((values**2).mean())
+
+
+def within(basis, values):
+    """What of these values lies within an orthonormal basis.
+
+    The same whatever basis of its space it is: which one a decomposition returns differs from machine to machine.
+    """
+    return basis @ (basis.T @ values)
 
 
 def beyond(model):

@@ -20,7 +20,7 @@ from ablation.reporting.statistics.effects import (
     seeds_differ,
 )
 from ablation.reporting.statistics.intervals import holm, student
-from tests.reporting.statistics.factorial import beyond, combinations, factorial, unit
+from tests.reporting.statistics.factorial import beyond, combinations, factorial, unit, within
 
 STUDIES = 1600
 """Four times as many as would do, so that chance leaves the cover within half a point."""
@@ -94,11 +94,11 @@ def planted(rng, model, seeds, omega, of=0, three=0.0, varies=0.0):
     """
     term, size = model.terms[of], len(model.basis)
     others = np.hstack([other.basis for at, other in enumerate(model.terms) if at != of])
-    seedwise = rng.normal(size=(STUDIES, term.basis.shape[1], seeds)) * np.sqrt(varies * size / term.basis.shape[1])
+    seedwise = rng.normal(size=(STUDIES, size, seeds)) * np.sqrt(varies * size / term.basis.shape[1])
     mean = np.sqrt(omega / (1 - omega) * (1 + varies)) * unit(rng, term.basis) + 0.3 * unit(rng, others)
     mean = mean + (np.sqrt(three) * unit(rng, beyond(model)) if three else 0)
     noise = np.sqrt(1 - three) * rng.normal(size=(STUDIES, size, seeds))
-    return mean[:, None] + noise + rng.normal(size=(STUDIES, 1, seeds)) + term.basis @ seedwise
+    return mean[:, None] + noise + rng.normal(size=(STUDIES, 1, seeds)) + within(term.basis, seedwise)
 
 
 ERRORS = {"noise": {}, "three-way interactions": {"three": 0.8}, "seeds that differ": {"varies": 0.1}}
