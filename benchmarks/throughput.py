@@ -2,7 +2,7 @@
 
 python benchmarks/throughput.py                  # one thread of the CPU
 python benchmarks/throughput.py --device cuda
-python benchmarks/throughput.py --rows 5x32 --repeats 5
+python benchmarks/throughput.py --rows 5x32,10x64x64-tanh --repeats 5
 """
 
 import argparse
@@ -79,7 +79,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--rows", default="", help="only rows whose name begins so, by commas")
+    parser.add_argument(
+        "--rows", default="", help="only rows whose names begin so, 5x32x64-relu-batch being one; by commas"
+    )
     parser.add_argument("--cells", type=int, default=0, help="cells of a cohort, instead of the row's own")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -96,12 +98,13 @@ def main() -> None:
     )
     print("| --- | --- | --- " + "| ---: " * 10 + "|")
     for row, listed in ROWS.items():
-        if not row.startswith(tuple(arguments.rows.split(","))):
-            continue
         shape = Shape(listed.depth, listed.width, listed.batch, arguments.cells or listed.cells, listed.epochs)
         steps = shape.epochs * (len(data.train_y) // shape.batch)
         for norm in (False, True):
             for activation in PARAMETERS:
+                kind = "batch" if norm else "none"
+                if not f"{row}-{activation}-{kind}".startswith(tuple(arguments.rows.split(","))):
+                    continue
                 columns: dict[str, Callable[[], float]] = {
                     "floor": lambda s=shape, n=steps: floor(s, device, n),
                     "ours": lambda s=shape, a=activation, b=norm: ours(s, a, b, data),
@@ -116,7 +119,7 @@ def main() -> None:
                 rate = {column: statistics.median(values[1:]) for column, values in seen.items()}
                 ratios = [rate[one] / rate[other] for one, other in RATIOS]
                 figures = [f"{rate[column]:,.0f}" for column in columns] + [f"{ratio:.2f}" for ratio in ratios]
-                print(f"| {row} | {activation} | {'batch' if norm else 'none'} | {' | '.join(figures)} |", flush=True)
+                print(f"| {row} | {activation} | {kind} | {' | '.join(figures)} |", flush=True)
 
 
 def _processor() -> str:

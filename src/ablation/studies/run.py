@@ -121,8 +121,8 @@ def _train_missing(
     """Train the cells at these places, keeping each cohort as it comes; return the figures of ``timing.json``."""
     workers = count_workers(study.engine, device.type) if missing else 0
     limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
-    features = {label: int(card["features"]) for label, card in cards.items()}
-    cohorts = make_cohorts([cells[place] for place in missing], features, workers, *limits)
+    ends = {label: (int(card["features"]), int(card["classes"])) for label, card in cards.items()}
+    cohorts = make_cohorts([cells[place] for place in missing], ends, workers, *limits)
     source = Source(study.data_folder, study.data, device.type)
     train_seconds, run_steps, diverged = 0.0, 0, 0
     begun = time.perf_counter()

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 
 from ablation.studies.cells import Cell
-from ablation.studies.engines.stack_size import BATCH, CLASSES, DEPTH, WIDTH, fastest_stack
+from ablation.studies.engines.stack_size import BATCH, SIZES, fastest_stack
 
 COHORT_BYTES = 32 * 2**20
 """What the weights and activations of a cohort may take on a processor that was not measured."""
@@ -36,13 +36,13 @@ class Cohort:
 
 
 def make_cohorts(
-    cells: Sequence[Cell], features: Mapping[str, int], workers: int, limit_bytes: int, limit_cells: int
+    cells: Sequence[Cell], ends: Mapping[str, tuple[int, int]], workers: int, limit_bytes: int, limit_cells: int
 ) -> list[Cohort]:
     """Group cells into cohorts, the costliest first, so that the last ones to run are short.
 
     Args:
         cells: what is to be trained.
-        features: inputs of each data set by label.
+        ends: features and classes of each data set by label.
         workers: how many cohorts train at a time; every one of them gets work, if there is enough.
         limit_bytes: largest memory of a cohort's weights and activations.
         limit_cells: largest number of its cells.
@@ -53,12 +53,12 @@ def make_cohorts(
         groups.setdefault(shared, []).append(place)
     parts: list[list[int]] = []
     for group in groups.values():
-        most = max(1, min(limit_cells, int(limit_bytes // _bytes(cells[group[0]], features))))
+        most = max(1, min(limit_cells, int(limit_bytes // _bytes(cells[group[0]], ends))))
         count = -(-len(group) // most)
         parts += [group[part * len(group) // count : (part + 1) * len(group) // count] for part in range(count)]
 
     def cost(part: list[int]) -> float:
-        return len(part) * _bytes(cells[part[0]], features)
+        return len(part) * _bytes(cells[part[0]], ends)
 
     while len(parts) < min(workers, len(cells)):
         whole = max((part for part in parts if len(part) > 1), key=cost)
@@ -68,8 +68,9 @@ def make_cohorts(
     return [Cohort(part, [cells[place] for place in part], f"{number:04d}") for number, part in enumerate(parts)]
 
 
-def _bytes(cell: Cell, features: Mapping[str, int]) -> float:
-    return bytes_of([features[cell.data], *cell.spec.widths, 10], cell.spec.batch_size)
+def _bytes(cell: Cell, ends: Mapping[str, tuple[int, int]]) -> float:
+    features, classes = ends[cell.data]
+    return bytes_of([features, *cell.spec.widths, classes], cell.spec.batch_size)
 
 
 def bytes_of(sizes: Sequence[int], batch: int) -> float:
@@ -94,8 +95,7 @@ def cohort_limits(device: torch.device, measure: bool) -> tuple[int, int]:
     if device.type != "cuda":
         if not measure:
             return COHORT_BYTES, COHORT_CELLS
-        sizes = [WIDTH, *[WIDTH] * DEPTH, CLASSES]
-        return int(fastest_stack() * bytes_of(sizes, BATCH)), COHORT_CELLS
+        return int(fastest_stack() * bytes_of(SIZES, BATCH)), COHORT_CELLS
     if not torch.cuda.is_available():
         return REMOTE_CUDA_BYTES, CUDA_CELLS
     free, _ = torch.cuda.mem_get_info(device)

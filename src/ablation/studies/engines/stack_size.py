@@ -17,8 +17,9 @@ from ablation.training.layers import Hidden
 from ablation.training.memory import keep_freed_memory
 from ablation.training.models import Mlp, Vectors
 
-DEPTH, WIDTH, BATCH, CLASSES = 8, 64, 64, 10
-"""The network that is timed: in the middle of what studies train."""
+SIZES, BATCH = [64] * 9 + [10], 64
+"""Inputs, units of each hidden layer and outputs of the network that is timed, and examples of its step: in the middle
+of what studies train."""
 
 STACKS = (8, 16, 32, 64)
 """Cells that are tried, some 8 to 64 MB."""
@@ -59,10 +60,11 @@ def narrowest_of_the_fast(seconds_per_cell: Mapping[int, float]) -> int:
 
 def _one_pass(cells: int) -> Callable[[], object]:
     """Return a step's forward and backward pass with the choices that take the most operations."""
-    model = Mlp(WIDTH, [WIDTH] * DEPTH, CLASSES, Hidden(ACTIVATIONS["elu"], Batch()))
+    features, *widths, classes = SIZES
+    model = Mlp(features, widths, classes, Hidden(ACTIVATIONS["elu"], Batch()))
     parameters, gradients = (model.views(torch.full((cells, model.parameters), 1e-2)) for _ in range(2))
     vectors = Vectors([layer.bias_SO for layer in gradients.linear], gradients.scale)
-    x_SBI, grad_SBC = torch.rand(cells, BATCH, WIDTH), torch.rand(cells, BATCH, CLASSES)
+    x_SBI, grad_SBC = torch.rand(cells, BATCH, features), torch.rand(cells, BATCH, classes)
 
     def run() -> object:
         _, tape = model.forward(parameters, x_SBI)
