@@ -31,6 +31,13 @@ def test_a_graph_of_other_sizes_gives_what_the_function_does_and_changes_what_it
 
 
 @needs_compiler
+def test_a_slice_is_no_copy_of_all_that_it_is_taken_from(empty):
+    graph("sliced", lambda x: (x - x[:, :1], x.flatten(1)[:, 0]), [torch.zeros(16, 64, 30)])
+    (kept,) = empty.glob("ablation/*.py")
+    assert "_copy" not in kept.read_text("utf-8")
+
+
+@needs_compiler
 @pytest.mark.parametrize("function", [lambda x: x * math.sqrt(x.shape[1]), lambda x: x if x.shape[1] > 5 else -x])
 def test_a_function_of_certain_sizes_alone_is_refused(function, empty):
     with pytest.raises(CannotCompileError, match="makes a Python number of a length, or branches on it"):

@@ -127,7 +127,8 @@ def _compile(function: Callable[..., Any], example: Sequence[Tensor]) -> Any:
         # Twice, for what changes tensors in place can be written without that only once it consists of few operations.
         traced = make_fx(function, tracing_mode="symbolic")(*plain)
         _refuse_sizes(traced)
-        pure = torch.func.functionalize(traced, remove="mutations_and_views")
+        # Views are left as they are: a slice would become a copy of all that it is taken from.
+        pure = torch.func.functionalize(traced, remove="mutations")
         traced = make_fx(pure, tracing_mode="symbolic", decomposition_table=select_decomp_table())(*plain)
         inputs = [node.meta["val"] for node in traced.graph.nodes if node.op == "placeholder"]
         made = compile_fx_inner(traced, inputs)
