@@ -54,6 +54,18 @@ def test_relative_accuracy_near_zero_is_that_of_float32(name):
         torch.testing.assert_close(ACTIVATIONS[name](signed)[0].double(), exact, rtol=1e-6, atol=0.0)
 
 
+@pytest.mark.parametrize("name", ["tanh", "elu"])
+def test_a_ratio_of_polynomials_is_within_a_few_units_of_the_last_place(name):
+    x = torch.cat([torch.linspace(-20.0, 20.0, 100_001), torch.tensor([-3e38, 3e38])])
+    value, derivative = ACTIVATIONS[name](x)
+    torch.testing.assert_close(value.double(), TORCH[name](x.double()), rtol=4e-7, atol=0.0)
+    assert (derivative >= 0.0).all()
+    assert (value[x < -19.0] == -1.0).all()
+    if name == "tanh":
+        assert (value.abs() <= 1.0).all()
+        assert torch.equal(ACTIVATIONS[name](-x)[0], -value)
+
+
 @both_types
 @every_activation
 def test_a_finite_input_gives_finite_results_of_its_type(name, dtype):

@@ -49,6 +49,20 @@ def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalizatio
 
 
 @needs_compiler
+@pytest.mark.parametrize("activation", ["tanh", "elu", "selu"])
+def test_small_numbers_keep_their_relative_accuracy(activation):
+    """Torch's compiler takes expm1 for exp - 1, of which nothing is left near zero."""
+    hidden = Hidden(ACTIVATIONS[activation], None)
+    fused = CompiledHidden(hidden, (activation, "none"), torch.device("cpu"))
+    small = torch.logspace(-30, -2, 201)
+    x = torch.cat([small, -small]).view(1, 1, -1)
+    layer = Linear(torch.eye(x.shape[2]).unsqueeze(0), torch.zeros(1, x.shape[2]))
+    exact = ACTIVATIONS[activation](x.double())[0].float()
+    torch.testing.assert_close(fused.forward(x, layer, None).output_SBO, exact, rtol=1e-6, atol=0.0)
+    torch.testing.assert_close(fused.inference(x, layer), exact, rtol=1e-6, atol=0.0)
+
+
+@needs_compiler
 @pytest.mark.parametrize(("activation", "normalization"), [("tanh", "none"), ("relu", "before"), ("elu", "after")])
 def test_a_graph_fits_any_sizes(activation, normalization):
     normalize = bind(NORMALIZATIONS, NORMALIZED[normalization])()

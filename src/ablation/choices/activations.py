@@ -8,7 +8,7 @@ A new activation is one function here, one line in ``ACTIVATIONS`` and one file 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import torch
@@ -31,6 +31,50 @@ def _logistic(x: Tensor) -> Tensor:
     return x.neg().exp_().add_(1.0).reciprocal_()
 
 
+TANH_NUMERATOR = (1.0, 1.3400467e-1, 3.5187444e-3, 2.099384e-5, 1.3897647e-8)
+TANH_DENOMINATOR = (1.0, 4.6733788e-1, 2.5964895e-2, 3.3236487e-4, 7.9965326e-7)
+"""P and Q of tanh x = x P(x^2) / Q(x^2), from the constant on: the ratio of least greatest relative error, 1.5e-8, for
+x in [-8.7, 8.7], found by weighted least squares in float64. All are positive, so nothing cancels, and small numbers
+keep their relative accuracy. That matters where signals vanish, and torch's compiler loses it: its expm1 is exp - 1."""
+
+TANH_IS_ONE = 9.5
+"""Here the ratio has passed 1, which tanh is in float32 from 9.02 on."""
+
+
+def _tanh(x: Tensor) -> Tensor:
+    """Return tanh x: in float32 on a CPU to a relative error of 4e-7 and faster than torch's, which it is elsewhere."""
+    if not _is_float32_on_cpu(x):
+        return torch.tanh(x)
+    # Of a larger x only the square is bounded: the ratio goes on to grow, and does not overflow before its own bounds.
+    square = (x * x).clamp_max_(TANH_IS_ONE**2)
+    return _polynomial(square, TANH_NUMERATOR).mul_(x).div_(_polynomial(square, TANH_DENOMINATOR)).clamp_(-1.0, 1.0)
+
+
+def _expm1_of_negative(x: Tensor) -> Tensor:
+    """Return exp(min(x, 0)) - 1 = 2 t / (1 - t) with t = tanh(x / 2), as exact and fast as ``_tanh``."""
+    if not _is_float32_on_cpu(x):
+        return torch.clamp_max(x, 0.0).expm1_()
+    x = torch.clamp(x, -2.0 * TANH_IS_ONE, 0.0)
+    square = x * x
+    # The halves of x go into the coefficients, where they cost nothing: powers of two, so exact.
+    numerator, denominator = ([c / 4.0**n for n, c in enumerate(of)] for of in (TANH_NUMERATOR, TANH_DENOMINATOR))
+    top = _polynomial(square, numerator).mul_(x)
+    return top.div_(_polynomial(square, denominator).sub_(top, alpha=0.5)).clamp_min_(-1.0)
+
+
+def _is_float32_on_cpu(x: Tensor) -> bool:
+    return x.dtype == torch.float32 and x.device.type == "cpu"
+
+
+def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
+    """Return the polynomial with these coefficients, from the constant on, by Horner's rule."""
+    *rest, second, first = coefficients
+    value = torch.add(x.new_full((), second), x, alpha=first)
+    for coefficient in reversed(rest):
+        torch.addcmul(x.new_full((), coefficient), value, x, out=value)
+    return value
+
+
 def identity(x: Tensor) -> ValueAndDerivative:
     """phi(x) = x: a deep linear network (Saxe et al. 2014)."""
     return x, torch.ones_like(x)
@@ -43,13 +87,8 @@ def logistic(x: Tensor) -> ValueAndDerivative:
 
 
 def tanh(x: Tensor) -> ValueAndDerivative:
-    """phi(x) = tanh x, phi' = 1 - phi^2 (LeCun et al. 1998).
-
-    Computed as e / (e + 2) with e = exp(2x) - 1, in half the time of ``torch.tanh`` on a CPU and as exact near zero.
-    Beyond x = 20 it is 1 to the last bit, so clamping there only keeps e finite.
-    """
-    e = torch.clamp_max(x, 20.0).mul_(2.0).expm1_()
-    y = e.div_(e + 2.0)
+    """phi(x) = tanh x, phi' = 1 - phi^2 (LeCun et al. 1998)."""
+    y = _tanh(x)
     return y, torch.addcmul(y.new_ones(()), y, y, value=-1.0)
 
 
@@ -69,7 +108,7 @@ def elu(x: Tensor, *, alpha: Annotated[float, "(0, inf)"] = 1.0) -> ValueAndDeri
 
     At 0 the derivative is alpha, the one from the left, as in torch.
     """
-    negative = torch.clamp_max(x, 0.0).expm1_()
+    negative = _expm1_of_negative(x)
     value = torch.clamp_min(x, 0.0).add_(negative, alpha=alpha)
     if alpha == 1.0:
         return value, negative.add_(1.0)
