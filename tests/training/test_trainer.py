@@ -12,6 +12,7 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training import models, products
 from ablation.training.data import Data
+from ablation.training.graphs import has_compiler
 from ablation.training.measurement import CURVE_METRICS
 from ablation.training.probes import METRICS, probe_steps
 from ablation.training.spec import Spec
@@ -30,6 +31,8 @@ from tests.training.reference import (
     spec,
     torch_loop,
 )
+
+needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 
 HUGE = 1e9
 """A learning rate at which a network without clipping and normalization diverges at once."""
@@ -97,13 +100,20 @@ def mixed_cohort(cells: int, norm: str = "none", rule: str = "none", **changes) 
     ]
 
 
-@pytest.mark.parametrize("setting", LAW)
-def test_a_cell_has_the_same_bits_alone_and_anywhere_in_a_cohort(setting):
+COMPILED = ["tanh-before_and_input", "width 33", "odd batch", "batch of 2, normalized"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "compile"),
+    [(setting, "eager") for setting in LAW]
+    + [pytest.param(setting, "layers", marks=needs_compiler) for setting in COMPILED],
+)
+def test_a_cell_has_the_same_bits_alone_and_anywhere_in_a_cohort(setting, compile):
     changes = dict(LAW[setting])
     data = blobs(
         changes.pop("examples", 64), 40, features=changes.pop("features", 12), classes=changes.pop("classes", 4)
     )
-    cells = mixed_cohort(32, **changes)
+    cells = mixed_cohort(32, compile=compile, **changes)
     outcomes = train(cells, data)
     for place in (0, 2, 3, 17, 31):
         assert same_bits(train([cells[place]], data)[0], outcomes[place]), place

@@ -15,7 +15,7 @@ from ablation.choices.optimizers import State
 from ablation.training.arithmetic import Arithmetic, Descent, Numbers
 from ablation.training.graphs import graph
 from ablation.training.layers import Backward, Forward, Hidden, Linear, Scale
-from ablation.training.products import product
+from ablation.training.products import by_column, product, product_by_column
 from ablation.training.spec import Spec
 
 CELLS, BATCH, UNITS, FAN_IN, CLASSES = 16, 64, 100, 90, 10
@@ -36,10 +36,10 @@ class CompiledHidden(Hidden):
 
     def __init__(self, hidden: Hidden, levels: tuple[object, object], device: torch.device) -> None:
         super().__init__(hidden.activation, hidden.normalization)
-        z, bias = torch.zeros(CELLS, BATCH, UNITS, device=device), _row(device)
+        z, bias = self.lay_out(torch.zeros(CELLS, BATCH, UNITS, device=device)), _row(device)
         choices = [hidden.activation, hidden.normalization] if hidden.normalization else [hidden.activation]
         self._inference = graph(
-            ("inference", levels[0]),
+            ("inference", levels[0], hidden.normalization is None),
             lambda z, bias: hidden.activation(z + bias.unsqueeze(1))[:1],
             [z, bias],
             choices[:1],
@@ -71,7 +71,7 @@ class CompiledHidden(Hidden):
         self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False
     ) -> Forward:
         """As ``Hidden.forward``; what is to be kept is made again from what the graph returns."""
-        z_SBO = product(h_SBI, layer.weight_SIO).contiguous()
+        z_SBO = self._product(h_SBI, layer.weight_SIO)
         if self.normalization is None:
             output_SBO, derivative_SBO = self._forward(z_SBO, layer.bias_SO)
             a_SBO = z_SBO.add_(layer.bias_SO.unsqueeze(1)) if keep else None
@@ -101,7 +101,7 @@ class CompiledHidden(Hidden):
         """As ``Hidden.backward``; eager where nothing is normalized, for it is only two passes."""
         if statistics is None or scale is None or self.normalization is None:
             return super().backward(grad_SBO, derivative_SBO, statistics, scale, keep)
-        grad_SBO = grad_SBO.contiguous()
+        grad_SBO = self.lay_out(grad_SBO)
         delta_SBO = grad_SBO * derivative_SBO if keep and self._normalizes("before") else None
         grad_SBO, gamma_grad_SO, beta_grad_SO, *bias = self._backward(
             grad_SBO, derivative_SBO, scale.first_SO, *statistics
@@ -112,8 +112,24 @@ class CompiledHidden(Hidden):
 
     def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
         """As ``Hidden.inference``."""
-        output_SBO: Tensor = self._inference(product(h_SBI, layer.weight_SIO).contiguous(), layer.bias_SO)[0]
+        output_SBO: Tensor = self._inference(self._product(h_SBI, layer.weight_SIO), layer.bias_SO)[0]
         return output_SBO
+
+    def propagate(self, grad_SBO: Tensor, weight_SIO: Tensor) -> Tensor:
+        """As ``Hidden.propagate``."""
+        return self._product(grad_SBO, weight_SIO.transpose(1, 2))
+
+    def _product(self, left: Tensor, right: Tensor) -> Tensor:
+        """Return the product of every cell, laid out as the graphs take it.
+
+        Where the batch is normalized that is unit by unit: a graph's sums over the batch, and its passes over rows that
+        are seldom a multiple of the processor's eight or sixteen numbers wide, are up to twice as fast there.
+        """
+        return product(left, right).contiguous() if self.normalization is None else product_by_column(left, right)
+
+    def lay_out(self, x_SBO: Tensor) -> Tensor:
+        """Return the same tensor, laid out as ``_product`` does."""
+        return x_SBO.contiguous() if self.normalization is None else by_column(x_SBO)
 
 
 class CompiledDescent(Descent):
@@ -174,21 +190,30 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
         spec: a cell of the cohort, whose levels decide them.
         device: where their tensors will be.
     """
+    hidden = CompiledHidden(eager.hidden, (spec.activation, spec.normalization), device)
     output = torch.zeros(CELLS, CLASSES, BATCH, device=device).transpose(1, 2)
     label = torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
     loss = graph(("loss", spec.loss), eager.loss, [output, label], [eager.loss])
     score = graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
     weights, gradient = [_weight(device) for _ in range(2)], torch.zeros(CELLS, FAN_IN, UNITS, device=device)
-    values = [torch.zeros(CELLS, BATCH, UNITS, device=device) for _ in range(4)]
+    values = [hidden.lay_out(torch.zeros(CELLS, BATCH, UNITS, device=device)) for _ in range(4)]
     limit = torch.zeros((), device=device)
     kinds = (spec.clipping.kind, spec.optimizer.kind)
     names = (list(spec.clipping.parameters), list(spec.optimizer.parameters))
+    summary = graph(
+        ("summary", eager.hidden.normalization is None), eager.summary, [*weights, gradient, *values, limit]
+    )
+
+    def summarize(weight: Tensor, before: Tensor, grad: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        summarized: tuple[Tensor, ...] = summary(weight, before, grad, *map(hidden.lay_out, rest[:-1]), rest[-1])
+        return summarized
+
     takes_parts = spec.clipping.kind not in OF_THE_WHOLE
     return Arithmetic(
-        CompiledHidden(eager.hidden, (spec.activation, spec.normalization), device),
-        lambda output_SBC, label_SB: loss(_classes_first(output_SBC), label_SB),
-        lambda output_SBC, label_B: score(_classes_first(output_SBC), label_B),
-        graph("summary", eager.summary, [*weights, gradient, *values, limit]),
+        hidden,
+        lambda output_SBC, label_SB: loss(by_column(output_SBC), label_SB),
+        lambda output_SBC, label_B: score(by_column(output_SBC), label_B),
+        summarize,
         CompiledDescent(eager.descend, kinds, names, device) if takes_parts else eager.descend,
     )
 
@@ -201,8 +226,3 @@ def _row(device: torch.device) -> Tensor:
 def _weight(device: torch.device) -> Tensor:
     """Return a weight matrix, as it lies there."""
     return torch.zeros(CELLS, SIZE + 1, device=device)[:, :SIZE].view(CELLS, FAN_IN, UNITS)
-
-
-def _classes_first(output_SBC: Tensor) -> Tensor:
-    """Return outputs with their numbers in the order in which narrow products leave them."""
-    return output_SBC.transpose(1, 2).contiguous().transpose(1, 2)

@@ -121,6 +121,8 @@ def _compile(function: Callable[..., Any], example: Sequence[Tensor]) -> Any:
 
     # Compiling happens in this process, for a pool of compiling processes would outlive a worker that is killed.
     config.compile_threads = 1
+    # A product and a sum in one operation, as the processor has it: half of a polynomial's work, rounded once.
+    config.cpp.enable_floating_point_contract_flag = "fast"
     with torch.inference_mode(False), torch.no_grad(), _compiling():
         # Tensors that were made in inference mode cannot be traced where they are changed.
         plain = [torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device) for x in example]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ablation.choices.normalization import Batch, BatchStatistics
-from ablation.training.products import linear
+from ablation.training.products import linear, product
 
 Activation = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -103,6 +103,10 @@ class Hidden:
             grad_SBO, scale_grad = self._denormalize(grad_SBO, statistics, scale)
             return Backward(delta_SBO, grad_SBO, None, scale_grad)
         return Backward(delta_SBO, grad_SBO, grad_SBO.sum(1), scale_grad)
+
+    def propagate(self, grad_SBO: Tensor, weight_SIO: Tensor) -> Tensor:
+        """Return the gradient of a product's left factor, dh = dz W', [S, B, I]."""
+        return product(grad_SBO, weight_SIO.transpose(1, 2))
 
     def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
         """Return the output of a layer into which its normalization has been folded."""

@@ -181,7 +181,7 @@ class Mlp:
             if place > 0 or self.normalizes_input:
                 if beyond_cache:
                     fetch(parameters.linear[place].weight_SIO)
-                grad = product(grad, parameters.linear[place].weight_SIO.transpose(1, 2))
+                grad = hidden.propagate(grad, parameters.linear[place].weight_SIO)
             yield LayerGradient(place, weight_grad_SIO.contiguous(), delta_SBO, derivative_SBO)
         if tape.input_statistics is not None and hidden.normalization is not None:
             gamma_SO = parameters.scale[0].first_SO

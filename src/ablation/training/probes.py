@@ -81,14 +81,10 @@ def layer_health(
     """
     assert layer.derivative_SBO is not None
     assert layer.delta_SBO is not None
-    # Narrow layers leave transposed views; what was compiled takes none.
-    activation, preactivation, derivative, delta = (
-        part.contiguous() for part in (activation_SBO, preactivation_SBO, layer.derivative_SBO, layer.delta_SBO)
-    )
     before = weight_SIO if before_SIO is None else before_SIO
-    summarized = summarize(weight_SIO, before, layer.weight_SIO, activation, preactivation, derivative, delta, limit)
-    values = dict(zip(SUMMARY, summarized, strict=True))
-    values["act_p98"] = _percentile(activation)
+    of_units = activation_SBO, preactivation_SBO, layer.derivative_SBO, layer.delta_SBO
+    values = dict(zip(SUMMARY, summarize(weight_SIO, before, layer.weight_SIO, *of_units, limit), strict=True))
+    values["act_p98"] = _percentile(activation_SBO)
     if before_SIO is None:
         values["update_ratio"] = torch.full_like(values["weight_norm"], math.nan)
     return torch.stack([values[name] for name in METRICS], dim=1)
@@ -108,7 +104,7 @@ def summary(
     preact_mean_S, preact_std_S = _moments(preactivation_SBO)
     act_mean_S, act_std_S = _moments(activation_SBO)
     return (
-        norm_per_cell(delta_SBO).square().div_(delta_SBO.shape[1] * delta_SBO.shape[2]).sqrt_(),
+        norm_per_cell(_flat(delta_SBO)).square().div_(delta_SBO.shape[1] * delta_SBO.shape[2]).sqrt_(),
         norm_per_cell(weight_grad_SIO),
         norm_per_cell(weight_SIO),
         norm_per_cell(weight_SIO - before_SIO) / norm_per_cell(before_SIO),
@@ -119,6 +115,12 @@ def summary(
         _dead(activation_SBO, delta_SBO),
         _share(derivative_SBO.abs(), torch.lt, limit),
     )
+
+
+def _flat(x: Tensor) -> Tensor:
+    """Return every cell's numbers, [S, N], in the order in which they lie: that of a matrix, by row or by column."""
+    lies_by_column = x.dim() == 3 and x.mT.is_contiguous()
+    return (x.mT if lies_by_column else x).flatten(1)
 
 
 def _can_look(x: Tensor) -> bool:
@@ -180,7 +182,7 @@ def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
     the difference (Chan, Golub & LeVeque 1983, section 3) and gives exactly zero where all numbers are equal. Where
     the first number lies so far off that the difference is small all the same, double precision has digits to spare.
     """
-    flat = x_SBO.flatten(1)
+    flat = _flat(x_SBO)
     distance = flat - flat[:, :1]
     mean_S, variance_S, square_S = _about_first(distance)
     if _can_look(flat):
@@ -207,7 +209,7 @@ def _percentile(x_SBO: Tensor) -> Tensor:
     The k blocks of the largest maxima hold it, for no other block has a number above their maxima. Looking for it in
     them alone is three to eight times faster.
     """
-    flat = x_SBO.flatten(1)
+    flat = _flat(x_SBO)
     n = flat.shape[1]
     k = n - max(1, math.ceil(PERCENTILE * n)) + 1
     columns = n // BLOCK
@@ -238,4 +240,4 @@ def _share(x: Tensor, compare: Callable[..., Tensor], limit: float | Tensor) -> 
     """Return the share of every cell's numbers of which a comparison is true. A comparison that writes floats, and
     their sum, are several times faster on a CPU than a mean of booleans, and as exact: counts.
     """
-    return compare(x, limit, out=torch.empty_like(x)).flatten(1).mean(1)
+    return _flat(compare(x, limit, out=torch.empty_like(x))).mean(1)

@@ -28,6 +28,16 @@ def product(left: Tensor, right: Tensor) -> Tensor:
     return torch.bmm(left, right)
 
 
+def by_column(x: Tensor) -> Tensor:
+    """Return the same stack of matrices, each laid out column by column."""
+    return x.transpose(1, 2).contiguous().transpose(1, 2)
+
+
+def product_by_column(left: Tensor, right: Tensor) -> Tensor:
+    """Return the matrix product of every cell, [S, rows, columns], laid out column by column."""
+    return product(right.transpose(1, 2), left.transpose(1, 2)).contiguous().transpose(1, 2)
+
+
 def is_beyond_cache(like_SN: Tensor, parameters: int) -> bool:
     """Return whether a stack of as many cells as these, each of so many parameters, outgrows a CPU's cache."""
     return not like_SN.is_cuda and like_SN.shape[0] * parameters * like_SN.element_size() > CACHED
