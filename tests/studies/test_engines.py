@@ -14,7 +14,7 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.prepared import prepare
 from ablation.studies.cells import Cell, expand
 from ablation.studies.engines import local, run_cohorts, work
-from ablation.studies.engines.cohorts import Cohort, make_cohorts
+from ablation.studies.engines.cohorts import FEW_CELLS, Cohort, bytes_of, make_cohorts
 from ablation.studies.engines.local import default_workers, start_worker
 from ablation.studies.engines.work import Source, load_data
 from ablation.training.graphs import has_compiler
@@ -52,6 +52,20 @@ def test_memory_limits_a_cohort_and_one_cell_always_fits():
     assert len(make_cohorts(cells, ENDS, 1, 1, 64)) == 64
     for many in ((6400, 10), (64, 1000)):
         assert len(make_cohorts(cells, {"digits": many}, 1, 2**22, 64)) > len(make_cohorts(cells, ENDS, 1, 2**22, 64))
+
+
+def test_a_few_cells_go_together_beyond_the_limit_but_not_beyond_their_own():
+    cells = [cell(seed=seed) for seed in range(64)]
+    each = bytes_of([64, *cells[0].spec.widths, 10], cells[0].spec.batch_size)
+
+    def widest(*limits: float) -> int:
+        return max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, *map(int, limits)))
+
+    assert widest(each, 64, FEW_CELLS * each) == FEW_CELLS
+    assert widest(each, 64, 64 * each) == FEW_CELLS
+    assert widest(each, 64, 4 * each) == 4
+    assert widest(each, 2, FEW_CELLS * each) == 2
+    assert widest(32 * each, 64, FEW_CELLS * each) == 32
 
 
 def test_the_costliest_cohort_comes_first():
