@@ -17,7 +17,7 @@ from ablation.studies.engines import local, run_cohorts, work
 from ablation.studies.engines.cohorts import FEW_CELLS, Cohort, bytes_of, make_cohorts
 from ablation.studies.engines.local import default_workers, start_worker
 from ablation.studies.engines.work import Source, load_data
-from ablation.training.graphs import has_compiler
+from ablation.training.compiled.graphs import has_compiler
 from ablation.training.trainer import train
 from tests.conftest import make_spec
 

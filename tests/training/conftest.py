@@ -6,7 +6,7 @@ import ablation.training  # noqa: F401  # isort: skip
 import pytest
 import torch
 
-from ablation.training import graphs
+from ablation.training.compiled import graphs
 
 
 @pytest.fixture(autouse=True, scope="session")

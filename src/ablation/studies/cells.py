@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import torch
 
-import ablation
 from ablation import UserError
 from ablation.studies.records import FACTORS
 from ablation.studies.study import REGISTRIES, Study
+from ablation.training import sources
 from ablation.training.spec import Spec
 
 
@@ -122,13 +121,12 @@ def environment(device: torch.device) -> dict[str, str]:
 def code_digest() -> str:
     """Return the digest of what ``choices/`` and ``training/`` do, their comments and docstrings left out."""
     digest = hashlib.sha256()
-    root = Path(ablation.__file__).parent
-    for path in sorted([*(root / "choices").glob("*.py"), *(root / "training").glob("*.py")]):
+    for name, path in sources().items():
         tree = ast.parse(path.read_text("utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 node.body = [statement for statement in node.body if not _is_text(statement)] or [ast.Pass()]
-        digest.update(f"{path.parent.name}/{path.name}\n{ast.unparse(tree)}\n".encode())
+        digest.update(f"{name}\n{ast.unparse(tree)}\n".encode())
     return digest.hexdigest()
 
 

@@ -21,7 +21,7 @@ from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
 from ablation.studies.tracking import Tracker, track
-from ablation.training.graphs import has_compiler
+from ablation.training.compiled.graphs import has_compiler
 
 WORTH_MEASURING = 64
 """Cells to train from which on it pays to measure how many of them this machine trains best at a time."""

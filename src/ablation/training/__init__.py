@@ -5,8 +5,18 @@ cell, D hidden layers.
 """
 
 import os
+from pathlib import Path
+
+import ablation
 
 # MKL picks its kernel by the address of its operands, and a cell's address depends on its place in the stack. Strict
 # reproducibility takes that away, so that a cell has the same bits alone as in any cohort. MKL reads this at the first
 # product of the process; products are as fast with it.
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+
+
+def sources() -> dict[str, Path]:
+    """Return the files that decide a cell's numbers, by their path in the package: ``choices`` and this folder."""
+    root = Path(ablation.__file__).parent
+    files = [*(root / "choices").rglob("*.py"), *(root / "training").rglob("*.py")]
+    return {path.relative_to(root).as_posix(): path for path in sorted(files)}

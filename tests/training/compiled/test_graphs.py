@@ -2,13 +2,14 @@ import math
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 
-from ablation.training import graphs
-from ablation.training.graphs import CannotCompileError, graph, has_compiler
+import ablation
+from ablation.training import sources
+from ablation.training.compiled import graphs
+from ablation.training.compiled.graphs import CannotCompileError, graph, has_compiler
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 
@@ -63,7 +64,7 @@ def test_another_process_finds_the_program_and_need_not_trace_the_function(empty
     before = kept.stat().st_mtime_ns
     script = """
 import sys, torch
-from ablation.training.graphs import graph
+from ablation.training.compiled.graphs import graph
 torch.set_num_threads(1)
 def untraceable(x): raise AssertionError("traced again")
 torch.save(graph("doubled", untraceable, [torch.zeros(2, 8)])(torch.load(sys.argv[1]))[0], sys.argv[2])
@@ -105,12 +106,10 @@ def test_other_code_is_another_graph(empty, monkeypatch, tmp_path):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     assert graphs._key("name", device) != key, "inductor writes the number of threads into a program"
     monkeypatch.undo()
-    source = Path(graphs.ablation.__file__).parent
-    for folder in ("choices", "training"):
-        (tmp_path / folder).mkdir()
-        for path in (source / folder).glob("*.py"):
-            (tmp_path / folder / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(graphs.ablation, "__file__", str(tmp_path / "__init__.py"))
+    for name, path in sources().items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(ablation, "__file__", str(tmp_path / "__init__.py"))
     assert graphs._key("name", device) == key
     with (tmp_path / "choices" / "activations.py").open("a") as file:
         file.write("changed = True\n")

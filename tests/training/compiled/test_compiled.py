@@ -9,8 +9,9 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.training.arithmetic import Descent
-from ablation.training.compiled import CompiledDescent, CompiledHidden
-from ablation.training.graphs import has_compiler
+from ablation.training.compiled.descent import CompiledDescent
+from ablation.training.compiled.graphs import has_compiler
+from ablation.training.compiled.hidden import CompiledHidden
 from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.spec import bind
 from ablation.training.trainer import train
@@ -118,7 +119,7 @@ def test_depth_width_and_the_number_of_cells_need_no_new_graph(monkeypatch):
     data = blobs()
     cells = [replace(spec(), compile="layers", seed=seed) for seed in range(3)]
     train(cells, data)
-    monkeypatch.setattr("ablation.training.graphs._kept_program", None)
+    monkeypatch.setattr("ablation.training.compiled.graphs._kept_program", None)
     deeper = train([replace(cell, widths=(24,) * 6, batch_size=32) for cell in cells[:2]], data)
     eager = train([replace(cell, widths=(24,) * 6, batch_size=32, compile="eager") for cell in cells[:2]], data)
     for one, other in zip(eager, deeper, strict=True):

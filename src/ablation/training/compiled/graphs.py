@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import ablation
+from ablation.training import sources
 
 Program = Callable[[list[Tensor]], tuple[Tensor, ...]]
 
@@ -85,8 +85,7 @@ def _key(name: object, device: torch.device) -> str:
     # The number of threads is written into a processor's program.
     where = (str(pick_vec_isa()), torch.get_num_threads()) if device.type == "cpu" else str(device)
     digest = hashlib.sha256(repr((name, torch.__version__, where)).encode())
-    root = Path(ablation.__file__).parent
-    for path in sorted([*(root / "choices").glob("*.py"), *(root / "training").glob("*.py")]):
+    for path in sources().values():
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -1,0 +1,55 @@
+"""The same arithmetic, compiled: one fused pass over memory in place of one an operation.
+
+A graph holds what lies between two matrix products, for any number of cells, batch and width. So a network of twenty
+layers needs no more of them than one of two, and none is made anew when cells leave the stack. What fuses little stays
+eager: the products, the backward pass of a layer that does not normalize, what is done once a step. Compiled numbers
+agree with eager ones to rounding, no further, so how a cell is trained is part of its key.
+"""
+
+import torch
+from torch import Tensor
+
+from ablation.choices.clipping import OF_THE_WHOLE
+from ablation.training.arithmetic import Arithmetic
+from ablation.training.compiled.descent import CompiledDescent
+from ablation.training.compiled.examples import BATCH, CELLS, CLASSES, FAN_IN, UNITS, weight
+from ablation.training.compiled.graphs import graph
+from ablation.training.compiled.hidden import CompiledHidden
+from ablation.training.products import by_column
+from ablation.training.spec import Spec
+
+
+def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> Arithmetic:
+    """Return the same arithmetic, compiled.
+
+    Args:
+        eager: the functions to compile.
+        spec: a cell of the cohort, whose levels decide them.
+        device: where their tensors will be.
+    """
+    hidden = CompiledHidden(eager.hidden, (spec.activation, spec.normalization), device)
+    output = torch.zeros(CELLS, CLASSES, BATCH, device=device).transpose(1, 2)
+    label = torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
+    loss = graph(("loss", spec.loss), eager.loss, [output, label], [eager.loss])
+    score = graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
+    weights, gradient = [weight(device) for _ in range(2)], torch.zeros(CELLS, FAN_IN, UNITS, device=device)
+    values = [hidden.lay_out(torch.zeros(CELLS, BATCH, UNITS, device=device)) for _ in range(4)]
+    limit = torch.zeros((), device=device)
+    kinds = (spec.clipping.kind, spec.optimizer.kind)
+    names = (list(spec.clipping.parameters), list(spec.optimizer.parameters))
+    summary = graph(
+        ("summary", eager.hidden.normalization is None), eager.summary, [*weights, gradient, *values, limit]
+    )
+
+    def summarize(weight: Tensor, before: Tensor, grad: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        summarized: tuple[Tensor, ...] = summary(weight, before, grad, *map(hidden.lay_out, rest[:-1]), rest[-1])
+        return summarized
+
+    takes_parts = spec.clipping.kind not in OF_THE_WHOLE
+    return Arithmetic(
+        hidden,
+        lambda output_SBC, label_SB: loss(by_column(output_SBC), label_SB),
+        lambda output_SBC, label_B: score(by_column(output_SBC), label_B),
+        summarize,
+        CompiledDescent(eager.descend, kinds, names, device) if takes_parts else eager.descend,
+    )
