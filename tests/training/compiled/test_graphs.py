@@ -62,6 +62,7 @@ def test_another_process_finds_the_program_and_need_not_trace_the_function(empty
     expected = graph("doubled", lambda x: (x + x.exp(),), [torch.zeros(2, 8)])(x)[0]
     (kept,) = empty.glob("ablation/*.py")
     before = kept.stat().st_mtime_ns
+    machine_code = set(empty.rglob("*.main.so"))
     script = """
 import sys, torch
 from ablation.training.compiled.graphs import graph
@@ -73,6 +74,7 @@ torch.save(graph("doubled", untraceable, [torch.zeros(2, 8)])(torch.load(sys.arg
     subprocess.run([sys.executable, "-c", script, empty / "x.pt", empty / "y.pt"], check=True)
     assert torch.equal(torch.load(empty / "y.pt"), expected)
     assert kept.stat().st_mtime_ns == before
+    assert set(empty.rglob("*.main.so")) == machine_code != set()
 
 
 def times(factor: float):

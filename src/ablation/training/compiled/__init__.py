@@ -41,8 +41,8 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
         ("summary", eager.hidden.normalization is None), eager.summary, [*weights, gradient, *values, limit]
     )
 
-    def summarize(weight: Tensor, before: Tensor, grad: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        summarized: tuple[Tensor, ...] = summary(weight, before, grad, *map(hidden.lay_out, rest[:-1]), rest[-1])
+    def summarize(now: Tensor, before: Tensor, grad: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        summarized: tuple[Tensor, ...] = summary(now, before, grad, *map(hidden.lay_out, rest[:-1]), rest[-1])
         return summarized
 
     takes_parts = spec.clipping.kind not in OF_THE_WHOLE

@@ -65,13 +65,31 @@ def graph(
     if key not in _MADE:
         # A GPU's program alone would not do: what calls it moves tensors that are not aligned as it takes them to be.
         kept = not foreign and device.type == "cpu"
-        _MADE[key] = _kept_program(key, function, example) if kept else _compile(function, example), foreign
+        with _settings():
+            _MADE[key] = _kept_program(key, function, example) if kept else _compile(function, example), foreign
     program = _MADE[key][0]
     return lambda *tensors: program(list(tensors))
 
 
 _MADE: dict[str, tuple[Program, list[Any]]] = {}
 """What was made in this process, by its key, and the choices whose identity is part of that."""
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """Have torch's compiler work as it should here, where it makes a program as where it loads one: its machine code is
+    looked for by its settings too, and would be made anew, otherwise.
+    """
+    from torch._inductor import config
+
+    settings = {
+        # Compiling happens in this process, for a pool of compiling processes would outlive a worker that is killed.
+        "compile_threads": 1,
+        # A product and a sum in one operation, as the processor has it: half of a polynomial's work, rounded once.
+        "cpp.enable_floating_point_contract_flag": "fast",
+    }
+    with config.patch(settings):
+        yield
 
 
 def _unbound(choice: Any) -> Any:
@@ -112,16 +130,11 @@ def _kept_program(key: str, function: Callable[..., Any], example: Sequence[Tens
 
 def _compile(function: Callable[..., Any], example: Sequence[Tensor]) -> Any:
     """Trace a function and return inductor's graph, which is called with a list of tensors."""
-    from torch._inductor import config
     from torch._inductor.compile_fx import compile_fx_inner
     from torch._inductor.decomposition import select_decomp_table
     from torch._inductor.output_code import CompiledFxGraph
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    # Compiling happens in this process, for a pool of compiling processes would outlive a worker that is killed.
-    config.compile_threads = 1
-    # A product and a sum in one operation, as the processor has it: half of a polynomial's work, rounded once.
-    config.cpp.enable_floating_point_contract_flag = "fast"
     with torch.inference_mode(False), torch.no_grad(), _compiling():
         # Tensors that were made in inference mode cannot be traced where they are changed.
         plain = [torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device) for x in example]
