@@ -14,14 +14,15 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.prepared import prepare
 from ablation.studies.cells import Cell, expand
 from ablation.studies.engines import local, run_cohorts, work
-from ablation.studies.engines.cohorts import FEW_CELLS, Cohort, bytes_of, make_cohorts
+from ablation.studies.engines.cohorts import FEW_CELLS, Cohort, Limits, bytes_of, make_cohorts
 from ablation.studies.engines.local import default_workers, start_worker
 from ablation.studies.engines.work import Source, load_data
-from ablation.training.compiled.graphs import has_compiler
+from ablation.training.compiled.tracing import has_compiler
 from ablation.training.trainer import train
 from tests.conftest import make_spec
 
 ENDS = {"digits": (64, 10)}
+WIDE = Limits(2**40, 64)
 
 
 def cell(**changes) -> Cell:
@@ -37,7 +38,7 @@ def cell(**changes) -> Cell:
 )
 def test_cohorts_hold_every_cell_once_within_the_limit_and_share_their_graph(chosen, workers, limit):
     cells = [cell(activation=activation, seed=seed) for activation, seed in chosen]
-    cohorts = make_cohorts(cells, ENDS, workers, 2**40, limit)
+    cohorts = make_cohorts(cells, ENDS, workers, Limits(2**40, limit))
     assert sorted(place for cohort in cohorts for place in cohort.places) == list(range(len(cells)))
     for cohort in cohorts:
         assert len(cohort.cells) <= limit
@@ -48,10 +49,11 @@ def test_cohorts_hold_every_cell_once_within_the_limit_and_share_their_graph(cho
 
 def test_memory_limits_a_cohort_and_one_cell_always_fits():
     cells = [cell(seed=seed) for seed in range(64)]
-    assert max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, 2**20, 64)) < 64
-    assert len(make_cohorts(cells, ENDS, 1, 1, 64)) == 64
+    assert max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, Limits(2**20, 64))) < 64
+    assert len(make_cohorts(cells, ENDS, 1, Limits(1, 64))) == 64
+    limits = Limits(2**22, 64)
     for many in ((6400, 10), (64, 1000)):
-        assert len(make_cohorts(cells, {"digits": many}, 1, 2**22, 64)) > len(make_cohorts(cells, ENDS, 1, 2**22, 64))
+        assert len(make_cohorts(cells, {"digits": many}, 1, limits)) > len(make_cohorts(cells, ENDS, 1, limits))
 
 
 def test_a_few_cells_go_together_beyond_the_limit_but_not_beyond_their_own():
@@ -59,7 +61,7 @@ def test_a_few_cells_go_together_beyond_the_limit_but_not_beyond_their_own():
     each = bytes_of([64, *cells[0].spec.widths, 10], cells[0].spec.batch_size)
 
     def widest(*limits: float) -> int:
-        return max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, *map(int, limits)))
+        return max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, Limits(*map(int, limits))))
 
     assert widest(each, 64, FEW_CELLS * each) == FEW_CELLS
     assert widest(each, 64, 64 * each) == FEW_CELLS
@@ -70,7 +72,7 @@ def test_a_few_cells_go_together_beyond_the_limit_but_not_beyond_their_own():
 
 def test_the_costliest_cohort_comes_first():
     cells = [cell(widths=(8,)), cell(widths=(8,) * 20), cell(widths=(8,) * 5)]
-    depths = [len(cohort.cells[0].spec.widths) for cohort in make_cohorts(cells, ENDS, 1, 2**40, 64)]
+    depths = [len(cohort.cells[0].spec.widths) for cohort in make_cohorts(cells, ENDS, 1, WIDE)]
     assert depths == [20, 5, 1]
 
 
@@ -89,10 +91,11 @@ def test_workers_give_the_bits_of_this_process_whatever_the_cohorts(study, sourc
     cells = expand(
         study("activation=[relu,elu]", "normalization=[none,batch]", "seed=[0,1,2]", "lr=[0.1,1000.0]", "width=7")
     )
-    here = by_name(run_cohorts(make_cohorts(cells, ENDS, 1, 2**40, 64), source, {"kind": "serial"}, 1))
+    here = by_name(run_cohorts(make_cohorts(cells, ENDS, 1, WIDE), source, {"kind": "serial"}, 1))
     assert any(record.diverged_step is not None for record in here.values())
     for workers, limit in ((1, 5), (2, 1)):
-        there = by_name(run_cohorts(make_cohorts(cells, ENDS, 2, 2**40, limit), source, {"kind": "processes"}, workers))
+        cohorts = make_cohorts(cells, ENDS, 2, Limits(2**40, limit))
+        there = by_name(run_cohorts(cohorts, source, {"kind": "processes"}, workers))
         assert there.keys() == here.keys()
         for name, record in here.items():
             assert there[name].diverged_step == record.diverged_step
@@ -104,7 +107,7 @@ def test_final_weights_are_the_same_by_no_one_and_two_workers(study, source):
     cells = expand(study("activation=[tanh,elu]", "normalization=batch", "seed=[0,1,2,3]", "lr=[0.1,1e9]", "width=5"))
     data = load_data("digits", source)
     alone = {cell.name: train([cell.spec], data)[0].weights for cell in cells}
-    groups = [cohort.cells for cohort in make_cohorts(cells, ENDS, 2, 2**40, 3)]
+    groups = [cohort.cells for cohort in make_cohorts(cells, ENDS, 2, Limits(2**40, 3))]
     context = multiprocessing.get_context("forkserver")
     for workers in (1, 2):
         with ProcessPoolExecutor(workers, context, start_worker) as pool:
@@ -119,7 +122,7 @@ def _weights(cells, source):
 
 
 def test_a_worker_that_dies_is_told_in_one_line(study, source, monkeypatch):
-    cohorts = make_cohorts(expand(study("seed=[0,1,2,3]")), ENDS, 2, 2**40, 1)
+    cohorts = make_cohorts(expand(study("seed=[0,1,2,3]")), ENDS, 2, Limits(2**40, 1))
     monkeypatch.setattr(local, "train_here", _die)
     with pytest.raises(UserError, match="a worker process died"):
         list(run_cohorts(cohorts, source, {"kind": "processes"}, 2))

@@ -10,6 +10,7 @@ import pytest
 from ablation import UserError
 from ablation.studies import run
 from ablation.studies.engines import ray as ray_engine
+from ablation.studies.engines.cohorts import Limits
 from ablation.studies.run import run_study
 
 pytestmark = [
@@ -45,7 +46,7 @@ def cluster():
 @pytest.fixture
 def both(study, tmp_path, monkeypatch, cluster):
     """Return the results' bytes of a study by this process and by the cluster, a cell a task."""
-    monkeypatch.setattr(run, "cohort_limits", lambda device, measure: (2**30, 1))
+    monkeypatch.setattr(run, "cohort_limits", lambda device, measure: Limits(2**30, 1))
 
     def ran(*overrides: str) -> list[list[bytes]]:
         found = []

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablation.studies.engines.cohorts import COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES, cohort_limits
+from ablation.studies.engines.cohorts import COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES, Limits, cohort_limits
 from ablation.studies.engines.stack_size import GAIN, STACKS, fastest_stack, narrowest_of_the_fast
 
 CPU = torch.device("cpu")
@@ -25,4 +25,4 @@ def test_this_machine_can_be_measured_and_keeps_its_threads():
 
 def test_a_processor_elsewhere_is_not_measured_here(monkeypatch):
     monkeypatch.setattr("ablation.studies.engines.cohorts.fastest_stack", None)
-    assert cohort_limits(CPU, measure=False) == (COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES)
+    assert cohort_limits(CPU, measure=False) == Limits(COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES)

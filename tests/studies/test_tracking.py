@@ -7,6 +7,7 @@ from mlflow import MlflowClient
 from ablation import UserError
 from ablation.studies import run, tracking
 from ablation.studies.engines import run_cohorts
+from ablation.studies.engines.cohorts import Limits
 from ablation.studies.records import FACTORS, read_results
 from ablation.studies.run import run_study
 from ablation.studies.tracking import rows
@@ -97,7 +98,7 @@ def test_known_runs_are_found_through_the_client_as_in_the_database(tracked, mon
 def test_runs_appear_while_the_study_goes_on(tracked, monkeypatch):
     checked, _, uri = tracked
     seen = []
-    monkeypatch.setattr(run, "cohort_limits", lambda device, measure: (2**30, 1))
+    monkeypatch.setattr(run, "cohort_limits", lambda device, measure: Limits(2**30, 1))
 
     def watched(*arguments):
         for trained in run_cohorts(*arguments):

@@ -11,7 +11,7 @@ from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training import models, products
-from ablation.training.compiled.graphs import has_compiler
+from ablation.training.compiled.tracing import has_compiler
 from ablation.training.data import Data
 from ablation.training.measurement import CURVE_METRICS
 from ablation.training.probes import METRICS, probe_steps

@@ -21,7 +21,7 @@ from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
 from ablation.studies.tracking import Tracker, track
-from ablation.training.compiled.graphs import has_compiler
+from ablation.training.compiled.tracing import has_compiler
 
 WORTH_MEASURING = 64
 """Cells to train from which on it pays to measure how many of them this machine trains best at a time."""
@@ -122,7 +122,7 @@ def _train_missing(
     workers = count_workers(study.engine, device.type) if missing else 0
     limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
     ends = {label: (int(card["features"]), int(card["classes"])) for label, card in cards.items()}
-    cohorts = make_cohorts([cells[place] for place in missing], ends, workers, *limits)
+    cohorts = make_cohorts([cells[place] for place in missing], ends, workers, limits)
     source = Source(study.data_folder, study.data, device.type)
     train_seconds, run_steps, diverged = 0.0, 0, 0
     begun = time.perf_counter()

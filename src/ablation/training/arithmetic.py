@@ -9,7 +9,7 @@ from ablation.choices.clipping import Gradient
 from ablation.choices.optimizers import State
 from ablation.training.layers import Hidden
 
-Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Loss = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 Numbers = Mapping[str, float | Tensor]
 
 

@@ -10,8 +10,8 @@ from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.training.arithmetic import Descent
 from ablation.training.compiled.descent import CompiledDescent
-from ablation.training.compiled.graphs import has_compiler
-from ablation.training.compiled.hidden import CompiledHidden
+from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
+from ablation.training.compiled.tracing import has_compiler
 from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.spec import bind
 from ablation.training.trainer import train
@@ -68,7 +68,8 @@ def test_small_numbers_keep_their_relative_accuracy(activation):
 def test_a_graph_fits_any_sizes(activation, normalization):
     normalize = bind(NORMALIZATIONS, NORMALIZED[normalization])()
     hidden = Hidden(bind(ACTIVATIONS, spec(activation=activation).activation), normalize)
-    fused = CompiledHidden(hidden, (activation, normalization), torch.device("cpu"))
+    layer = CompiledNormalized if normalize else CompiledHidden
+    fused = layer(hidden, (activation, normalization), torch.device("cpu"))
     random = torch.Generator().manual_seed(0)
     for cells, batch, fan_in, units in [
         (1, 2, 3, 1),
@@ -119,7 +120,7 @@ def test_depth_width_and_the_number_of_cells_need_no_new_graph(monkeypatch):
     data = blobs()
     cells = [replace(spec(), compile="layers", seed=seed) for seed in range(3)]
     train(cells, data)
-    monkeypatch.setattr("ablation.training.compiled.graphs._kept_program", None)
+    monkeypatch.setattr("ablation.training.compiled.graphs.Graph._kept", None)
     deeper = train([replace(cell, widths=(24,) * 6, batch_size=32) for cell in cells[:2]], data)
     eager = train([replace(cell, widths=(24,) * 6, batch_size=32, compile="eager") for cell in cells[:2]], data)
     for one, other in zip(eager, deeper, strict=True):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 
@@ -30,6 +31,20 @@ CUDA_CELLS = 4096
 """Most cells of a cohort on a GPU."""
 
 
+class Limits(NamedTuple):
+    """How large a cohort may be.
+
+    Attributes:
+        memory: bytes of its weights and activations.
+        cells: their number.
+        memory_of_few: bytes that a cohort of at most ``FEW_CELLS`` may take, where that is more.
+    """
+
+    memory: int
+    cells: int
+    memory_of_few: int = 0
+
+
 @dataclass(frozen=True)
 class Cohort:
     """Cells trained together, with their places in the list that the engine was given."""
@@ -43,9 +58,7 @@ def make_cohorts(
     cells: Sequence[Cell],
     ends: Mapping[str, tuple[int, int]],
     workers: int,
-    limit_bytes: int,
-    limit_cells: int,
-    few_bytes: int = 0,
+    limits: Limits,
 ) -> list[Cohort]:
     """Group cells into cohorts, the costliest first, so that the last ones to run are short.
 
@@ -53,9 +66,7 @@ def make_cohorts(
         cells: what is to be trained.
         ends: features and classes of each data set by label.
         workers: how many cohorts train at a time; every one of them gets work, if there is enough.
-        limit_bytes: largest memory of a cohort's weights and activations.
-        limit_cells: largest number of its cells.
-        few_bytes: the same limit for a cohort of at most ``FEW_CELLS``, where it is larger.
+        limits: how large they may be; one cell always fits.
     """
     groups: dict[str, list[int]] = {}
     for place, cell in enumerate(cells):
@@ -64,8 +75,8 @@ def make_cohorts(
     parts: list[list[int]] = []
     for group in groups.values():
         each = _bytes(cells[group[0]], ends)
-        few = min(FEW_CELLS, few_bytes // each)
-        most = max(1, int(min(limit_cells, max(few, limit_bytes // each))))
+        few = min(FEW_CELLS, limits.memory_of_few // each)
+        most = max(1, int(min(limits.cells, max(few, limits.memory // each))))
         count = -(-len(group) // most)
         parts += [group[part * len(group) // count : (part + 1) * len(group) // count] for part in range(count)]
 
@@ -97,8 +108,8 @@ def bytes_of(sizes: Sequence[int], batch: int) -> float:
     return 4.0 * (3 * weights + 4 * batch * sum(sizes))
 
 
-def cohort_limits(device: torch.device, measure: bool) -> tuple[int, int, int]:
-    """Return the largest memory of a cohort, its largest number of cells, and the largest memory of one of few cells.
+def cohort_limits(device: torch.device, measure: bool) -> Limits:
+    """Return how large cohorts may be.
 
     Args:
         device: where cohorts train.
@@ -106,9 +117,9 @@ def cohort_limits(device: torch.device, measure: bool) -> tuple[int, int, int]:
     """
     if device.type != "cuda":
         if not measure:
-            return COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES
-        return int(fastest_stack() * bytes_of(SIZES, BATCH)), COHORT_CELLS, FEW_CELLS_BYTES
+            return Limits(COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES)
+        return Limits(int(fastest_stack() * bytes_of(SIZES, BATCH)), COHORT_CELLS, FEW_CELLS_BYTES)
     if not torch.cuda.is_available():
-        return REMOTE_CUDA_BYTES, CUDA_CELLS, 0
+        return Limits(REMOTE_CUDA_BYTES, CUDA_CELLS)
     free, _ = torch.cuda.mem_get_info(device)
-    return int(free * CUDA_SHARE), CUDA_CELLS, 0
+    return Limits(int(free * CUDA_SHARE), CUDA_CELLS)

@@ -16,7 +16,7 @@ from ablation import UserError
 from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.store import Record
-from ablation.training.compiled.graphs import CannotCompileError
+from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data
 from ablation.training.spec import Spec
 from ablation.training.trainer import Outcome, train

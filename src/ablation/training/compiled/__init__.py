@@ -12,9 +12,9 @@ from torch import Tensor
 from ablation.choices.clipping import OF_THE_WHOLE
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.compiled.descent import CompiledDescent
-from ablation.training.compiled.examples import BATCH, CELLS, CLASSES, FAN_IN, UNITS, weight
-from ablation.training.compiled.graphs import graph
-from ablation.training.compiled.hidden import CompiledHidden
+from ablation.training.compiled.examples import BATCH, CELLS, CLASSES, FAN_IN, UNITS, by_unit, weight
+from ablation.training.compiled.graphs import Graph, make
+from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
 from ablation.training.products import by_column
 from ablation.training.spec import Spec
 
@@ -26,30 +26,33 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
         eager: the functions to compile.
         spec: a cell of the cohort, whose levels decide them.
         device: where their tensors will be.
+
+    Raises:
+        CannotCompileError: one of the levels holds for certain sizes alone.
     """
-    hidden = CompiledHidden(eager.hidden, (spec.activation, spec.normalization), device)
-    output = torch.zeros(CELLS, CLASSES, BATCH, device=device).transpose(1, 2)
-    label = torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
-    loss = graph(("loss", spec.loss), eager.loss, [output, label], [eager.loss])
-    score = graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
+    layer = CompiledHidden if eager.hidden.normalization is None else CompiledNormalized
+    hidden = layer(eager.hidden, (spec.activation, spec.normalization), device)
+    output, label = by_unit(device, CLASSES), torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
+    loss = Graph(("loss", spec.loss), eager.loss, [output, label], [eager.loss])
+    score = Graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
     weights, gradient = [weight(device) for _ in range(2)], torch.zeros(CELLS, FAN_IN, UNITS, device=device)
-    values = [hidden.lay_out(torch.zeros(CELLS, BATCH, UNITS, device=device)) for _ in range(4)]
-    limit = torch.zeros((), device=device)
-    kinds = (spec.clipping.kind, spec.optimizer.kind)
-    names = (list(spec.clipping.parameters), list(spec.optimizer.parameters))
-    summary = graph(
-        ("summary", eager.hidden.normalization is None), eager.summary, [*weights, gradient, *values, limit]
-    )
+    values = [by_unit(device) for _ in range(4)]
+    summary = Graph("summary", eager.summary, [*weights, gradient, *values, torch.zeros((), device=device)])
+    descend, graphs = eager.descend, [*hidden.graphs, loss, score, summary]
+    if spec.clipping.kind not in OF_THE_WHOLE:
+        kinds = (spec.clipping.kind, spec.optimizer.kind)
+        names = (list(spec.clipping.parameters), list(spec.optimizer.parameters))
+        descend = CompiledDescent(eager.descend, kinds, names, device)
+        graphs.append(descend.graph)
+    make(graphs)
 
     def summarize(now: Tensor, before: Tensor, grad: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        summarized: tuple[Tensor, ...] = summary(now, before, grad, *map(hidden.lay_out, rest[:-1]), rest[-1])
-        return summarized
+        return summary(now, before, grad, *map(by_column, rest[:-1]), rest[-1])
 
-    takes_parts = spec.clipping.kind not in OF_THE_WHOLE
     return Arithmetic(
         hidden,
         lambda output_SBC, label_SB: loss(by_column(output_SBC), label_SB),
         lambda output_SBC, label_B: score(by_column(output_SBC), label_B),
         summarize,
-        CompiledDescent(eager.descend, kinds, names, device) if takes_parts else eager.descend,
+        descend,
     )

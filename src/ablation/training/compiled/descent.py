@@ -1,12 +1,14 @@
 """Clipping and step of a weight matrix, compiled."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ablation.choices.optimizers import State
 from ablation.training.arithmetic import Descent, Numbers
 from ablation.training.compiled.examples import CELLS, SIZE, weight
-from ablation.training.compiled.graphs import graph
+from ablation.training.compiled.graphs import Graph
 
 
 class CompiledDescent(Descent):
@@ -17,6 +19,9 @@ class CompiledDescent(Descent):
         levels: their kinds; their numbers are a cell's own.
         names: of the clipping's and of the optimizer's numbers.
         device: where their tensors will be.
+
+    Attributes:
+        graph: what it calls, to be made before.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class CompiledDescent(Descent):
             return (clipped,)
 
         example = [weight(device).flatten(1), size, number.clone(), *[number.clone() for _ in clips + optimizes]]
-        self._descend = graph(
+        self.graph = Graph(
             ("descend", levels, names), descend, [*example, *remembered.values()], [self.clip, self.optimize]
         )
 
@@ -54,6 +59,6 @@ class CompiledDescent(Descent):
         if len(state) < len(self._remembered):
             return super().__call__(param_SN, grad_SN, lr_S1, state, of_clip, of_optimizer)
         remembered = [state[name] for name in self._remembered]
-        numbers = *of_clip.values(), *of_optimizer.values()
-        clipped_S: Tensor = self._descend(param_SN, grad_SN, lr_S1, *numbers, *remembered)[0]
-        return clipped_S
+        # One a cell, [S, 1], where a cohort is compiled.
+        numbers: list[Any] = [*of_clip.values(), *of_optimizer.values()]
+        return self.graph(param_SN, grad_SN, lr_S1, *numbers, *remembered)[0]

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from ablation.training.products import by_column
+
 CELLS, BATCH, UNITS, FAN_IN, CLASSES = 16, 64, 100, 90, 10
 """Sizes with which a graph is traced. It fits any others; they only hint at what is large."""
 
@@ -18,3 +20,8 @@ def row(device: torch.device) -> Tensor:
 def weight(device: torch.device) -> Tensor:
     """Return a weight matrix, as it lies there."""
     return torch.zeros(CELLS, SIZE + 1, device=device)[:, :SIZE].view(CELLS, FAN_IN, UNITS)
+
+
+def by_unit(device: torch.device, units: int = UNITS) -> Tensor:
+    """Return a layer's values, every unit's of the whole batch side by side."""
+    return by_column(torch.zeros(CELLS, BATCH, units, device=device))

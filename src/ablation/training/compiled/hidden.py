@@ -1,17 +1,61 @@
-"""A hidden layer, compiled: what lies behind its product, in one graph there and one back."""
+"""A hidden layer, compiled: what lies behind its product, in one graph there and one back.
+
+Its tensors lie unit by unit, the batch along memory: a graph's sums over the batch, and its passes over rows that are
+seldom a multiple of the processor's eight or sixteen numbers wide, are up to twice as fast there.
+"""
 
 import torch
 from torch import Tensor
 
 from ablation.choices.normalization import BatchStatistics
-from ablation.training.compiled.examples import BATCH, CELLS, UNITS, row
-from ablation.training.compiled.graphs import graph
+from ablation.training.compiled.examples import CELLS, UNITS, by_unit, row
+from ablation.training.compiled.graphs import Graph
 from ablation.training.layers import Backward, Forward, Hidden, Linear, Scale
-from ablation.training.products import by_column, product, product_by_column
+from ablation.training.products import by_column, product_by_column
 
 
 class CompiledHidden(Hidden):
-    """A hidden layer, compiled.
+    """A hidden layer that does not normalize, compiled; its backward pass is eager, for it is only two passes.
+
+    Args:
+        hidden: the layer.
+        levels: those of activation and normalization, which decide it.
+        device: where its tensors will be.
+
+    Attributes:
+        graphs: what it calls, to be made before.
+    """
+
+    def __init__(self, hidden: Hidden, levels: tuple[object, object], device: torch.device) -> None:
+        super().__init__(hidden.activation, hidden.normalization)
+        self._activate = Graph(
+            ("activation", levels[0]),
+            lambda z, bias: hidden.activation(z + bias.unsqueeze(1)),
+            [by_unit(device), row(device)],
+            [hidden.activation],
+        )
+        self.graphs = [self._activate]
+
+    def forward(
+        self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False
+    ) -> Forward:
+        """As ``Hidden.forward``; what is to be kept is made again from what the graph returns."""
+        z_SBO = product_by_column(h_SBI, layer.weight_SIO)
+        output_SBO, derivative_SBO = self._activate(z_SBO, layer.bias_SO)
+        a_SBO = z_SBO.add_(layer.bias_SO.unsqueeze(1)) if keep else None
+        return Forward(output_SBO, derivative_SBO, None, a_SBO, output_SBO if keep else None)
+
+    def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
+        """As ``Hidden.inference``: whatever the normalization, for it has been folded into the layer."""
+        return self._activate(product_by_column(h_SBI, layer.weight_SIO), layer.bias_SO)[0]
+
+    def propagate(self, grad_SBO: Tensor, weight_SIO: Tensor) -> Tensor:
+        """As ``Hidden.propagate``."""
+        return product_by_column(grad_SBO, weight_SIO.transpose(1, 2))
+
+
+class CompiledNormalized(CompiledHidden):
+    """A hidden layer that normalizes, compiled.
 
     Args:
         hidden: the layer.
@@ -20,20 +64,7 @@ class CompiledHidden(Hidden):
     """
 
     def __init__(self, hidden: Hidden, levels: tuple[object, object], device: torch.device) -> None:
-        super().__init__(hidden.activation, hidden.normalization)
-        z, bias = self.lay_out(torch.zeros(CELLS, BATCH, UNITS, device=device)), row(device)
-        choices = [hidden.activation, hidden.normalization] if hidden.normalization else [hidden.activation]
-        self._inference = graph(
-            ("inference", levels[0], hidden.normalization is None),
-            lambda z, bias: hidden.activation(z + bias.unsqueeze(1))[:1],
-            [z, bias],
-            choices[:1],
-        )
-        if hidden.normalization is None:
-            self._forward = graph(
-                ("forward", levels), lambda z, bias: hidden.activation(z + bias.unsqueeze(1)), [z, bias], choices
-            )
-            return
+        super().__init__(hidden, levels, device)
 
         def forward(z: Tensor, bias: Tensor, *numbers: Tensor) -> tuple[Tensor, ...]:
             passed = hidden.behind(z + bias.unsqueeze(1), Scale(*numbers[:2]), Scale(*numbers[2:]))
@@ -44,24 +75,22 @@ class CompiledHidden(Hidden):
             bias = () if at.bias_grad_SO is None else (at.bias_grad_SO,)
             return at.grad_SBO, *(at.scale_grad or ()), *bias
 
-        moved = [torch.zeros(CELLS, UNITS, device=device) for _ in range(2)]
-        self._forward = graph(("forward", levels), forward, [z, bias, row(device), row(device), *moved], choices)
-        rows = [torch.zeros(CELLS, 1, UNITS, device=device) for _ in range(3)]
+        rows, moved = [row(device) for _ in range(3)], [torch.zeros(CELLS, UNITS, device=device) for _ in range(2)]
+        choices = [hidden.activation, hidden.normalization]
+        self._forward = Graph(("forward", levels), forward, [by_unit(device), *rows, *moved], choices)
+        statistics = [by_unit(device), *[torch.zeros(CELLS, 1, UNITS, device=device) for _ in range(3)]]
         # Whatever the activation, its derivative is there.
-        self._backward = graph(
-            ("backward", levels[1]), backward, [z, z.clone(), row(device), z.clone(), *rows], choices[1:]
+        self._backward = Graph(
+            ("backward", levels[1]), backward, [by_unit(device), by_unit(device), row(device), *statistics], choices[1:]
         )
+        self.graphs += [self._forward, self._backward]
 
     def forward(
         self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False
     ) -> Forward:
         """As ``Hidden.forward``; what is to be kept is made again from what the graph returns."""
-        z_SBO = self._product(h_SBI, layer.weight_SIO)
-        if self.normalization is None:
-            output_SBO, derivative_SBO = self._forward(z_SBO, layer.bias_SO)
-            a_SBO = z_SBO.add_(layer.bias_SO.unsqueeze(1)) if keep else None
-            return Forward(output_SBO, derivative_SBO, None, a_SBO, output_SBO if keep else None)
         assert scale is not None
+        z_SBO = product_by_column(h_SBI, layer.weight_SIO)
         moved = running or [z_SBO.new_zeros(z_SBO.shape[0], z_SBO.shape[2]) for _ in range(2)]
         output_SBO, derivative_SBO, *rest = self._forward(z_SBO, layer.bias_SO, *scale, *moved)
         statistics = BatchStatistics(*rest)
@@ -83,10 +112,10 @@ class CompiledHidden(Hidden):
         scale: Scale | None,
         keep: bool = False,
     ) -> Backward:
-        """As ``Hidden.backward``; eager where nothing is normalized, for it is only two passes."""
-        if statistics is None or scale is None or self.normalization is None:
-            return super().backward(grad_SBO, derivative_SBO, statistics, scale, keep)
-        grad_SBO = self.lay_out(grad_SBO)
+        """As ``Hidden.backward``."""
+        assert statistics is not None
+        assert scale is not None
+        grad_SBO = by_column(grad_SBO)
         delta_SBO = grad_SBO * derivative_SBO if keep and self._normalizes("before") else None
         grad_SBO, gamma_grad_SO, beta_grad_SO, *bias = self._backward(
             grad_SBO, derivative_SBO, scale.first_SO, *statistics
@@ -94,24 +123,3 @@ class CompiledHidden(Hidden):
         if keep and delta_SBO is None:
             delta_SBO = grad_SBO
         return Backward(delta_SBO, grad_SBO, bias[0] if bias else None, Scale(gamma_grad_SO, beta_grad_SO))
-
-    def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
-        """As ``Hidden.inference``."""
-        output_SBO: Tensor = self._inference(self._product(h_SBI, layer.weight_SIO), layer.bias_SO)[0]
-        return output_SBO
-
-    def propagate(self, grad_SBO: Tensor, weight_SIO: Tensor) -> Tensor:
-        """As ``Hidden.propagate``."""
-        return self._product(grad_SBO, weight_SIO.transpose(1, 2))
-
-    def _product(self, left: Tensor, right: Tensor) -> Tensor:
-        """Return the product of every cell, laid out as the graphs take it.
-
-        Where the batch is normalized that is unit by unit: a graph's sums over the batch, and its passes over rows that
-        are seldom a multiple of the processor's eight or sixteen numbers wide, are up to twice as fast there.
-        """
-        return product(left, right).contiguous() if self.normalization is None else product_by_column(left, right)
-
-    def lay_out(self, x_SBO: Tensor) -> Tensor:
-        """Return the same tensor, laid out as ``_product`` does."""
-        return x_SBO.contiguous() if self.normalization is None else by_column(x_SBO)
