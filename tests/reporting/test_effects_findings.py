@@ -1,6 +1,6 @@
 """Sentences on effects name what was planted, and call weak what is weak."""
 
-from ablation.reporting.effects_findings import effects_findings
+from ablation.reporting.effects_findings import described, effects_findings
 from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 
@@ -29,6 +29,11 @@ def test_without_an_effect_none_is_claimed(analysed):
     texts = effects_findings(analysed(FACTORS, lambda c: Outcome(3 + luck(c, 4)), epochs=15))
     assert texts[0].startswith("Of single choices, none is sure to matter for time to target")
     assert not any(text.startswith("On geometric average") for text in texts)
+
+
+def test_an_effect_is_not_said_to_be_below_zero_where_its_interval_is_not():
+    row = {"term": "a x b", "omega_sq": -0.03, "omega_low": 0.0, "omega_high": 0.4, "p_holm": 0.59, "p_seeds": 1.0}
+    assert described(row) == "a x b 0.00 [0.00, 0.40], p = 0.59 (weak: the interval reaches zero)"
 
 
 def test_all_censored_has_a_reason_and_a_warning(analysed):

@@ -45,12 +45,14 @@ def test_the_default_study_is_core(compose):
         ("study=[core,smoke]", ["study", "one preset"]),
         ("training.epoch=3", ["training.epoch=3", "allowed: training.epochs, training.probe_size"]),
         ("activation.gelu.x=1", ["activation.gelu.x=1", "activation=gelu is not selected"]),
+        ("engine.workers=2 engine=serial", ["engine.workers=2", "a key of engine=processes alone"]),
+        ("engine.wrokers=2", ["engine.wrokers=2", "allowed: address, kind, workers"]),
         ("--config-name=nope", ["config=nope", "config"]),
     ],
 )
 def test_what_cannot_be_composed_is_told_in_one_line(compose, override, told):
     with pytest.raises(UserError) as refused:
-        compose(override)
+        compose(*override.split())
     for words in told:
         assert words in str(refused.value)
 

@@ -167,6 +167,18 @@ def test_names_of_levels_may_be_hostile(study):
     assert len(expand(hostile)) == 1
 
 
+def test_a_folder_that_results_cannot_go_to_is_refused_before_training(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "run_cohorts", None)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file is no folder; paths\.results= names another"):
+        run_study(study(f"paths.results={tmp_path / 'file'}"))
+    # Root may write everywhere, so whether a test may is asked of the same function.
+    monkeypatch.setattr(run.os, "access", lambda place, mode: False)
+    with pytest.raises(UserError, match=r"cannot be written to; paths\.results= names another"):
+        run_study(study(f"paths.results={tmp_path / 'new'}"))
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_the_machine_cannot_do_is_refused_before_training(study, monkeypatch):
     with pytest.raises(UserError, match=r"training\.tf32=true: only a GPU"):
         run_study(study("training.tf32=true", "device=cpu"))

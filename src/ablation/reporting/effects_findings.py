@@ -55,7 +55,8 @@ def strongest(table: pd.DataFrame, response: str) -> list[str]:
 
 def described(row: dict[str, Any]) -> str:
     """A term with its size, interval, p-value, and a word of caution where it is due."""
-    text = f"{row['term']} {row['omega_sq']:.2f}"
+    # The estimate falls below zero where there is less than chance would bring; what it estimates cannot.
+    text = f"{row['term']} {max(row['omega_sq'], 0.0):.2f}"
     if not np.isnan(row["omega_low"]):
         text += f" [{row['omega_low']:.2f}, {row['omega_high']:.2f}]"
     p = row["p_holm"]

@@ -147,6 +147,12 @@ def _unknown_key(key: str) -> str:
     label, _, parameter = rest.partition(".")
     if parameter:
         return f"{given}: {section}={label} is not selected, or has no parameter {parameter}"
+    if section in ("engine", "tracking", "report"):
+        known = {path.stem: list(map(str, OmegaConf.load(path))) for path in sorted((CONF / section).glob("*.yaml"))}
+        having = [f"{section}={name}" for name, keys in known.items() if label in keys]
+        if having:
+            return f"{given}: a key of {', '.join(having)} alone, which is not selected"
+        return f"{given}: no such key; allowed: {', '.join(sorted({key for keys in known.values() for key in keys}))}"
     return f"{given}: {section}={label} is not selected, or has no such key; '+{key}={{kind: ...}}' adds a level"
 
 

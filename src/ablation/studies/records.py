@@ -33,7 +33,9 @@ CELLS = pa.schema(
     + [("status", pa.string()), ("diverged_step", pa.int64()), ("parameters", pa.int64())]
     + [(outcome, pa.float64()) for outcome in OUTCOMES]
 )
-"""A row a cell. ``status`` is finished or diverged; a diverged cell has null where nothing finite was seen."""
+"""A row a cell. ``status`` is finished or diverged; a diverged cell has null where nothing finite was seen.
+``diverged_step`` is the number of steps taken when its loss was first not finite, ``parameters`` the number of trained
+ones. Losses and accuracies (0 to 1) are those at the end, ``best_*`` the best of all evaluations."""
 
 CURVES = pa.schema(
     [("key", pa.string()), ("step", pa.int64()), ("epoch", pa.float64())]
@@ -55,7 +57,14 @@ LAYERS = pa.schema(
     [("key", pa.string()), ("step", pa.int64()), ("layer", pa.int32())]
     + [(name, pa.float32()) for name in LAYER_METRICS]
 )
-"""A row a cell, probe and hidden layer; layer 1 is the one next to the input."""
+"""A row a cell, probe and hidden layer; layer 1 is the one next to the input. All of the probe batch, apart from the
+training steps; RMS, mean and std (standard deviation) are over its examples and the layer's units.
+
+``delta_norm`` is the RMS of the gradient at the pre-activation; ``weight_grad_norm`` and ``weight_norm`` are the norms
+of the weights' gradient and of the weights; ``update_ratio`` that of the last step's change over that of the weights
+before it (null at step 0); ``preact_*`` and ``act_*`` mean and std of pre-activation and activation, ``act_p98`` its
+98th percentile; ``dead_fraction`` the share of units with zero activation and zero gradient on every example;
+``saturated_fraction`` the share of unit-samples whose derivative is below 5% of its largest magnitude."""
 
 ACTIVATIONS = pa.schema(
     [("activation", pa.string())] + [(name, pa.float64()) for name in ("x", "weight", "value", "derivative")]
@@ -208,7 +217,7 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         # Results of an older version lack tables that came later.
         when = "first" if path.name == "cells.parquet" else "again"
-        run = f"run the study {when} (python pipelines/study.py name={path.parent.name})"
+        run = f"run the study {when} (python pipelines/study.py with its study= and name={path.parent.name})"
         raise UserError(f"{path}: missing; {run}") from None
     except OSError as error:
         raise UserError(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,6 +47,7 @@ def run_study(study: Study) -> Summary:
     begun = time.perf_counter()
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_machine(study, device)
+    check_folder(study.results_folder)
     cells = expand(study)
     cards = prepared_cards(study)
     check_batches(cells, cards)
@@ -76,6 +78,18 @@ def check_machine(study: Study, device: torch.device) -> None:
         raise UserError(f"training.tf32=true: only a GPU has it, and the device is {device.type}; allowed here: false")
     if study.compile and not has_compiler():
         raise UserError("training.compile=true: no C++ compiler (g++ or clang++) was found; install one, or use false")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder for the results that could not be written to once all is trained.
+
+    Raises:
+        UserError: naming the folder.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = f"{there} cannot be written to" if there.is_dir() else f"{there} is no folder"
+        raise UserError(f"{folder}: results cannot go there, for {why}; paths.results= names another folder")
 
 
 def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:

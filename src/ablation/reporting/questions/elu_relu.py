@@ -157,7 +157,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str)
         )
     frame = pd.concat(parts, ignore_index=True)
     means = deep.groupby("activation", observed=True)["time"].mean()
-    title = f"Epochs to the target at {words('depth', depth)}: " + ", ".join(
+    title = f"Restricted mean epochs to the target at {words('depth', depth)}: " + ", ".join(
         f"{means[level]:.3g} with {shorten(level)}" for level in shown
     )
     caption = (

@@ -46,6 +46,7 @@ def study_note(manifest: Mapping[str, Any]) -> str:
         *(f"- {factor}: {', '.join(map(str, levels))}" for factor, levels in varied.items()),
         f"- the same in every cell: {', '.join(f'{factor} {level}' for factor, level in fixed.items())}",
         "",
-        "Every run is a cell, named by its levels; the run called summary holds the report's tables and figures.",
+        f"Every run is a cell, named by its levels; the run called summary of {manifest['name']} holds the tables and "
+        "figures of its report, once that is made.",
     ]
     return "\n".join(lines)
