@@ -52,6 +52,14 @@ def test_a_reason_alone_is_seen_alone(reason, analysed):
     assert answer.endswith(f"of the three reasons 1 is seen: {said}.")
 
 
+def test_no_mean_time_is_beyond_the_horizon(analysed):
+    """Some seeds arrive late and some never: a symmetric interval would reach further."""
+    found = elu_relu.ask(analysed(LEVELS, lambda c: Outcome(None if c["seed"] % 3 else 3), epochs=4))
+    times = found.view.frame[found.view.frame["measure"] == "time"]
+    assert (times["mean"] < 4).all()
+    assert (times["high"] == 4).all()
+
+
 def test_rises_are_summed_capped_and_go_on_after_a_divergence(analysed):
     plant = lambda c: Outcome(diverges=3 if c["seed"] else None, loss=(1.2, 0.0), rise=0.1)  # noqa: E731
     found = elu_relu.rises(analysed({"seed": [0, 1]}, plant, epochs=4))

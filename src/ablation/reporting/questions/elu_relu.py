@@ -151,10 +151,9 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str)
         held_on = units.pivot_table(column, "row", "step").ffill(axis=1).reset_index().melt("row", value_name=measure)
         known = held_on.merge(deep[["activation", "seed"]], left_on="row", right_index=True)
         parts.append(with_interval(analysis, known, by, measure).assign(measure=measure))
-    for measure, part in (("rises", cells[np.isfinite(cells["rises"])]), ("time", tuned)):
-        parts.append(
-            with_interval(analysis, part, ["activation", "depth"], measure, most=np.inf).assign(measure=measure)
-        )
+    of_depth = ("rises", cells[np.isfinite(cells["rises"])], np.inf), ("time", tuned, analysis.design.horizon)
+    for measure, part, most in of_depth:
+        parts.append(with_interval(analysis, part, ["activation", "depth"], measure, most=most).assign(measure=measure))
     frame = pd.concat(parts, ignore_index=True)
     means = deep.groupby("activation", observed=True)["time"].mean()
     title = f"Restricted mean epochs to the target at {words('depth', depth)}: " + ", ".join(
