@@ -17,8 +17,8 @@ from ablation.studies.engines import local, run_cohorts, work
 from ablation.studies.engines.cohorts import FEW_CELLS, Cohort, Limits, bytes_of, make_cohorts
 from ablation.studies.engines.local import default_workers, start_worker
 from ablation.studies.engines.work import Source, load_data
-from ablation.training.compiled.tracing import has_compiler
 from ablation.training.trainer import train
+from tests.compiler import needs_compiler
 from tests.conftest import make_spec
 
 ENDS = {"digits": (64, 10)}
@@ -171,7 +171,7 @@ def test_a_cell_too_large_for_a_gpu_is_told_in_one_line(study, source, monkeypat
         work.train_within_memory([cell.spec], load_data("digits", source))
 
 
-@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
+@needs_compiler
 def test_a_choice_that_cannot_be_compiled_is_named(source, monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "tanh", lambda x: (x, x) if x.shape[-1] > 7 else (-x, x))
     one = cell(activation="tanh")

@@ -11,13 +11,13 @@ from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training import models, products
-from ablation.training.compiled.tracing import has_compiler
 from ablation.training.data import Data
 from ablation.training.measurement import CURVE_METRICS
 from ablation.training.probes import METRICS, probe_steps
 from ablation.training.spec import Spec
 from ablation.training.stack import initial_parameters
 from ablation.training.trainer import Outcome, train
+from tests.compiler import needs_compiler
 from tests.training.reference import (
     NORMALIZED,
     TORCH_LOSSES,
@@ -31,8 +31,6 @@ from tests.training.reference import (
     spec,
     torch_loop,
 )
-
-needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 
 HUGE = 1e9
 """A learning rate at which a network without clipping and normalization diverges at once."""

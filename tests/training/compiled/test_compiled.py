@@ -11,13 +11,11 @@ from ablation.choices.normalization import NORMALIZATIONS
 from ablation.training.arithmetic import Descent
 from ablation.training.compiled.descent import CompiledDescent
 from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
-from ablation.training.compiled.tracing import has_compiler
 from ablation.training.layers import Hidden, Linear, Scale
 from ablation.training.spec import bind
 from ablation.training.trainer import train
+from tests.compiler import needs_compiler
 from tests.training.reference import NORMALIZED, blobs, clipping, optimizer, spec
-
-needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
 
 
 @needs_compiler

@@ -10,9 +10,8 @@ import ablation
 from ablation.training import sources
 from ablation.training.compiled import graphs
 from ablation.training.compiled.graphs import Graph, make
-from ablation.training.compiled.tracing import CannotCompileError, has_compiler
-
-needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
+from ablation.training.compiled.tracing import CannotCompileError
+from tests.compiler import needs_compiler
 
 
 @needs_compiler

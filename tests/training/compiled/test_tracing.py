@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from ablation.training.compiled.tracing import CannotCompileError, compiler_settings, has_compiler, trace
-
-needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
+from tests.compiler import needs_compiler
 
 
 def made(function, *example: torch.Tensor):
