@@ -1,6 +1,10 @@
 """The first stage: fetch, check and split each data set, and write one file and its card."""
 
 import sys
+from pathlib import Path
+
+# The code of the checkout that is run counts, wherever the package was installed from.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from ablation.datasets.prepared import prepare
 from ablation.studies.config import Config, stage
@@ -19,7 +23,7 @@ def run(config: Config) -> None:
         )
 
 
-main = stage(run)
+main = stage(run, __file__, reads={"data"})
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,11 @@
 """The third stage: read ``results/<name>/`` and write ``reports/<name>/``, its page among it."""
 
 import json
+import sys
+from pathlib import Path
+
+# The code of the checkout that is run counts, wherever the package was installed from.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from ablation.reporting.report import Options, write_report
 from ablation.studies.config import Config, stage
@@ -20,7 +25,7 @@ def run(config: Config) -> None:
     print(page)
 
 
-main = stage(run)
+main = stage(run, __file__, reads={"report"})
 
 if __name__ == "__main__":
     main()

@@ -1,9 +1,14 @@
 """The second stage: train every cell of a study that the result store does not hold yet."""
 
 import sys
+from pathlib import Path
+
+# The code of the checkout that is run counts, wherever the package was installed from.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from ablation.reporting.design import Options
 from ablation.studies.config import Config, stage
+from ablation.studies.records import FACTORS
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study
 
@@ -21,7 +26,7 @@ def run(config: Config) -> None:
     )
 
 
-main = stage(run)
+main = stage(run, __file__, reads={*FACTORS, "training"})
 
 if __name__ == "__main__":
     main()

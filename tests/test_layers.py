@@ -22,8 +22,8 @@ ROOMS = {
 """Which rooms each room may import; ``reporting`` also ``studies.records``."""
 
 ALONE = {
-    "hydra": {"studies/config.py"},
-    "omegaconf": {"studies/config.py"},
+    "hydra": {f"studies/config/{name}.py" for name in ("__init__", "arrangement", "refusals", "words")},
+    "omegaconf": {"studies/config/__init__.py"},
     "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "client", "rows", "summary")},
     "seaborn": {"reporting/figures/theme.py"},
     "ray": {"studies/engines/ray.py"},

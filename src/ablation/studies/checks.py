@@ -3,15 +3,20 @@
 Every function raises a ``UserError`` of one line that names the key, the value and what is allowed.
 """
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ablation import UserError
-from ablation.studies.levels import check_value
+from ablation.levels import as_single, check_value, is_text, shown
 from ablation.training.spec import Level
 
 WIDTH = Annotated[int, "[1, 100000]"]
+
+LONGEST_NAME = 200
+"""Letters of a level's name."""
 
 
 def whole(section: str, given: object, keys: list[str]) -> None:
@@ -27,10 +32,10 @@ def only_known(section: str, given: object, known: list[str]) -> None:
     """Refuse a section of the config with a key that does not exist."""
     prefix = f"{section}." if section else ""
     if not isinstance(given, Mapping):
-        raise UserError(f"{section}={given}: must be a mapping with the keys {', '.join(known)}")
+        raise UserError(f"{section}={shown(given)}: must be a mapping with the keys {', '.join(known)}")
     for key in given:
         if key not in known:
-            raise UserError(f"{prefix}{key}={given[key]}: no such key; allowed: {', '.join(known)}")
+            raise UserError(f"{prefix}{shown(key)}={shown(given[key])}: no such key; allowed: {', '.join(known)}")
 
 
 def word(key: str, value: object) -> str:
@@ -38,7 +43,9 @@ def word(key: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", value):
-        raise UserError(f"{key}={value}: must be up to 100 of the characters A-Z a-z 0-9 _ . - with no . or - first")
+        raise UserError(
+            f"{key}={shown(value)}: must be up to 100 of the characters A-Z a-z 0-9 _ . - with no . or - first"
+        )
     return value
 
 
@@ -47,30 +54,39 @@ def group(factor: str, given: object) -> Mapping[str, Any]:
     if not given:
         raise UserError(f"{factor}=[]: a factor needs at least one level")
     if not isinstance(given, Mapping):
-        raise UserError(f"{factor}={given}: must be levels by name; select them as {factor}=[name,...]")
+        raise UserError(f"{factor}={shown(given)}: must be levels by name; select them as {factor}=[name,...]")
     for label in given:
-        if not isinstance(label, str) or not label.strip() or "\n" in label:
-            raise UserError(f"{factor}: a level's name must be a line of text that is not empty, not {label!r}")
+        if not isinstance(label, str) or not label.strip() or not is_text(label) or not label.isprintable():
+            raise UserError(
+                f"{factor}: a level's name must be a line of text that is not empty, not {shown(repr(label))}; "
+                "words that YAML reads as a number, yes or no stand in quotes"
+            )
+        if len(label) > LONGEST_NAME:
+            raise UserError(f"{factor}.{shown(label)}: a level's name has at most {LONGEST_NAME} letters")
     return given
 
 
 def level(key: str, given: object) -> dict[str, Any]:
     """Return a level's parameters, its kind among them if it gives one."""
     if not (given is None or isinstance(given, Mapping)):
-        raise UserError(f"{key}={given}: must be a mapping of parameters, as {{}}")
+        raise UserError(f"{key}={shown(given)}: must be a mapping of parameters, as {{}}")
     parameters = {str(name): value for name, value in (given or {}).items()}
     if not isinstance(parameters.get("kind", ""), str):
-        raise UserError(f"{key}.kind={parameters['kind']}: must be the name of a kind")
+        raise UserError(f"{key}.kind={shown(parameters['kind'])}: must be the name of a kind")
     return parameters
 
 
 def refuse_twins(factor: str, levels: dict[str, Level]) -> None:
     """Refuse two names for one level: their cells would be the same run twice."""
-    labels = list(levels)
-    for place, label in enumerate(labels):
-        for other in labels[:place]:
-            if levels[label] == levels[other]:
-                raise UserError(f"{factor}.{label}: the same level as {factor}.{other}; levels must differ")
+    seen: dict[Any, str] = {}
+    for label, level in levels.items():
+        # Numbers that are one in float32 are one to the network.
+        settings = {
+            name: as_single(value) if isinstance(value, float) else value for name, value in level.parameters.items()
+        }
+        other = seen.setdefault((level.kind, repr(sorted(settings.items()))), label)
+        if other != label:
+            raise UserError(f"{factor}.{label}: the same level as {factor}.{other}; levels must differ")
 
 
 def numbers(factor: str, given: object, hint: Any) -> list[Any]:
@@ -79,9 +95,15 @@ def numbers(factor: str, given: object, hint: Any) -> list[Any]:
     if not values:
         raise UserError(f"{factor}=[]: a factor needs at least one level")
     checked = [check_value(factor, value, hint) for value in values]
-    for place, value in enumerate(checked):
-        if value in checked[:place]:
-            raise UserError(f"{factor}={given}: {value} is there twice; each level may stand once")
+    seen: dict[Any, Any] = {}
+    for value in checked:
+        becomes = as_single(value) if isinstance(value, float) else value
+        if becomes in seen:
+            what = f"{value} is there twice"
+            if value != seen[becomes]:
+                what = f"{value} and {seen[becomes]} are the same number in float32"
+            raise UserError(f"{factor}={shown(given)}: {what}; each level may stand once")
+        seen[becomes] = value
     return checked
 
 
@@ -91,14 +113,40 @@ def widths(label: str, given: object) -> tuple[int, ...] | None:
     parameters = level(key, given)
     kind = parameters.pop("kind", label)
     if kind != "mlp":
-        raise UserError(f"{key}: model knows no kind {kind}; allowed: mlp")
+        raise UserError(f"{key}: model knows no kind {shown(kind)}; allowed: mlp")
     only_known(key, parameters, ["widths"])
     explicit = parameters.get("widths")
     if explicit is None:
         return None
     if not isinstance(explicit, list) or not explicit:
-        raise UserError(f"{key}.widths={explicit}: must be null or a list of whole numbers, as [100,50]")
+        raise UserError(f"{key}.widths={shown(explicit)}: must be null or a list of whole numbers, as [100,50]")
     return tuple(check_value(f"{key}.widths", width, WIDTH) for width in explicit)  # type: ignore[misc]  # whole
+
+
+def folder(key: str, value: object) -> Path:
+    """Return a folder's path, of which nothing need be there yet; ``~`` is the user's own folder.
+
+    Raises:
+        UserError: naming ``key``, where the system allows no such path.
+    """
+    text = str(check_value(key, value, str))
+    try:
+        path = Path(text).expanduser()
+        longest = os.pathconf("/", "PC_NAME_MAX")
+        if any(len(os.fsencode(part)) > longest for part in path.absolute().parts):
+            raise UserError(
+                f"{key}={shown(text)}: has a name of more than {longest} bytes, longer than the system allows"
+            )
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # to be made, or refused where it is needed
+    except RuntimeError as error:
+        raise UserError(
+            f"{key}={shown(text)}: {text.split('/')[0]} is nobody's folder; write the path in full"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{key}={shown(text)}: cannot be a folder ({error.strerror})") from error
+    return path
 
 
 def engine(given: dict[str, Any]) -> dict[str, Any]:
@@ -108,8 +156,8 @@ def engine(given: dict[str, Any]) -> dict[str, Any]:
     own = {"serial": [], "processes": ["workers"], "ray": ["address"]}[str(kind)]
     whole("engine", given, ["kind", *own])
     check_value("engine.workers", given.get("workers"), Annotated[int | None, "[1, 1024]"])
-    if kind == "ray" and not re.fullmatch(r"auto|[^\s:/]+:\d+", str(given["address"])):
-        raise UserError(f"engine.address={given['address']}: must be auto or host:port of a Ray cluster's head")
+    if kind == "ray" and not re.fullmatch(r"auto|[^\s:/]+:\d{1,5}", str(given["address"])):
+        raise UserError(f"engine.address={shown(given['address'])}: must be auto or host:port of a Ray cluster's head")
     return given
 
 
@@ -118,5 +166,7 @@ def tracking(given: dict[str, Any]) -> dict[str, Any]:
     only_known("tracking", given, ["kind", "uri"])
     check_value("tracking.kind", given.get("kind"), Literal["mlflow", "none"])
     if given["kind"] == "mlflow" and not isinstance(given.get("uri"), str):
-        raise UserError(f"tracking.uri={given.get('uri')}: must be an MLflow tracking URI, as sqlite:///mlflow.db")
+        raise UserError(
+            f"tracking.uri={shown(given.get('uri'))}: must be an MLflow tracking URI, as sqlite:///mlflow.db"
+        )
     return given

@@ -13,8 +13,9 @@ from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
 from ablation.datasets.levels import check_level as check_data
+from ablation.levels import check_value
 from ablation.studies import checks
-from ablation.studies.levels import check_level, check_value
+from ablation.studies.levels import check_level
 from ablation.training.spec import Level
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {
@@ -118,7 +119,7 @@ def check_study(config: dict[str, Any]) -> Study:
         for section in ("training", "paths")
     )
     check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
-    folders = {key: Path(str(path)) for key, path in paths.items()}
+    folders = {key: checks.folder(f"paths.{key}", path) for key, path in paths.items()}
     return Study(
         name=name,
         levels=levels,
