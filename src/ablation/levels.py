@@ -129,16 +129,16 @@ def is_text(value: str) -> bool:
     return "\0" not in value
 
 
-def shown(value: object) -> str:
+def shown(value: object, longest: int = LONGEST) -> str:
     """Return a value as a message repeats it: on one line, and in short where it is long."""
     if isinstance(value, int) and value.bit_length() > 4 * LONGEST:
-        return f"(a whole number of some {round(value.bit_length() * math.log10(2))} digits)"
+        return f"(a whole number of some {int(value.bit_length() * math.log10(2)) + 1} digits)"
     try:
         text = str(value)
     except ValueError:  # a list that holds such a number
         return f"(a {type(value).__name__})"
     text = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}... ({len(text)} letters)"
+    return text if len(text) <= longest else f"{text[: longest - 20]}... ({len(text)} letters)"
 
 
 def _check_single(key: str, value: float, interval: str | None, wanted: str) -> None:

@@ -101,10 +101,11 @@ def test_any_text_is_read_or_refused_in_one_line(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("any") / "x.yaml"
     path.write_text(text, "utf-8")
     try:
+        told = None
         assert isinstance(read(path, "conf/x.yaml"), dict)
     except UserError as error:
-        assert str(error).startswith("conf/x.yaml")
-        assert "\n" not in str(error)
+        told = str(error)
+    assert told is None or (told.startswith("conf/x.yaml") and "\n" not in told)
 
 
 @pytest.fixture

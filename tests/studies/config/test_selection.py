@@ -20,7 +20,7 @@ LEVELS = [(factor, path.stem) for factor in FACTORS for path in sorted((ROOT / "
 @pytest.mark.parametrize("factor", FACTORS)
 def test_what_is_selected_is_the_factors_list_whatever_the_preset(compose, preset, factor):
     levels = [level for each, level in LEVELS if each == factor]
-    for selected in (levels[:1], levels[-1:], levels):
+    for selected in (levels[-1:], levels):
         config = compose(f"study={preset}", f"{factor}=[{','.join(selected)}]")
         assert list(config[factor]) == selected
         assert list(check_study(config).config[factor]) == selected
@@ -45,6 +45,10 @@ def test_what_is_selected_is_the_factors_list_whatever_the_preset(compose, prese
 )
 def test_a_study_has_the_cells_of_what_was_selected(compose, overrides, cells):
     assert len(expand(check_study(compose(*overrides)))) == cells
+
+
+def test_a_bare_name_is_a_list_of_one(compose):
+    assert list(compose("study=course", "activation=gelu")["activation"]) == ["gelu"]
 
 
 def test_a_selected_level_keeps_what_the_preset_says_of_it(compose):

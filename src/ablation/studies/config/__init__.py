@@ -86,19 +86,20 @@ def compose(given: Sequence[str], reads: Collection[str] | None = None) -> Confi
     """
     words = Words(given, reads)
     if words.flags.shell_completion:
-        _hydra(list(given))
+        _answer(list(given))
         return None
     arranged = arrange(CONF, words.overrides)
-    shows = words.flags.cfg == "job"
-    flags = [] if shows else words.given_flags
+    flags = words.flags
     try:
-        composed = _hydra([*flags, *arranged.words])
-        if composed is None:
+        if flags.help or flags.hydra_help or flags.info or flags.cfg in ("hydra", "all"):
+            _answer([*words.given_flags, *arranged.words])
             return None
+        with hydra.initialize_config_dir(str(CONF), job_name="ablation", version_base="1.3"):
+            composed = hydra.compose("config", arranged.words)
         _leave_selected(composed, arranged)
-        if shows:
-            shown_part = OmegaConf.select(composed, words.flags.package or "", default=composed)
-            print(OmegaConf.to_yaml(shown_part, resolve=words.flags.resolve), end="")
+        if flags.cfg:
+            part = OmegaConf.select(composed, flags.package or "", default=composed)
+            print(OmegaConf.to_yaml(part, resolve=flags.resolve), end="")
             return None
         config: Config = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     except (HydraException, OmegaConfBaseException, RecursionError, ValueError, TypeError, OSError) as error:
@@ -110,22 +111,23 @@ def compose(given: Sequence[str], reads: Collection[str] | None = None) -> Confi
     return config
 
 
-def _hydra(words: list[str]) -> DictConfig | None:
-    """Return what Hydra composes of these words; none where they ask for something about the config."""
-    composed: list[DictConfig] = []
-    # Hydra reads the command line itself, prints its refusals over many lines and leaves by itself, unless it is told
-    # to raise them.
+def _answer(words: list[str]) -> None:
+    """Have Hydra, which reads the command line itself, answer what is asked about the config, as by ``--help``."""
+
+    def nothing(config: DictConfig) -> None:
+        pass
+
+    # It prints its refusals over many lines and leaves by itself, unless it is told to raise them.
     argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv, os.environ["HYDRA_FULL_ERROR"] = [argv[0], *words], "1"
     try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(composed.append)()
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(nothing)()
     finally:
         sys.argv = argv
         if full_error is None:
             del os.environ["HYDRA_FULL_ERROR"]
         else:
             os.environ["HYDRA_FULL_ERROR"] = full_error
-    return composed[0] if composed else None
 
 
 def _leave_selected(config: DictConfig, arranged: Arrangement) -> None:

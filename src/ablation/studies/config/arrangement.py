@@ -50,7 +50,9 @@ def arrange(conf: Path, overrides: Sequence[Override]) -> Arrangement:
         section = override.key_or_group.partition(".")[0]
         if section in selection.groups:
             continue
-        if len(section) > LONGEST_KEY or not (section in selection.top or override.is_add() or override.is_force_add()):
+        if len(override.key_or_group) > LONGEST_KEY or not (
+            section in selection.top or override.is_add() or override.is_force_add()
+        ):
             raise UserError(unknown_key(override.key_or_group, overrides, selection))
         words.append(str(override.input_line))
     return Arrangement(selection.study, words, keys)

@@ -9,6 +9,9 @@ from hydra.errors import MissingConfigException
 from ablation.levels import shown
 from ablation.studies.config.selection import Selection, closest
 
+MESSAGE = 300
+"""Letters of a message of Hydra's that are repeated."""
+
 SECTIONS = {
     "training": ["epochs", "probe_size", "compile", "tf32"],
     "paths": ["data", "results", "reports", "store"],
@@ -30,7 +33,7 @@ def one_line(error: Exception, overrides: Sequence[Override], selection: Selecti
         return unknown_key(key[1], overrides, selection)
     full_key = re.search(r"full_key: (\S+)", str(error))
     where = full_key[1] if full_key else shown(" ".join(str(override.input_line) for override in overrides))
-    return f"{where or 'the config'}: {shown(first)}"
+    return f"{where or 'the config'}: {shown(first, MESSAGE)}"
 
 
 def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -> str:

@@ -147,8 +147,8 @@ class Selection:
         for group, body in bodies.items():
             if not isinstance(body, Mapping):
                 raise UserError(
-                    f"{where}: {group}: must be keys with their values, not {shown(body)}; what is to be selected stands "
-                    f"under defaults, as '- override /{group}: {shown(body)}'"
+                    f"{where}: {group}: must be keys with their values, not {shown(body)}; what is to be selected "
+                    f"stands under defaults, as '- override /{group}: {shown(body)}'"
                 )
         return {group: [str(key) for key in body] for group, body in bodies.items()}
 

@@ -69,7 +69,7 @@ class Words:
                 raise UserError(f"{shown(word)}: is not text in UTF-8")
         parser = get_args_parser()
         parser.error = _refuse_arguments  # type: ignore[method-assign]  # or it prints its usage and leaves
-        self.flags: argparse.Namespace = parser.parse_args(list(words))
+        self.flags: argparse.Namespace = parser.parse_intermixed_args(list(words))
         for name, (flag, why) in REFUSED.items():
             if getattr(self.flags, name):
                 raise UserError(f"{flag}{_value_of(getattr(self.flags, name))}: {why}")
