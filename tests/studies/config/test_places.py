@@ -68,20 +68,12 @@ def test_a_project_without_its_own_code_or_config_is_refused(copy, tmp_path):
 def test_a_subfolder_of_the_project_has_no_store_of_its_own(copy):
     folder = copy / "notebooks" / "mine"
     folder.mkdir(parents=True)
-    done = run(copy, *SMALL, "paths.reports=here", cwd=folder)
+    done = run(copy, *SMALL, "paths.results=here", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith(f"in {copy}, the project's folder")
     assert (copy / "store" / "results.sqlite").is_file()
-    assert (copy / "results" / "smoke" / "cells.parquet").is_file()
-    assert list(folder.iterdir()) == []
-    done = run(
-        copy, "study=smoke", "tracking=none", "paths.reports=here", "report.bootstrap=10", cwd=folder, stage="report"
-    )
-    assert done.returncode == 0, done.stderr
-    assert (folder / "here" / "smoke" / "index.html").is_file(), "a path of the user's own is where the user is"
-    done = run(copy, *SMALL, cwd=folder, ABLATION_STORE="mine")
-    assert done.returncode == 0, done.stderr
-    assert (folder / "mine" / "results.sqlite").is_file()
+    assert [path.name for path in folder.iterdir()] == ["here"], "a path of the user's own is where the user is"
+    assert (folder / "here" / "smoke" / "cells.parquet").is_file()
 
 
 def test_a_link_to_the_project_is_the_project(copy, tmp_path):
