@@ -66,21 +66,6 @@ def test_a_file_that_is_no_store_is_refused(tmp_path):
         pass
 
 
-def test_a_store_damaged_inside_is_told_in_one_line(tmp_path):
-    with open_store(tmp_path, "one") as store:
-        store.put([(str(number), record()) for number in range(50)])
-        store._connection.execute("UPDATE cells SET layers = x'00' WHERE key = '7'")
-        store._connection.commit()
-        with pytest.raises(UserError, match="cell 7 is damaged"):
-            store.get("7")
-    path = tmp_path / "results.sqlite"
-    content = bytearray(path.read_bytes())
-    content[4096:] = b"x" * (len(content) - 4096)
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"results.sqlite: cannot be used"), open_store(tmp_path, "one") as store:
-        store.present(["1"])
-
-
 def test_a_holder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "holder.json").mkdir()
     with pytest.raises(UserError, match=r"holder.json: cannot be written"), open_store(tmp_path, "one"):

@@ -27,6 +27,9 @@ from ablation.training.compiled.tracing import has_compiler
 WORTH_MEASURING = 64
 """Cells to train from which on it pays to measure how many of them this machine trains best at a time."""
 
+NAMED = 50
+"""Damaged cells of the store that are named; of more, only the number is told."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -54,7 +57,7 @@ def run_study(study: Study) -> Summary:
     digests = {label: card["digest"] for label, card in cards.items()}
     cell_keys = keys(cells, digests, device)
     with open_store(study.store_folder, study.name) as store, track(study, cards) as tracker:
-        present = store.present(cell_keys)
+        present = whole_cells(study, cells, cell_keys, store)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
         timing = _train_missing(study, cells, cell_keys, missing, store, tracker, cards, device)
         manifest = write_results(study, cells, cell_keys, store, cards, device)
@@ -101,6 +104,17 @@ def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:
             prepare(label, parameters, study.data_folder)
         cards[label] = load(label, parameters, study.data_folder)[1]
     return cards
+
+
+def whole_cells(study: Study, cells: Sequence[Cell], cell_keys: Sequence[str], store: Store) -> set[str]:
+    """Return the keys whose cells the store holds whole; damaged ones are dropped, and named on stderr."""
+    damaged = set(store.drop_damaged(cell_keys))
+    if damaged:
+        names = [cell.name for key, cell in zip(cell_keys, cells, strict=True) if key in damaged]
+        rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        told = f"{len(names)} of its cells are damaged and trained again: {', '.join(names[:NAMED])}{rest}"
+        tqdm.write(f"{study.store_folder}: {told}", file=sys.stderr)
+    return store.present(cell_keys)
 
 
 def check_batches(cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]]) -> None:

@@ -14,12 +14,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from ablation import UserError
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS cells (
-    key TEXT PRIMARY KEY, spec TEXT NOT NULL, outcome TEXT NOT NULL, curves BLOB NOT NULL, layers BLOB NOT NULL
-)
-"""
+from ablation.studies.salvage import open_sound
+from ablation.studies.stored import AS_BYTES, checksum, is_whole
 
 
 @dataclass(frozen=True)
@@ -49,12 +45,20 @@ class Store:
     """An open store. Reading and writing are for the process that holds its lock."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute(SCHEMA)
+        self._connection = open_sound(path)
+
+    def drop_damaged(self, keys: Iterable[str]) -> list[str]:
+        """Drop those of the keys' cells that are not whole, and return their keys."""
+        damaged = []
+        for key in keys:
+            if (row := self._row(key)) is not None and not _is_cell(key, row):
+                damaged.append(key)
+        with self._connection:
+            self._connection.executemany("DELETE FROM cells WHERE key = ?", [(key,) for key in damaged])
+        return damaged
 
     def present(self, keys: Iterable[str]) -> set[str]:
-        """Return those of the keys that the store holds."""
+        """Return those of the keys that the store holds, be they whole or not."""
         known = {key for (key,) in self._connection.execute("SELECT key FROM cells")}
         return known.intersection(keys)
 
@@ -62,7 +66,7 @@ class Store:
         """Keep finished cells, all of them or, if the process dies here, none."""
         with self._connection:
             self._connection.executemany(
-                "INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", (_to_row(key, each) for key, each in records)
+                "INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?)", (_to_row(key, each) for key, each in records)
             )
 
     def get(self, key: str) -> Record:
@@ -72,23 +76,30 @@ class Store:
             KeyError: the store does not hold it.
             UserError: what the store holds of it is damaged.
         """
-        row = self._connection.execute(
-            "SELECT spec, outcome, curves, layers FROM cells WHERE key = ?", (key,)
-        ).fetchone()
+        row = self._row(key)
         if row is None:
             raise KeyError(key)
-        try:
-            return _from_row(*row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"the result store's cell {key} is damaged; move the store away and train anew") from error
+        if not _is_cell(key, row):
+            raise UserError(f"the result store's cell {key} is damaged; the same command trains it again")
+        return _from_row(*row[2:])
+
+    def _row(self, key: str) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._connection.execute(
+            f"SELECT {AS_BYTES} FROM cells WHERE key = ?", (key,)
+        ).fetchone()
+        return row
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
 
-def _to_row(key: str, record: Record) -> tuple[str, str, str, bytes, bytes]:
-    outcome = {
+def _is_cell(key: str, row: tuple[Any, ...]) -> bool:
+    return row[0] == key.encode() and is_whole(row)
+
+
+def _to_row(key: str, record: Record) -> tuple[str, bytes, str, str, bytes, bytes]:
+    told = {
         "diverged_step": record.diverged_step,
         "parameters": record.parameters,
         "curve_steps": record.curve_steps.tolist(),
@@ -96,17 +107,13 @@ def _to_row(key: str, record: Record) -> tuple[str, str, str, bytes, bytes]:
         "curves_shape": record.curves.shape,
         "layers_shape": record.layers.shape,
     }
-    little = np.dtype("<f4")
-    return (
-        key,
-        json.dumps(record.spec, sort_keys=True),
-        json.dumps(outcome, sort_keys=True),
-        record.curves.astype(little).tobytes(),
-        record.layers.astype(little).tobytes(),
-    )
+    spec, outcome = (json.dumps(content, sort_keys=True) for content in (record.spec, told))
+    curves, layers = (values.astype(np.dtype("<f4")).tobytes() for values in (record.curves, record.layers))
+    check = checksum(*(text.encode() for text in (key, spec, outcome)), curves, layers)
+    return key, check, spec, outcome, curves, layers
 
 
-def _from_row(spec: str, outcome: str, curves: bytes, layers: bytes) -> Record:
+def _from_row(spec: bytes, outcome: bytes, curves: bytes, layers: bytes) -> Record:
     told = json.loads(outcome)
     little = np.dtype("<f4")
     return Record(
@@ -147,7 +154,11 @@ def open_store(folder: Path, study: str) -> Iterator[Store]:
         except OSError as error:
             raise UserError(f"{holder}: cannot be written to ({error.strerror})") from error
         try:
-            with closing(Store(path)) as store:
+            try:
+                opened = Store(path)
+            except OSError as error:
+                raise UserError(f"{path}: is damaged and cannot be mended here ({error.strerror})") from error
+            with closing(opened) as store:
                 yield store
         except sqlite3.Error as error:
             raise UserError(f"{path}: cannot be used as the result store ({error})") from error
