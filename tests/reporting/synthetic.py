@@ -20,7 +20,7 @@ from ablation.studies.records import (
     LAYER_METRICS,
     LAYERS,
     NETWORK,
-    write_json,
+    write_manifest,
     write_table,
 )
 from ablation.studies.theory_inputs import quadrature
@@ -179,7 +179,7 @@ def write_study(
         "activations": {label: {"bounded": label in BOUNDED} for label in levels["activation"]},
         "environment": {"torch": "2.13.0", "device": "cpu"},
     }
-    write_json(manifest, folder / "manifest.json")
+    write_manifest(manifest, folder)
     return folder
 
 

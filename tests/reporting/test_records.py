@@ -1,6 +1,7 @@
 """Results that cannot be read, or are not whole, are refused in one line that names the file."""
 
 import json
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ablation import UserError
-from ablation.studies.records import TABLES, read_results
+from ablation.studies.records import TABLES, read_results, write_manifest
 from tests.reporting.synthetic import Outcome, write_study
 
 
@@ -17,6 +18,11 @@ from tests.reporting.synthetic import Outcome, write_study
 def study(tmp_path):
     plant = lambda c: Outcome(diverges=None if c["seed"] else 0)  # noqa: E731
     return write_study(tmp_path / "mine", {"seed": [0, 1, 2]}, plant)
+
+
+def seal_again(folder):
+    """Let the manifest vouch for the tables as they are now."""
+    write_manifest(json.loads((folder / "manifest.json").read_text("utf-8")), folder)
 
 
 def refused(folder):
@@ -38,6 +44,9 @@ def test_damaged_tables(name, damage, study):
     path = study / f"{name}.parquet"
     path.write_bytes(damage(path.read_bytes()))
     text = refused(study)
+    assert text.startswith(f"{path}: is damaged, or of another run than its manifest; run the study again (")
+    seal_again(study)
+    text = refused(study)
     assert text.startswith(f"{path}: is no Parquet file of a study")
     assert text.endswith("run the study again")
 
@@ -47,6 +56,7 @@ def test_a_column_of_another_type(study):
     table = pq.read_table(path)
     place = table.column_names.index("val_loss")
     pq.write_table(table.set_column(place, "val_loss", pa.array(["high"] * len(table))), path)
+    seal_again(study)
     assert refused(study).startswith(f"{path}: is no Parquet file of a study")
 
 
@@ -87,6 +97,7 @@ def test_a_finished_cell_without_measurements_is_named(name, study):
     cells = read_results(study).cells.set_index("seed")
     table = pq.read_table(path)
     pq.write_table(table.filter(pc.not_equal(table["key"], cells.loc[2, "key"])), path)
+    seal_again(study)
     text = refused(study)
     assert text.startswith(f"{path}: measurements of 1 finished cells are missing")
     assert cells.loc[2, "cell"] in text
@@ -96,6 +107,7 @@ def test_a_finished_cell_whose_curve_ends_early_is_named(study):
     path = study / "curves.parquet"
     table = pq.read_table(path)
     pq.write_table(table.filter(pc.less(table["epoch"], 6)), path)
+    seal_again(study)
     assert "measurements of 2 finished cells are missing" in refused(study)
 
 
@@ -112,4 +124,62 @@ MISSING = [("activations", "relu"), ("initializers", "he_normal relu digits mlp 
 def test_what_theory_needs_of_every_cell_is_there(name, told, study):
     path = study / f"{name}.parquet"
     pq.write_table(pq.read_table(path).slice(0, 0), path)
+    seal_again(study)
     assert refused(study) == f"{path}: has no row of {told}; run the study again"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_one_byte_changed_anywhere_in_a_table_is_refused(name, study):
+    path = study / f"{name}.parquet"
+    whole = path.read_bytes()
+    generator = random.Random(name)
+    for _ in range(60):
+        changed = bytearray(whole)
+        changed[generator.randrange(len(whole))] ^= generator.randrange(1, 256)
+        path.write_bytes(changed)
+        assert refused(study).startswith(f"{path}: is damaged, or of another run than its manifest")
+
+
+def test_one_byte_changed_anywhere_in_the_manifest_is_refused_or_changes_no_value(study):
+    path = study / "manifest.json"
+    whole = path.read_bytes()
+    before = json.loads(whole)
+    for place in range(0, len(whole), 3):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << (place % 8)
+        path.write_bytes(changed)
+        try:
+            assert read_results(study).manifest == before
+        except UserError as error:
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017
+            assert len(str(error).splitlines()) == 1  # noqa: PT017
+
+
+def test_the_layout_of_a_manifest_is_no_matter_but_each_value_is(study):
+    path = study / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(dict(reversed(manifest.items()))), "utf-8")
+    assert read_results(study).manifest == manifest
+    for key in manifest:
+        path.write_text(json.dumps({**manifest, key: "0" if isinstance(manifest[key], str) else {"a": 1}}), "utf-8")
+        assert refused(study).startswith(f"{path}: is ")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_another_run_is_refused(name, study, tmp_path):
+    other = write_study(tmp_path / "other", {"seed": [0, 1, 3], "activation": ["tanh"]}, lambda _: Outcome(final=0.7))
+    (study / f"{name}.parquet").write_bytes((other / f"{name}.parquet").read_bytes())
+    assert refused(study).startswith(f"{study / name}.parquet: is damaged, or of another run than its manifest")
+
+
+def test_a_manifest_without_digests_is_of_an_older_version(study):
+    path = study / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({key: manifest[key] for key in manifest if key not in ("digest", "digests")}), "utf-8")
+    assert "digests is missing or of another type; run the study again" in refused(study)
+
+
+def test_results_that_are_not_there_are_to_be_made_first(study, tmp_path):
+    assert refused(tmp_path / "none").startswith(f"{tmp_path / 'none' / 'manifest.json'}: missing; run the study first")
+    (study / "manifest.json").unlink()
+    assert refused(study).startswith(f"{study / 'manifest.json'}: missing; run the study again")

@@ -1,4 +1,7 @@
 import json
+import os
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 from ablation import UserError
 from ablation.studies import records, run
 from ablation.studies.cells import expand
-from ablation.studies.records import CELLS, CURVES, LAYERS, read_results
+from ablation.studies.records import CELLS, CURVES, LAYERS, read_results, write_manifest
 from ablation.studies.run import run_study
 from ablation.studies.store import open_store
 
@@ -139,6 +142,7 @@ def test_a_missing_cell_is_an_error_that_names_it(study):
     path = small.results_folder / "cells.parquet"
     kept = pd.read_parquet(path).query("seed == 1")
     kept.to_parquet(path)
+    write_manifest(json.loads((small.results_folder / "manifest.json").read_text("utf-8")), small.results_folder)
     with pytest.raises(UserError, match=r"1 planned cells are missing, the first is he_normal-relu-.*-s0"):
         read_results(small.results_folder)
 
@@ -150,6 +154,111 @@ def test_a_lost_store_is_trained_anew_to_the_same_bytes(study):
     (small.store_folder / "results.sqlite").unlink()
     assert run_study(small).trained == 1
     assert bytes_of(small) == before
+
+
+def change(study, statement):
+    """Change one cell of the store behind its back; return the cell's key."""
+    with closing(sqlite3.connect(study.store_folder / "results.sqlite")) as connection, connection:
+        first, second = (key for (key,) in connection.execute("SELECT key FROM cells ORDER BY key LIMIT 2"))
+        assert connection.execute(statement, {"first": first, "second": second}).rowcount == 1
+    return first
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE cells SET layers = zeroblob(length(layers)) WHERE key = :first",
+        "UPDATE cells SET curves = substr(curves, 1, 8) || x'41' || substr(curves, 10) WHERE key = :first",
+        "UPDATE cells SET outcome = replace(outcome, 'null', '7') WHERE key = :first",
+        "UPDATE cells SET layers = (SELECT layers FROM cells WHERE key = :second) WHERE key = :first",
+        "UPDATE cells SET (curves, layers, outcome) = (SELECT curves, layers, outcome FROM cells WHERE key = :second) "
+        "WHERE key = :first",
+    ],
+)
+def test_a_damaged_cell_is_named_and_trained_again_to_the_same_bytes(statement, study, capsys):
+    small = study("seed=[0,1,2]")
+    run_study(small)
+    before = bytes_of(small)
+    key = change(small, statement)
+    (name,) = read_results(small.results_folder).cells.set_index("key").loc[[key], "cell"]
+    capsys.readouterr()
+    assert run_study(small).trained == 1
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert told == f"{small.store_folder}: 1 of its cells are damaged and trained again: {name}"
+    assert bytes_of(small) == before
+    assert run_study(small).trained == 0
+    assert "are damaged" not in capsys.readouterr().err
+
+
+def test_a_damaged_cell_that_a_study_does_not_need_is_no_matter_to_it(study, capsys):
+    run_study(study("seed=[0,1]"))
+    key = change(study(), "UPDATE cells SET layers = x'00' WHERE key = :first")
+    run_study(study("seed=[2]"))
+    assert "are damaged" not in capsys.readouterr().err
+    with open_store(study().store_folder, "one") as store:
+        assert store.drop_damaged([key]) == [key]
+
+
+def test_a_damaged_store_is_salvaged_and_the_rest_trained_to_the_same_bytes(study, capsys):
+    small = study("seed=[0,1,2,3]", "width=64")
+    run_study(small)
+    before = bytes_of(small)
+    path = small.store_folder / "results.sqlite"
+    content = bytearray(path.read_bytes())
+    content[-4096:] = bytes(4096)
+    path.write_bytes(content)
+    capsys.readouterr()
+    trained = run_study(small).trained
+    told = capsys.readouterr().err
+    assert trained < 4
+    assert f"the cells of it that are whole ({4 - trained}) are kept, the damaged file is results.damaged-1" in told
+    assert bytes_of(small) == before
+    assert run_study(small).trained == 0
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_damaged_results_are_refused_and_the_next_run_writes_them_again(name, study):
+    small = study("seed=[0,1]")
+    run_study(small)
+    before = bytes_of(small)
+    path = small.results_folder / name
+    for place in range(0, len(before[name]), max(1, len(before[name]) // 20)):
+        changed = bytearray(before[name])
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        if name != "manifest.json" or not changed[place : place + 1].isspace():
+            with pytest.raises(UserError, match="run the study again"):
+                read_results(small.results_folder)
+    assert run_study(small).trained == 0
+    assert bytes_of(small) == before
+    read_results(small.results_folder)
+
+
+@pytest.mark.parametrize("moved", range(len(TABLES)))
+def test_killed_while_results_are_put_in_place_no_mixture_is_read_and_the_next_run_mends_it(moved, study, monkeypatch):
+    run_study(study("seed=[0,1]"))
+    later = study("seed=[0,1]", "activation=tanh")
+    replace_file, done = os.replace, []
+
+    def killed(source, target):
+        if os.path.dirname(target) == str(later.results_folder):
+            if len(done) == moved:
+                raise KeyboardInterrupt
+            done.append(target)
+        replace_file(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(later)
+    if moved == 0:
+        assert read_results(later.results_folder).manifest["factors"]["activation"] == ["relu"]
+    else:
+        with pytest.raises(UserError, match="or of another run than its manifest; run the study again"):
+            read_results(later.results_folder)
+    assert run_study(later).trained == 0
+    assert read_results(later.results_folder).manifest["factors"]["activation"] == ["tanh"]
+    assert not list(later.results_folder.glob("*.partial"))
 
 
 def test_while_a_study_runs_its_store_is_closed_to_others(study):

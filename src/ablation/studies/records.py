@@ -6,7 +6,7 @@ Columns may be added, never renamed.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ablation import UserError
+from ablation.studies.seal import is_file_of, is_sound, sealed
 
 FACTORS = (
     "init activation normalization clipping optimizer schedule loss model data depth width batch_size lr seed"
@@ -108,8 +109,10 @@ MANIFEST = {
     "data": dict,
     "activations": dict,
     "environment": dict,
+    "digests": dict,
+    "digest": str,
 }
-"""What of ``manifest.json`` a report needs, and its types."""
+"""What of ``manifest.json`` a report needs, and its types; ``studies/seal.py`` says what the last two are."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class Results:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write ``table`` so that equal content gives equal bytes, and so that a reader never sees half a file."""
+    """Write ``table`` so that equal content gives equal bytes."""
     with write_parts(table.schema, path) as write:
         write(table)
 
@@ -133,10 +136,13 @@ def write_table(table: pa.Table, path: Path) -> None:
 @contextmanager
 def write_parts(schema: pa.Schema, path: Path) -> Iterator[Callable[[pa.Table], None]]:
     """Write a table part by part, as ``write_table`` does a whole one; each part becomes a row group."""
-    partial = path.with_name(path.name + ".partial")
-    with pq.ParquetWriter(partial, schema, compression="zstd", store_schema=False) as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
         yield writer.write_table
-    os.replace(partial, path)
+
+
+def write_manifest(manifest: Mapping[str, Any], folder: Path) -> None:
+    """Write ``manifest.json`` beside the tables, all of which lie in ``folder``, with the digests of their files."""
+    write_json(sealed(manifest, folder, [f"{name}.parquet" for name in TABLES]), folder / "manifest.json")
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -150,13 +156,16 @@ def read_results(folder: Path) -> Results:
     """Read a study's tables and check that every planned cell is there, with all that a finished one has.
 
     Raises:
-        UserError: a file is missing, cannot be read or does not hold what this page says, or cells are missing or have
-            no measurements.
+        UserError: a file is missing, cannot be read, is damaged or of another run, or does not hold what this page
+            says, or cells are missing or have no measurements.
     """
+    manifest = _read_manifest(folder / "manifest.json")
     tables = {}
     for name, schema in TABLES.items():
         path = folder / f"{name}.parquet"
         content = _content(path)
+        if not is_file_of(manifest, path.name, content):
+            raise UserError(f"{path}: is damaged, or of another run than its manifest; {_run('again', folder)}")
         try:
             table = pq.read_table(pa.BufferReader(content))
             absent = [column for column in schema.names if column not in table.column_names]
@@ -167,13 +176,6 @@ def read_results(folder: Path) -> Results:
             raise UserError(
                 f"{path}: is no Parquet file of a study ({_first_line(error)}); run the study again"
             ) from error
-    path = folder / "manifest.json"
-    content = _content(path)
-    try:
-        manifest = json.loads(content)
-    except ValueError as error:
-        raise UserError(f"{path}: is no JSON ({_first_line(error)}); run the study again") from error
-    _check_manifest(path, manifest)
     cells = tables["cells"]
     absent = sorted(set(manifest["cells"]["names"]) - set(cells["cell"]))
     if absent:
@@ -200,7 +202,12 @@ def read_results(folder: Path) -> Results:
     return Results(**tables, manifest=manifest)
 
 
-def _check_manifest(path: Path, manifest: Any) -> None:
+def _read_manifest(path: Path) -> dict[str, Any]:
+    content = _content(path)
+    try:
+        manifest = json.loads(content)
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON ({_first_line(error)}); run the study again") from error
     for key, kind in MANIFEST.items():
         value = manifest
         for part in key.split("."):
@@ -209,6 +216,9 @@ def _check_manifest(path: Path, manifest: Any) -> None:
             raise UserError(
                 f"{path}: is no manifest of a study, {key} is missing or of another type; run the study again"
             )
+    if not is_sound(manifest):
+        raise UserError(f"{path}: is damaged, for its digest is another than it says; {_run('again', path.parent)}")
+    return dict(manifest)
 
 
 def _content(path: Path) -> bytes:
@@ -216,13 +226,16 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         # Results of an older version lack tables that came later.
-        when = "first" if path.name == "cells.parquet" else "again"
-        run = f"run the study {when} (python pipelines/study.py with its study= and name={path.parent.name})"
-        raise UserError(f"{path}: missing; {run}") from None
+        when = "again" if any(path.parent.glob("*.parquet")) else "first"
+        raise UserError(f"{path}: missing; {_run(when, path.parent)}") from None
     except OSError as error:
         raise UserError(
             f"{path}: cannot be read ({error.strerror or error}); mend that or run the study again"
         ) from error
+
+
+def _run(when: str, folder: Path) -> str:
+    return f"run the study {when} (python pipelines/study.py with its study= and name={folder.name})"
 
 
 def _first_line(error: Exception) -> str:

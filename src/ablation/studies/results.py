@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,17 @@ from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.levels import complete
 from ablation.studies.cells import Cell, environment
-from ablation.studies.records import CELLS, CURVES, FACTORS, LAYERS, write_json, write_parts, write_table
+from ablation.studies.placing import put_as_one
+from ablation.studies.records import (
+    CELLS,
+    CURVES,
+    FACTORS,
+    LAYERS,
+    write_json,
+    write_manifest,
+    write_parts,
+    write_table,
+)
 from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
@@ -42,29 +53,37 @@ def write_results(
     """
     ordered = sorted(zip(keys, cells, strict=True), key=lambda pair: pair[0])
     folder = study.results_folder
-    tables: list[pa.Table] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (
-            write_parts(CURVES, folder / "curves.parquet") as curves,
-            write_parts(LAYERS, folder / "layers.parquet") as layers,
-        ):
-            for start in range(0, len(ordered), PART):
-                part = [(key, cell, store.get(key)) for key, cell in ordered[start : start + PART]]
-                # Part by part, for rows as Python's objects take five times the memory of a table (1.9 kB each).
-                tables.append(pa.Table.from_pylist([cell_row(*each) for each in part], schema=CELLS))
-                curves(_curves(part, cards))
-                layers(_layers(part))
-        table = pa.concat_tables(tables).combine_chunks()
-        write_table(table, folder / "cells.parquet")
-        write_table(activation_values(study), folder / "activations.parquet")
-        write_table(weight_variances(study, cells, cards), folder / "initializers.parquet")
-        diverged = pc.sum(pc.equal(table["status"], "diverged")).as_py()
-        manifest = _manifest(study, cells, diverged, cards, device)
-        write_json(manifest, folder / "manifest.json")
+        with put_as_one(folder, "manifest.json") as new:
+            table = _write_measurements(ordered, store, cards, new)
+            write_table(activation_values(study), new / "activations.parquet")
+            write_table(weight_variances(study, cells, cards), new / "initializers.parquet")
+            diverged = pc.sum(pc.equal(table["status"], "diverged")).as_py()
+            manifest = _manifest(study, cells, diverged, cards, device)
+            write_manifest(manifest, new)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror})") from error
     return manifest
+
+
+def _write_measurements(
+    ordered: Sequence[tuple[str, Cell]], store: Store, cards: Mapping[str, Mapping[str, Any]], folder: Path
+) -> pa.Table:
+    """Write what was measured of the cells, in the order of their keys; return the table of the cells."""
+    tables: list[pa.Table] = []
+    with (
+        write_parts(CURVES, folder / "curves.parquet") as curves,
+        write_parts(LAYERS, folder / "layers.parquet") as layers,
+    ):
+        for start in range(0, len(ordered), PART):
+            part = [(key, cell, store.get(key)) for key, cell in ordered[start : start + PART]]
+            # Part by part, for rows as Python's objects take five times the memory of a table (1.9 kB each).
+            tables.append(pa.Table.from_pylist([cell_row(*each) for each in part], schema=CELLS))
+            curves(_curves(part, cards))
+            layers(_layers(part))
+    table = pa.concat_tables(tables).combine_chunks()
+    write_table(table, folder / "cells.parquet")
+    return table
 
 
 def write_timing(study: Study, timing: Mapping[str, Any]) -> None:
