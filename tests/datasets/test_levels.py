@@ -80,12 +80,18 @@ def test_what_is_left_out_is_filled_in():
     [
         ({"kind": "digits", "split_seed": 3}, {"validation_fraction": 0.2, "split_seed": 3}),
         ({"kind": "gaussian", "targets": [0.1, 0.2, 1]}, {"examples": 2048, "features": 64, "classes": 10, "seed": 0}),
-        ({"kind": "mnist", "folder": "a", "split_seed": 3}, {"part": "full", "verify": True}),
+        (
+            {"kind": "mnist", "folder": "a", "split_seed": 3},
+            {"part": "full", "verify": True, "validation_fraction": 0.2, "split_seed": 3},
+        ),
         (
             {"kind": "mnist", "part": "t10k", "mirror": "http://b/"},
             {"part": "t10k", "verify": True, "validation_fraction": 0.2, "split_seed": 0},
         ),
-        ({"kind": "mnist", "folder": "a", "verify": False}, {"part": "full", "verify": False, "folder": "a"}),
+        (
+            {"kind": "fashion_mnist", "folder": "a", "verify": False},
+            {"part": "full", "verify": False, "validation_fraction": 0.2, "split_seed": 0},
+        ),
     ],
 )
 def test_content_parameters(params, deciding):

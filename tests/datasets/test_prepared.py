@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import pickle
 import statistics
 
 import numpy as np
@@ -10,7 +11,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import load_file, save_file
 
 from ablation import UserError
-from ablation.datasets.prepared import digest, is_prepared, load, mean_and_std, prepare
+from ablation.datasets.levels import complete
+from ablation.datasets.prepared import NotPreparedError, digest, is_prepared, load, mean_and_std, prepare
+from ablation.datasets.sources import SOURCES
 from tests.datasets.idx_files import files_under, packed_idx, write_half
 
 
@@ -88,22 +91,27 @@ def test_equal_parameters_give_equal_bytes(own, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_published_split_is_kept_as_it_is(own, own_folder, tmp_path):
+def test_the_train_half_is_split_and_the_test_half_left_alone(own, tmp_path):
     card = prepare("mine", own, tmp_path)
     tensors, _ = load("mine", own, tmp_path)
-    assert (card["train"], card["val"], card["image_shape"]) == (100, 50, [4, 3])
-    assert tensors["val_y"].tolist() == np.repeat(np.arange(10), 5).tolist()
-    before = prepare("mine", {**own, "split_seed": 9, "validation_fraction": 0.5, "targets": [0.1, 0.2, 0.3]}, tmp_path)
-    assert before == card
+    assert (card["train"], card["val"], card["image_shape"]) == (80, 20, [4, 3])
+    assert card["counts"] == {"train": [8] * 10, "val": [2] * 10}
+    whole, _ = SOURCES["mnist"].read("mine", complete("mine", own)[1], tmp_path)
+    both = np.concatenate([tensors["train_x"], tensors["val_x"]])
+    assert sorted(map(bytes, both)) == sorted(map(bytes, whole.images))
+    assert prepare("mine", {**own, "targets": [0.1, 0.2, 0.3]}, tmp_path) == card
 
 
-def test_split_parameters_decide(own, tmp_path):
+@pytest.mark.parametrize("part", ["full", "t10k"])
+def test_split_parameters_decide(part, own, tmp_path):
     cards = [
-        prepare("mine", {**own, "part": "t10k", **change}, tmp_path)
+        prepare("mine", {**own, "part": part, **change}, tmp_path)
         for change in ({}, {"split_seed": 1}, {"validation_fraction": 0.4})
     ]
-    assert [card["val"] for card in cards] == [10, 10, 20]
+    each = {"full": 100, "t10k": 50}[part]
+    assert [card["val"] for card in cards] == [each // 5, each // 5, 2 * each // 5]
     assert len({card["digest"] for card in cards}) == 3
+    assert "was prepared with validation_fraction=0.4" in refusal(load, "mine", {**own, "part": part}, tmp_path)
 
 
 def test_real_mnist_end_to_end(real_mnist, server, tmp_path):
@@ -141,11 +149,9 @@ def test_default_level_has_the_short_command(own, tmp_path):
     )
 
 
-def test_unverified_data_go_with_their_folder(own, own_folder, tmp_path):
-    """Only the published files are the same wherever they lie."""
-    prepare("mine", own, tmp_path)
-    moved = own_folder.rename(tmp_path / "moved")
-    assert f"the config says folder={moved};" in refusal(load, "mine", {**own, "folder": str(moved)}, tmp_path)
+def test_what_a_worker_raises_comes_back_whole():
+    error = pickle.loads(pickle.dumps(NotPreparedError("data.a: is damaged", "run it")))
+    assert (str(error), error.why) == ("data.a: is damaged; run it", "data.a: is damaged")
 
 
 def test_not_prepared(tmp_path):
@@ -206,7 +212,7 @@ def test_altered_card(own, tmp_path, key, value):
 def test_errors_leave_what_was_there(own, own_folder, tmp_path):
     prepare("mine", own, tmp_path / "data")
     before = {path: path.read_bytes() for path in (tmp_path / "data").iterdir()}
-    (own_folder / "t10k-labels-idx1-ubyte.gz").write_bytes(packed_idx(np.full(50, 77, np.uint8)))
+    (own_folder / "train-labels-idx1-ubyte.gz").write_bytes(packed_idx(np.full(100, 77, np.uint8)))
     refusal(prepare, "mine", own, tmp_path / "data")
     assert {path: path.read_bytes() for path in (tmp_path / "data").iterdir()} == before
     refusal(prepare, "fresh", own, tmp_path / "fresh")

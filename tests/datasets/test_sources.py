@@ -1,4 +1,7 @@
+import builtins
 import hashlib
+import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +24,24 @@ def refusal(label, params, raw):
     return str(caught.value)
 
 
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_source_names_the_files_that_it_reads(kind, own_folder, tmp_path, monkeypatch):
+    """Every file that is opened while a level is read, and that is no mere description, and none else."""
+    level = {"folder": str(own_folder), "verify": False} if "mnist" in kind else {}
+    read(kind, level, tmp_path)  # what is imported on the way is read now
+    opened, real = set(), io.open
+
+    def watched(path, *rest, **named):
+        if Path(path).suffix != ".rst":
+            opened.add(Path(path))
+        return real(path, *rest, **named)
+
+    for module in (builtins, io):
+        monkeypatch.setattr(module, "open", watched)
+    read(kind, level, tmp_path)
+    assert opened == set(SOURCES[kind].files(complete(kind, level)[1], tmp_path))
+
+
 def test_digits(tmp_path):
     scans, rest = read("digits", None, tmp_path)
     assert rest is None
@@ -33,21 +54,26 @@ def test_digits(tmp_path):
     assert files_under(tmp_path) == []
 
 
-def test_full_part_keeps_the_published_halves(own_folder, tmp_path):
-    train, val = read("mnist", {"folder": str(own_folder), "verify": False}, tmp_path)
-    assert train.images.shape == (100, 12)
-    assert val.images.shape == (50, 12)
-    assert train.shape == val.shape == (4, 3)
-    assert train.labels.tolist() == np.repeat(np.arange(10), 10).tolist()
-    assert val.labels.dtype == np.int64
-
-
-def test_t10k_part_needs_its_two_files_only(own_folder, tmp_path):
-    for path in own_folder.glob("train-*"):
+@pytest.mark.parametrize("kind", ["mnist", "fashion_mnist"])
+@pytest.mark.parametrize(
+    ("given", "half", "other", "each"), [({}, "train", "t10k", 10), ({"part": "t10k"}, "t10k", "train", 5)]
+)
+def test_a_part_is_one_half_and_needs_the_files_of_that_alone(kind, given, half, other, each, own_folder, tmp_path):
+    """What is tuned on validation images must not have seen the test half: it is not even opened."""
+    level = {"folder": str(own_folder), "verify": False, **given}
+    for path in own_folder.glob(f"{other}-*"):
+        path.write_bytes(b"not to be read")
+    scans, rest = read(kind, level, tmp_path)
+    assert rest is None, "to be split as every other source"
+    assert scans.images.shape == (10 * each, 12)
+    assert scans.shape == (4, 3)
+    assert scans.labels.tolist() == np.repeat(np.arange(10), each).tolist()
+    assert scans.labels.dtype == np.int64
+    for path in own_folder.glob(f"{other}-*"):
         path.unlink()
-    scans, rest = read("fashion_mnist", {"folder": str(own_folder), "verify": False, "part": "t10k"}, tmp_path)
-    assert rest is None
-    assert len(scans.images) == len(scans.labels) == 50
+    assert len(read(kind, level, tmp_path)[0].images) == 10 * each
+    names = [path.name for path in SOURCES[kind].files(complete(kind, level)[1], tmp_path)]
+    assert names == [f"{half}-images-idx3-ubyte.gz", f"{half}-labels-idx1-ubyte.gz"]
 
 
 def test_rows_are_images_in_c_order(tmp_path):
@@ -75,9 +101,9 @@ def test_missing_file_and_missing_folder(kind, tmp_path):
 
 
 def test_images_and_labels_must_agree_in_number(own_folder, tmp_path):
-    (own_folder / "t10k-labels-idx1-ubyte.gz").write_bytes(packed_idx(np.zeros(49, np.uint8)))
+    (own_folder / "train-labels-idx1-ubyte.gz").write_bytes(packed_idx(np.zeros(49, np.uint8)))
     message = refusal("mnist", {"folder": str(own_folder), "verify": False}, tmp_path)
-    assert message == f"{own_folder}: the t10k half has 50 images, but 49 labels"
+    assert message == f"{own_folder}: the train half has 100 images, but 49 labels"
 
 
 def test_labels_must_be_digits(own_folder, tmp_path):
@@ -86,12 +112,6 @@ def test_labels_must_be_digits(own_folder, tmp_path):
     (own_folder / "train-labels-idx1-ubyte.gz").write_bytes(packed_idx(labels))
     message = refusal("mnist", {"folder": str(own_folder), "verify": False}, tmp_path)
     assert message == f"{own_folder}: expected labels from 0 to 9, found 10 at place 17 of the train half"
-
-
-def test_halves_must_agree_in_shape(own_folder, tmp_path):
-    write_half(own_folder, "t10k", np.zeros((2, 3, 4), np.uint8), np.zeros(2, np.uint8))
-    message = refusal("mine", {"kind": "mnist", "folder": str(own_folder), "verify": False}, tmp_path)
-    assert message == "data.mine: the train images are 4 x 3, the t10k images 3 x 4 pixels"
 
 
 def test_a_home_folder_is_expanded(own_folder, tmp_path, monkeypatch):

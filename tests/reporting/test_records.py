@@ -180,6 +180,6 @@ def test_a_manifest_without_digests_is_of_an_older_version(study):
 
 
 def test_results_that_are_not_there_are_to_be_made_first(study, tmp_path):
-    assert refused(tmp_path / "none").startswith(f"{tmp_path / 'none' / 'manifest.json'}: missing; run the study first")
+    assert refused(tmp_path / "none").startswith(f"{tmp_path / 'none' / 'cells.parquet'}: missing; run the study first")
     (study / "manifest.json").unlink()
     assert refused(study).startswith(f"{study / 'manifest.json'}: missing; run the study again")

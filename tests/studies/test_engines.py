@@ -139,6 +139,21 @@ def test_data_are_standardized_by_the_training_part(source):
     assert abs(float(data.val_x.double().mean())) > 1e-6
 
 
+def test_data_prepared_anew_meanwhile_are_not_taken_for_those_of_the_keys(study, source):
+    first = prepare("digits", None, source.folder)["digest"]
+    keyed = replace(source, digests={"digits": first})
+    whole = load_data("digits", keyed)
+    level = {"split_seed": 1}
+    second = prepare("digits", level, source.folder)["digest"]
+    assert not torch.equal(
+        load_data("digits", replace(source, levels={"digits": level}, digests={"digits": second})).train_x,
+        whole.train_x,
+    ), "a process that has read the one reads the other too"
+    levels = {"digits": level}
+    with pytest.raises(UserError, match=r"^data\.digits: was prepared anew by another study meanwhile"):
+        load_data("digits", replace(source, levels=levels, digests={"digits": "0" * 64}))
+
+
 def test_as_many_workers_as_cores():
     assert 1 <= default_workers() <= (os.cpu_count() or 1)
 

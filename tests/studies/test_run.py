@@ -15,6 +15,7 @@ from ablation.studies.cells import expand
 from ablation.studies.records import CELLS, CURVES, LAYERS, read_results, write_manifest
 from ablation.studies.run import run_study
 from ablation.studies.store import open_store
+from tests.datasets.idx_files import write_half
 
 TABLES = (*(f"{name}.parquet" for name in records.TABLES), "manifest.json")
 
@@ -259,6 +260,48 @@ def test_killed_while_results_are_put_in_place_no_mixture_is_read_and_the_next_r
     assert run_study(later).trained == 0
     assert read_results(later.results_folder).manifest["factors"]["activation"] == ["tanh"]
     assert not list(later.results_folder.glob("*.partial"))
+
+
+def made_up_images(folder, seed):
+    generator = np.random.default_rng(seed)
+    labels = np.tile(np.arange(10, dtype=np.uint8), 12)
+    write_half(folder, "train", generator.integers(0, 256, (len(labels), 4, 3), dtype=np.uint8), labels)
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_data_that_changed_under_their_name_are_trained_on_anew(engine, study, tmp_path, capsys):
+    overrides = [f"engine={engine}", "data=mnist", f"data.mnist.folder={tmp_path / 'own'}", "data.mnist.verify=false"]
+    small = study(*overrides)
+    made_up_images(tmp_path / "own", 1)
+    assert run_study(small).trained == 1
+    before = bytes_of(small)
+    made_up_images(tmp_path / "own", 2)
+    capsys.readouterr()
+    assert run_study(small).trained == 1
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("data.mnist")]
+    assert "train-images-idx3-ubyte.gz changed since it was prepared: preparing it anew in" in told
+    changed = bytes_of(small)
+    assert changed["curves.parquet"] != before["curves.parquet"]
+    fresh = replace(
+        small,
+        data_folder=tmp_path / "fresh" / "data",
+        results_folder=tmp_path / "fresh" / "results",
+        store_folder=tmp_path / "fresh" / "store",
+    )
+    run_study(fresh)
+    assert bytes_of(fresh) == changed
+    made_up_images(tmp_path / "own", 1)
+    assert run_study(small).trained == 0, "what was trained on these bytes counts again"
+    assert bytes_of(small) == before
+
+
+def test_a_study_killed_while_it_prepares_goes_on_with_the_same_command(study):
+    small = study()
+    run_study(small)
+    before = bytes_of(small)
+    (small.data_folder / "digits.json").unlink()
+    assert run_study(small).trained == 0
+    assert bytes_of(small) == before
 
 
 def test_while_a_study_runs_its_store_is_closed_to_others(study):

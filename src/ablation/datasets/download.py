@@ -1,11 +1,14 @@
 """A published file, downloaded once, checked against its published checksum before anyone reads it."""
 
+import os
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ablation import UserError
 from ablation.datasets.idx import md5_of
+from ablation.datasets.partial import partial_name
 
 TIMEOUT = 30
 """Seconds to wait for a connection, and for the next bytes."""
@@ -23,8 +26,8 @@ REASONS = {
 def download(url: str, path: Path, md5: str) -> None:
     """Bring ``url`` to ``path`` with a progress bar on stderr, unless it lies there with the right checksum.
 
-    The bytes go to a temporary file beside ``path``, which takes its place once the checksum is right and is removed
-    if anything goes wrong: ``path`` holds the published file, or what it held before.
+    The bytes go to a folder beside ``path``, from which they are moved there once the checksum is right, and which is
+    removed in any case: ``path`` holds the published file, or what it held before.
 
     Args:
         url: an http or https address.
@@ -34,6 +37,8 @@ def download(url: str, path: Path, md5: str) -> None:
     Raises:
         UserError: the host is not reached, refuses or breaks off, the file cannot be written, or its checksum is wrong.
     """
+    if path.is_file() and md5_of(path) == md5:
+        return
     # Imported here, since it brings an HTTP library that data which are at hand already do not need.
     import pooch
 
@@ -55,8 +60,10 @@ def download(url: str, path: Path, md5: str) -> None:
         if (found := md5_of(Path(output_file))) != md5:
             raise UserError(f"{url}: expected the published file, with MD5 {md5}, found MD5 {found}; nothing was kept")
 
+    folder = partial_name(path)
     try:
-        pooch.retrieve(url, known_hash=f"md5:{md5}", fname=path.name, path=path.parent, downloader=fetch)
+        pooch.retrieve(url, known_hash=f"md5:{md5}", fname=path.name, path=folder, downloader=fetch)
+        os.replace(folder / path.name, path)
     except OSError as error:
         # All the library's own exceptions are OSErrors; one that carries a response got as far as a status line.
         response = getattr(error, "response", None)
@@ -67,3 +74,5 @@ def download(url: str, path: Path, md5: str) -> None:
         raise UserError(
             f"{url}: could not be downloaded: {reason}; if you have the files, set the level's folder to theirs"
         ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

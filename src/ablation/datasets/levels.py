@@ -93,16 +93,11 @@ def complete(label: str, params: Mapping[str, Any] | None) -> tuple[str, dict[st
 
 
 def content_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the complete ``params`` that decide what is prepared.
+    """Return those of the complete ``params`` that decide what is prepared of given files.
 
-    Where published files are verified, their folder does not matter: they are the same bytes everywhere. Where they are
-    not, the folder is all that says which data are meant. A published split leaves nothing for fraction and seed to do.
+    Neither a folder nor a mirror does: the bytes that lie there do.
     """
-    deciding = {"part", "verify", "examples", "features", "classes", "seed"}
-    if params.get("part") != "full":
-        deciding |= {"validation_fraction", "split_seed"}
-    if params.get("verify") is False:
-        deciding |= {"folder"}
+    deciding = {"part", "verify", "validation_fraction", "split_seed", "examples", "features", "classes", "seed"}
     return {key: value for key, value in params.items() if key in deciding}
 
 

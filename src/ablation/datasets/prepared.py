@@ -2,16 +2,15 @@
 
 ``<folder>/<label>.safetensors`` holds ``train_x`` and ``val_x`` (uint8, ``[n, features]``, raw units; float32 where
 they were generated standard normal), ``train_y`` and ``val_y`` (int64, ``[n]``). ``<folder>/<label>.json``, its *card*,
-says what that is, has the digest that a study's results are keyed by, and the two constants that standardize a pixel:
-``(x - mean) / std``.
+says what that is and what it was made from, has the digest that a study's results are keyed by, and the two constants
+that standardize a pixel: ``(x - mean) / std``.
 """
 
 import hashlib
 import json
 import math
-import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from safetensors.numpy import load_file, save
 
 from ablation import UserError
 from ablation.datasets.levels import complete, content_parameters, written
+from ablation.datasets.origin import changed, origin_of
+from ablation.datasets.partial import sweep, write_all
 from ablation.datasets.sources import CLASSES, SOURCES, Scans
 from ablation.datasets.split import stratified_split
 
@@ -29,6 +30,17 @@ NAMES = ("train_x", "train_y", "val_x", "val_y")
 """The tensors of a prepared file."""
 
 Tensors = dict[str, NDArray[Any]]
+
+
+class NotPreparedError(UserError):
+    """A level that is not there, not whole or not up to date, so that preparing it anew is what helps."""
+
+    def __init__(self, why: str, command: str) -> None:
+        super().__init__(why, command)
+        self.why = why
+
+    def __str__(self) -> str:
+        return "; ".join(self.args)
 
 
 def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[str, Any]:
@@ -46,7 +58,12 @@ def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[
         UserError: the level is wrong, its source cannot be read or split, or the files cannot be written.
     """
     kind, params = complete(label, params)
+    sweep(folder)
+    # Before they are read: what is replaced meanwhile is seen to have changed the next time.
+    origin = origin_of(kind, params, folder / "raw")
     first, second = SOURCES[kind].read(label, params, folder / "raw")
+    if params.get("folder") is None:
+        origin = origin_of(kind, params, folder / "raw")  # with what was downloaded
     if second is None:
         train, val = stratified_split(label, first.labels, params["validation_fraction"], params["split_seed"])
         second = Scans(first.images[val], first.labels[val], first.shape)
@@ -54,33 +71,64 @@ def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[
     arrays = (first.images, first.labels, second.images, second.labels)
     # safetensors writes an array's memory as it lies, so it has to lie in C order.
     tensors = {name: np.ascontiguousarray(array) for name, array in zip(NAMES, arrays, strict=True)}
-    card = _describe(label, kind, params, tensors, list(first.shape))
+    card = _describe(label, kind, params, tensors, {"image_shape": list(first.shape), "made_from": origin})
     text = json.dumps(card, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     tensors_path, card_path = _paths(label, folder)
     # Should the power fail between the two, the older card's digest does not fit, and the level counts as not prepared.
-    _write_all({tensors_path: save(tensors), card_path: text.encode()})
+    write_all({tensors_path: save(tensors), card_path: text.encode()})
     return card
 
 
-def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Tensors, dict[str, Any]]:
-    """Read a prepared level back: its tensors by name, and its card.
+def up_to_date(
+    label: str, params: Mapping[str, Any] | None, folder: Path, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return a level's card, having prepared it if it is not there, is damaged, or its source has changed.
+
+    Args:
+        label: the level's name.
+        params: the level as composed from the config.
+        folder: the data folder.
+        tell: is handed one line that says why a level is prepared.
 
     Raises:
-        UserError: the level is wrong, was not prepared, was prepared with other parameters, or the files were altered.
+        UserError: as ``load`` and ``prepare``.
+    """
+    kind, complete_params = complete(label, params)
+    sweep(folder)
+    if not _paths(label, folder)[0].exists():
+        tell(f"data.{label} is not prepared yet: preparing it in {folder}")
+        return prepare(label, params, folder)
+    try:
+        card = load(label, params, folder)[1]
+    except NotPreparedError as error:
+        tell(f"{error.why}: preparing it anew in {folder}")
+        return prepare(label, params, folder)
+    if (change := changed(card.get("made_from"), kind, complete_params, folder / "raw")) is None:
+        return card
+    tell(f"data.{label}: {change}: preparing it anew in {folder}")
+    return prepare(label, params, folder)
+
+
+def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Tensors, dict[str, Any]]:
+    """Read a prepared level back: its tensors by name, and its card. Its source is not looked at.
+
+    Raises:
+        NotPreparedError: the files are missing, are damaged or do not belong together.
+        UserError: the level is wrong, or was prepared with other parameters.
     """
     kind, params = complete(label, params)
     command = _command(label, kind, params)
     tensors_path, card_path = _paths(label, folder)
     for path in (tensors_path, card_path):
         if not path.is_file():
-            raise UserError(f"data.{label}: is not prepared, {path} is missing; {command}")
+            raise NotPreparedError(f"data.{label}: is not prepared, {path} is missing", command)
     try:
         card = json.loads(card_path.read_text("utf-8"))
         was = {"kind": card["kind"], **card["parameters"]}
     except OSError as error:
         raise UserError(f"{card_path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{card_path}: expected the card of a prepared file, found another; {command}") from error
+        raise NotPreparedError(f"{card_path}: expected the card of a prepared file, found another", command) from error
     now = {"kind": kind, **content_parameters(params)}
     # Where kind or part differ, parameters that only one of them uses are no news.
     keys = [key for key in now if key in was and was[key] != now[key]]
@@ -90,11 +138,12 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Te
     try:
         tensors = load_file(tensors_path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{tensors_path}: expected prepared tensors, found a damaged file; {command}") from error
+        raise NotPreparedError(f"{tensors_path}: expected prepared tensors, found a damaged file", command) from error
     if sorted(tensors) != list(NAMES) or digest(tensors) != card.get("digest"):
-        raise UserError(f"{tensors_path}: expected the digest that its card has, found another; {command}")
-    if card != _describe(label, kind, params, tensors, card.get("image_shape")):
-        raise UserError(f"{card_path}: expected the card of the tensors beside it, found an altered one; {command}")
+        raise NotPreparedError(f"{tensors_path}: expected the digest that its card has, found another", command)
+    if card != _describe(label, kind, params, tensors, card):
+        why = f"{card_path}: expected the card of the tensors beside it, found an altered one"
+        raise NotPreparedError(why, command)
     return tensors, card
 
 
@@ -139,8 +188,13 @@ def mean_and_std(pixels: NDArray[np.uint8]) -> tuple[float, float]:
     return total / flat.size, math.sqrt(flat.size * squares - total * total) / flat.size
 
 
-def _describe(label: str, kind: str, params: Mapping[str, Any], tensors: Tensors, shape: object) -> dict[str, Any]:
-    """Return the card of ``tensors``, made from nothing but them and the level, so that it can be made again."""
+def _describe(
+    label: str, kind: str, params: Mapping[str, Any], tensors: Tensors, rest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the card of ``tensors``, made from nothing but them, the level and ``rest``, so that it can be made again.
+
+    ``rest`` has what the tensors do not tell: ``image_shape``, and ``made_from``, which cards of old lack.
+    """
     # Floats were drawn from N(0, 1) and are left as they are.
     mean, std = mean_and_std(tensors["train_x"]) if tensors["train_x"].dtype == np.uint8 else (0.0, 1.0)
     if std == 0:
@@ -155,7 +209,7 @@ def _describe(label: str, kind: str, params: Mapping[str, Any], tensors: Tensors
         "parameters": content_parameters(params),
         "source": SOURCES[kind].citation,
         "features": tensors["train_x"].shape[1],
-        "image_shape": shape,
+        **{key: rest[key] for key in ("image_shape", "made_from") if key in rest},
         "classes": classes,
         "train": sum(counts["train"]),
         "val": sum(counts["val"]),
@@ -178,20 +232,3 @@ def _command(label: str, kind: str, params: Mapping[str, Any]) -> str:
     changed = [f"data.{label}.{key}={written(params[key])}" for key in params if params[key] != defaults[key]]
     words = [f"data={label}", *(word for word in changed if not word.startswith(f"data.{label}.targets="))]
     return f"run python pipelines/prepare.py {shlex.join(words)}"
-
-
-def _write_all(contents: Mapping[Path, bytes]) -> None:
-    """Write all files beside their places, then move them there in their order; a reader never sees half a file."""
-    partial = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in contents}
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial[path].write_bytes(content)
-        for path in contents:
-            os.replace(partial[path], path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        for path in partial.values():
-            if path.exists():
-                path.unlink()

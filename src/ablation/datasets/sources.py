@@ -1,12 +1,13 @@
 """Where images and labels come from: scikit-learn's bundled scans, four published IDX files, or a generator.
 
-A source yields the images to train on and, where its publishers set some apart, those to validate on. A new source is
-one reader here, one line in ``SOURCES`` and one file in ``conf/data/``.
+A source yields images that have yet to be split into those to train on and those to validate on, or both, where it
+makes as many as it likes. A new source is one reader here, one line in ``SOURCES`` and one file in ``conf/data/``.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from ablation.datasets.idx import IMAGES, LABELS, LARGEST, read_idx
 
 CLASSES = 10
 """Every source tells ten classes apart, labelled 0 to 9, unless its levels have the parameter ``classes``."""
+
+
+HALVES = {"full": "train", "t10k": "t10k"}
+"""Which published half, by the name of its files, each ``part`` of a level reads."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,10 @@ class Source:
     defaults: Mapping[str, Any]
     """The parameters that a level of this kind takes, with their defaults."""
     read: Callable[[str, Mapping[str, Any], Path], tuple[Scans, Scans | None]]
-    """``read(label, params, raw)``: the images to train on, and those set apart to validate on, or ``None`` where
-    the first have yet to be split. ``params`` are complete; downloaded files are kept under ``raw``."""
+    """``read(label, params, raw)``: the images to train on and those to validate on, or all of them and ``None`` where
+    they have yet to be split. ``params`` are complete; downloaded files are kept under ``raw``."""
+    files: Callable[[Mapping[str, Any], Path], list[Path]]
+    """``files(params, raw)``: the files that ``read`` reads, whether they are there or not."""
 
 
 def read_digits(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Scans, None]:
@@ -56,8 +63,14 @@ def read_digits(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Scans
     return Scans(bunch.data.astype(np.uint8), bunch.target.astype(np.int64), (8, 8)), None
 
 
+def digits_files(params: Mapping[str, Any], raw: Path) -> list[Path]:
+    """Return the one file in which scikit-learn keeps its scans, without importing it."""
+    found = find_spec("sklearn")
+    return [Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"] if found and found.origin else []
+
+
 def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Scans, Scans]:
-    """Return standard normal inputs that a fixed linear teacher labels, and a quarter as many to validate on.
+    """Return standard normal inputs that a fixed linear teacher labels, and a quarter as many more to validate on.
 
     x ~ N(0, 1) in every feature, independent; y = argmax_c (x T)_c with one T ~ N(0, 1): what theory assumes of inputs,
     and something that can be learned. Uniform doubles go through the quantile function, rather than numpy's own normal
@@ -87,35 +100,24 @@ def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Sca
 
 def read_mnist(
     kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path
-) -> tuple[Scans, Scans | None]:
-    """Read the published halves: ``part=full`` gives (train, t10k), ``part=t10k`` gives (t10k, ``None``).
+) -> tuple[Scans, None]:
+    """Return one published half, from the level's own folder, or from the mirror by way of ``raw/<kind>/``.
+
+    It is the train half with ``part=full`` and the test half with ``part=t10k``. The other is neither read nor
+    downloaded: what a study tunes on the validation part of the train half has not seen the test half.
 
     Raises:
         UserError: a file is missing or is not what it should be, the download fails, or files do not fit together.
     """
-    if params["part"] == "t10k":
-        return _read_half("t10k", kind, checksums, label, params, raw), None
-    train = _read_half("train", kind, checksums, label, params, raw)
-    validation = _read_half("t10k", kind, checksums, label, params, raw)
-    if train.shape != validation.shape:
-        raise UserError(
-            f"data.{label}: the train images are {_size(train)}, the t10k images {_size(validation)} pixels"
-        )
-    return train, validation
-
-
-def _read_half(
-    half: str, kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path
-) -> Scans:
-    """Read one half's images and labels from the level's own folder, or from the mirror by way of ``raw/<kind>/``."""
-    folder = raw / kind if params["folder"] is None else Path(params["folder"]).expanduser()
+    paths = mnist_files(kind, params, raw)
+    folder, half = paths[0].parent, HALVES[params["part"]]
     if params["folder"] is not None and not folder.is_dir():
         raise UserError(f"data.{label}.folder={folder}: is no folder")
     arrays = []
-    for name, magic in ((f"{half}-images-idx3-ubyte.gz", IMAGES), (f"{half}-labels-idx1-ubyte.gz", LABELS)):
+    for path, magic in zip(paths, (IMAGES, LABELS), strict=True):
         if params["folder"] is None:
-            download(f"{params['mirror'].rstrip('/')}/{name}", folder / name, checksums[name])
-        arrays.append(read_idx(folder / name, magic, checksums[name] if params["verify"] else None))
+            download(f"{params['mirror'].rstrip('/')}/{path.name}", path, checksums[path.name])
+        arrays.append(read_idx(path, magic, checksums[path.name] if params["verify"] else None))
     images, labels = arrays
     if len(images) != len(labels):
         raise UserError(f"{folder}: the {half} half has {len(images)} images, but {len(labels)} labels")
@@ -125,11 +127,14 @@ def _read_half(
             f"{folder}: expected labels from 0 to 9, found {labels[place]} at place {place} of the {half} half"
         )
     _, rows, columns = images.shape
-    return Scans(images.reshape(len(images), -1), labels.astype(np.int64), (rows, columns))
+    return Scans(images.reshape(len(images), -1), labels.astype(np.int64), (rows, columns)), None
 
 
-def _size(scans: Scans) -> str:
-    return f"{scans.shape[0]} x {scans.shape[1]}"
+def mnist_files(kind: str, params: Mapping[str, Any], raw: Path) -> list[Path]:
+    """Return the files of images and of labels of the half that a level reads."""
+    folder = raw / kind if params["folder"] is None else Path(params["folder"]).expanduser()
+    half = HALVES[params["part"]]
+    return [folder / f"{half}-images-idx3-ubyte.gz", folder / f"{half}-labels-idx1-ubyte.gz"]
 
 
 _SPLIT = {"validation_fraction": 0.2, "split_seed": 0}
@@ -141,11 +146,13 @@ SOURCES: dict[str, Source] = {
         "its test set, as bundled with scikit-learn",
         defaults={**_SPLIT, "targets": [0.85, 0.90, 0.95]},
         read=read_digits,
+        files=digits_files,
     ),
     "gaussian": Source(
         citation="Standard normal inputs, labelled by a random linear teacher; generated, no published data",
         defaults={"examples": 2048, "features": 64, "classes": 10, "seed": 0, "targets": [0.70, 0.75, 0.80]},
         read=read_gaussian,
+        files=lambda params, raw: [],
     ),
     "mnist": Source(
         citation="LeCun, Cortes, Burges: The MNIST database of handwritten digits, 1998",
@@ -165,6 +172,7 @@ SOURCES: dict[str, Source] = {
                 "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
             },
         ),
+        files=partial(mnist_files, "mnist"),
     ),
     "fashion_mnist": Source(
         citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747, 2017",
@@ -184,6 +192,7 @@ SOURCES: dict[str, Source] = {
                 "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
             },
         ),
+        files=partial(mnist_files, "fashion_mnist"),
     ),
 }
 """Every kind of data by its name. The checksums are those that torchvision lists for the published files."""

@@ -159,10 +159,16 @@ def read_results(folder: Path) -> Results:
         UserError: a file is missing, cannot be read, is damaged or of another run, or does not hold what this page
             says, or cells are missing or have no measurements.
     """
+    paths = {name: folder / f"{name}.parquet" for name in TABLES}
+    for path in (*paths.values(), folder / "manifest.json"):
+        try:
+            path.stat()
+        except OSError as error:
+            raise _unreadable(path, error) from error
     manifest = _read_manifest(folder / "manifest.json")
     tables = {}
     for name, schema in TABLES.items():
-        path = folder / f"{name}.parquet"
+        path = paths[name]
         content = _content(path)
         if not is_file_of(manifest, path.name, content):
             raise UserError(f"{path}: is damaged, or of another run than its manifest; {_run('again', folder)}")
@@ -224,14 +230,15 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        # Results of an older version lack tables that came later.
-        when = "again" if any(path.parent.glob("*.parquet")) else "first"
-        raise UserError(f"{path}: missing; {_run(when, path.parent)}") from None
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror or error}); mend that or run the study again"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    if isinstance(error, FileNotFoundError):
+        # Results of an older version lack tables that came later.
+        return UserError(f"{path}: missing; {_run('first' if path.stem == 'cells' else 'again', path.parent)}")
+    return UserError(f"{path}: cannot be read ({error.strerror or error}); mend that or run the study again")
 
 
 def _run(when: str, folder: Path) -> str:

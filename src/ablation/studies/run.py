@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from ablation import UserError
-from ablation.datasets.prepared import load, prepare
+from ablation.datasets.prepared import up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
 from ablation.studies.engines import count_workers, run_cohorts
 from ablation.studies.engines.cohorts import cohort_limits, make_cohorts
@@ -96,14 +96,11 @@ def check_folder(folder: Path) -> None:
 
 
 def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:
-    """Return the card of every data level, having prepared those that are not there."""
-    cards = {}
-    for label, parameters in study.data.items():
-        if not os.path.exists(study.data_folder / f"{label}.safetensors"):
-            tqdm.write(f"data.{label} is not prepared yet: preparing it in {study.data_folder}", file=sys.stderr)
-            prepare(label, parameters, study.data_folder)
-        cards[label] = load(label, parameters, study.data_folder)[1]
-    return cards
+    """Return the card of every data level, having prepared those that are not there or whose source has changed."""
+    return {
+        label: up_to_date(label, parameters, study.data_folder, lambda line: tqdm.write(line, file=sys.stderr))
+        for label, parameters in study.data.items()
+    }
 
 
 def whole_cells(study: Study, cells: Sequence[Cell], cell_keys: Sequence[str], store: Store) -> set[str]:
@@ -151,7 +148,8 @@ def _train_missing(
     limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
     ends = {label: (int(card["features"]), int(card["classes"])) for label, card in cards.items()}
     cohorts = make_cohorts([cells[place] for place in missing], ends, workers, limits)
-    source = Source(study.data_folder, study.data, device.type)
+    digests = {label: card["digest"] for label, card in cards.items()}
+    source = Source(study.data_folder, study.data, device.type, digests)
     train_seconds, run_steps, diverged = 0.0, 0, 0
     begun = time.perf_counter()
     with ExitStack() as stack:

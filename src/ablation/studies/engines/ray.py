@@ -7,6 +7,7 @@ with records. A task whose worker or node is lost is run again elsewhere, to the
 import atexit
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def run_ray(cohorts: Sequence[Cohort], source: Source, workers: int) -> Iterator
     task = ray.remote(_train_on_node).options(
         num_cpus=1, num_gpus=int(source.device == "cuda"), max_retries=RETRIES, retry_exceptions=[MemoryError]
     )
-    here = Source(source.folder, source.levels, "cpu")
+    here = replace(source, device="cpu")
     data = {label: ray.put(load_data(label, here)) for label in {cohort.cells[0].data for cohort in cohorts}}
     waiting = list(cohorts)
     running: list[Any] = []

@@ -6,7 +6,7 @@ A worker never touches the store or MLflow.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +34,33 @@ class Trained:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a worker finds the data: the prepared files' folder and the data levels' parameters by label."""
+    """Where a worker finds the data: the prepared files' folder and the data levels' parameters by label.
+
+    ``digests`` has the digests that the cells' keys were made with; what another study has prepared meanwhile is then
+    not taken for the same data.
+    """
 
     folder: Path
     levels: Mapping[str, Mapping[str, Any]]
     device: str
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
-_loaded: dict[tuple[str, str, str], Data] = {}
+_loaded: dict[tuple[str, str, str, str | None], Data] = {}
 
 
 def load_data(label: str, source: Source) -> Data:
-    """Return a prepared data set on the device, standardized; each process reads it once."""
-    key = (str(source.folder.resolve()), label, source.device)
+    """Return a prepared data set on the device, standardized; each process reads it once.
+
+    Raises:
+        UserError: it is not there, or no longer what the study began with.
+    """
+    expected = source.digests.get(label)
+    key = (str(source.folder.resolve()), label, source.device, expected)
     if key not in _loaded:
         arrays, card = load(label, source.levels[label], source.folder)
+        if expected not in (None, card["digest"]):
+            raise UserError(f"data.{label}: was prepared anew by another study meanwhile; run the same command again")
         mean, std = card["mean"], card["std"]
 
         def standardize(part: str) -> torch.Tensor:
