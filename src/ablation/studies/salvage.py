@@ -25,8 +25,10 @@ SMALLEST = 512
 """Bytes of the shortest file that is a database."""
 
 
-def open_sound(path: Path) -> sqlite3.Connection:
-    """Open a store's file, made if it is not there, and tell on stderr if it had to be mended.
+def open_sound(path: Path) -> tuple[sqlite3.Connection, set[str]]:
+    """Open a store's file, made if it is not there; return with it the keys of the cells that were lost in mending it.
+
+    What was wrong with it, and where the old file is, is told in a line on stderr.
 
     Raises:
         sqlite3.Error: the file cannot be used, or is no store at all; then it is left as it is.
@@ -34,20 +36,22 @@ def open_sound(path: Path) -> sqlite3.Connection:
     """
     for leftover in _scratch(path):
         _remove(leftover)
-    connection = sqlite3.connect(path)
+    connection, lost = sqlite3.connect(path), set[str]()
     try:
         columns = _check(connection, path)
     except sqlite3.Error as error:
         connection.close()
         if not _is_damage(error, path):
             raise
-        print(f"{path}: {_salvage(path, error)}", file=sys.stderr)
+        told, lost = _salvage(path, error)
+        print(f"{path}: {told}", file=sys.stderr)
     else:
         if columns == COLUMNS:
-            return connection
+            return connection, lost
         (count,) = connection.execute("SELECT count(*) FROM cells").fetchone()
         connection.close()
-        aside = _move_aside(path)
+        aside = _free(path, "unchecked")
+        _move(path, aside)
         print(
             f"{path}: is of an earlier version, without checksums, so nothing tells whether its cells ({count}) are "
             f"whole; they count as not there, and lie in {aside.name}",
@@ -55,7 +59,7 @@ def open_sound(path: Path) -> sqlite3.Connection:
         )
     connection = sqlite3.connect(path)
     _check(connection, path)
-    return connection
+    return connection, lost
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> tuple[str, ...]:
@@ -96,36 +100,41 @@ def _is_damage(error: sqlite3.Error, path: Path) -> bool:
     return code in damage or (code == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK))
 
 
-def _salvage(path: Path, error: sqlite3.Error) -> str:
-    """Put a new store in the file's place, with every whole cell of it, and say what was done.
+def _salvage(path: Path, error: sqlite3.Error) -> tuple[str, set[str]]:
+    """Put a new store in the file's place, with every whole cell of it; say what was done, and which keys are lost.
 
     Raises:
         sqlite3.Error: ``error``, where nothing of the file says that it is a store.
     """
-    aside, (fresh, patched) = _free(path, "damaged"), _scratch(path)
+    fresh, copy, patched = _scratch(path)
     try:
         with closing(sqlite3.connect(fresh)) as connection:
             connection.execute(SCHEMA)
-        for copy in (aside, patched):
-            _copy(path, copy)
+        for other in (copy, patched):
+            _copy(path, other)
         _patch_first_page(patched, fresh)
+        seen: set[str] = set()
         with closing(sqlite3.connect(fresh)) as connection, connection:
-            for copy in (aside, patched):
-                connection.executemany("INSERT OR IGNORE INTO cells VALUES (?, ?, ?, ?, ?, ?)", _whole_rows(copy))
-            (count,) = connection.execute("SELECT count(*) FROM cells").fetchone()
-        if not count and getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
-            _remove(aside)
+            for other in (copy, patched):
+                connection.executemany(
+                    "INSERT OR IGNORE INTO cells VALUES (?, ?, ?, ?, ?, ?)", _whole_rows(other, seen)
+                )
+            kept = {key for (key,) in connection.execute("SELECT key FROM cells")}
+        if not kept and getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
             raise error
+        aside = _free(path, "damaged")
+        _move(copy, aside)
         for ending in LOGS:
             Path(f"{path}{ending}").unlink(missing_ok=True)
         os.replace(fresh, path)
     finally:
-        for scratch in (fresh, patched):
+        for scratch in (fresh, copy, patched):
             _remove(scratch)
-    return (
-        f"is damaged ({error}); the cells of it that are whole ({count}) are kept, the damaged file is {aside.name}, "
-        "and what is missing is trained again"
+    told = (
+        f"is damaged ({error}); the cells of it that are whole ({len(kept)}) are kept, the damaged file is "
+        f"{aside.name}, and what is missing is trained again"
     )
+    return told, seen - kept
 
 
 def _patch_first_page(path: Path, fresh: Path) -> None:
@@ -137,10 +146,12 @@ def _patch_first_page(path: Path, fresh: Path) -> None:
         file.write(page)
 
 
-def _whole_rows(path: Path) -> Iterator[tuple[Any, ...]]:
-    """Yield what can be read of a damaged file's rows with a right checksum."""
+def _whole_rows(path: Path, seen: set[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield what can be read of a damaged file's rows with a right checksum; add every key in it to ``seen``."""
     with closing(sqlite3.connect(path)) as connection:
-        for rowid in _rowids(connection):
+        rows = _rows(connection)
+        seen.update(key.decode(errors="replace") for keys in rows.values() for key in keys)
+        for rowid in sorted(rows):
             try:
                 row = connection.execute(f"SELECT {AS_BYTES} FROM cells WHERE rowid = ?", (rowid,)).fetchone()
             except sqlite3.Error:
@@ -150,26 +161,24 @@ def _whole_rows(path: Path) -> Iterator[tuple[Any, ...]]:
                 yield key.decode(), check, spec.decode(), outcome.decode(), *arrays
 
 
-def _rowids(connection: sqlite3.Connection) -> list[int]:
-    """Return the rows' numbers, from both ends of the table and of its index up to where they are damaged."""
-    found: set[int] = set()
+def _rows(connection: sqlite3.Connection) -> dict[int, set[bytes]]:
+    """Return the rows' numbers and keys, from both ends of the table and of its index up to where they are damaged."""
+    found: dict[int, set[bytes]] = {}
     for source in ("cells NOT INDEXED ORDER BY rowid", "cells ORDER BY key"):
         for end in ("", "DESC"):
             try:
-                for (rowid,) in connection.execute(f"SELECT rowid FROM {source} {end}"):
-                    found.add(rowid)
+                for rowid, key in connection.execute(f"SELECT rowid, CAST(key AS BLOB) FROM {source} {end}"):
+                    found.setdefault(rowid, set()).add(key or b"")
             except sqlite3.Error:
                 continue  # the other end, or the index, may tell the rest
-    return sorted(found)
+    return found
 
 
-def _move_aside(path: Path) -> Path:
-    """Rename the file and its log; return the new name."""
-    aside = _free(path, "unchecked")
+def _move(path: Path, target: Path) -> None:
+    """Rename a file and its logs."""
     for ending in ("", *LOGS):
         if os.path.exists(f"{path}{ending}"):
-            os.replace(f"{path}{ending}", f"{aside}{ending}")
-    return aside
+            os.replace(f"{path}{ending}", f"{target}{ending}")
 
 
 def _free(path: Path, word: str) -> Path:
@@ -180,9 +189,10 @@ def _free(path: Path, word: str) -> Path:
     return found
 
 
-def _scratch(path: Path) -> tuple[Path, Path]:
-    """Return the names of the new store and of the patched copy while they are made."""
-    return path.with_name(f"{path.name}.partial"), path.with_name(f"{path.name}.patched.partial")
+def _scratch(path: Path) -> tuple[Path, Path, Path]:
+    """Return the names of the new store, and of the damaged one's copies, while they are made."""
+    fresh, copy, patched = (path.with_name(f"{path.name}{word}.partial") for word in ("", ".copy", ".patched"))
+    return fresh, copy, patched
 
 
 def _copy(path: Path, copy: Path) -> None:

@@ -45,14 +45,19 @@ class Store:
     """An open store. Reading and writing are for the process that holds its lock."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_sound(path)
+        self._connection, self._lost = open_sound(path)
 
     def drop_damaged(self, keys: Iterable[str]) -> list[str]:
-        """Drop those of the keys' cells that are not whole, and return their keys."""
+        """Drop those of the keys' cells that are not whole, and return their keys.
+
+        Cells that were lost when the store was opened, because its file had to be mended, are among them once.
+        """
         damaged = []
         for key in keys:
-            if (row := self._row(key)) is not None and not _is_cell(key, row):
+            row = self._row(key)
+            if key in self._lost if row is None else not _is_cell(key, row):
                 damaged.append(key)
+        self._lost.difference_update(damaged)
         with self._connection:
             self._connection.executemany("DELETE FROM cells WHERE key = ?", [(key,) for key in damaged])
         return damaged
