@@ -15,8 +15,9 @@ from ablation.datasets.prepared import prepare
 from ablation.studies.cells import Cell, expand
 from ablation.studies.engines import local, run_cohorts, work
 from ablation.studies.engines.cohorts import FEW_CELLS, Cohort, Limits, bytes_of, make_cohorts
-from ablation.studies.engines.local import default_workers, start_worker
+from ablation.studies.engines.local import default_workers
 from ablation.studies.engines.work import Source, load_data
+from ablation.studies.engines.worker import start_worker
 from ablation.training.trainer import train
 from tests.compiler import needs_compiler
 from tests.conftest import make_spec

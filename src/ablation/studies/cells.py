@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 
 from ablation import UserError
+from ablation.studies.environment import Environment, environment
 from ablation.studies.records import FACTORS
 from ablation.studies.study import REGISTRIES, Study
 from ablation.training import sources
@@ -39,6 +41,14 @@ class Cell:
         return label
 
 
+def count_cells(study: Study) -> int:
+    """Return how many cells ``expand`` would return, without making them."""
+    numbers = {factor: len(values) for factor, values in study.numbers.items()}
+    shapes = sum(numbers["depth"] * numbers["width"] if widths is None else 1 for widths in study.models.values())
+    others = [len(study.levels[factor]) for factor in REGISTRIES]
+    return math.prod([shapes, *others, len(study.data), *(numbers[name] for name in ("batch_size", "lr", "seed"))])
+
+
 def expand(study: Study) -> list[Cell]:
     """Return the study's cells, the last factor changing fastest.
 
@@ -48,18 +58,17 @@ def expand(study: Study) -> list[Cell]:
     levels = [study.levels[factor] for factor in REGISTRIES]
     numbers = study.numbers
     cells = []
+    shapes = {model: _shapes(widths, numbers) for model, widths in study.models.items()}
     for *labels, model, data in product(*levels, study.models, study.data):
         chosen = {factor: study.levels[factor][label] for factor, label in zip(REGISTRIES, labels, strict=True)}
-        explicit = study.models[model]
-        shapes = product(numbers["depth"], numbers["width"]) if explicit is None else [(len(explicit), max(explicit))]
-        for (depth, width), batch_size, lr, seed in product(
-            list(shapes), numbers["batch_size"], numbers["lr"], numbers["seed"]
+        for (depth, width, widths), batch_size, lr, seed in product(
+            shapes[model], numbers["batch_size"], numbers["lr"], numbers["seed"]
         ):
             values = (*labels, model, data, depth, width, batch_size, lr, seed)
             factors = dict(zip(FACTORS, values, strict=True))
             spec = Spec(
                 **chosen,
-                widths=explicit or (width,) * depth,
+                widths=widths,
                 batch_size=batch_size,
                 lr=lr,
                 seed=seed,
@@ -70,6 +79,15 @@ def expand(study: Study) -> list[Cell]:
             )
             cells.append(Cell(_name(factors), factors, spec))
     return _unique(cells)
+
+
+def _shapes(
+    explicit: tuple[int, ...] | None, numbers: Mapping[str, list[Any]]
+) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Return depth, width and the widths themselves of a model's shapes; cells share the latter, which are many."""
+    if explicit is not None:
+        return [(len(explicit), max(explicit), explicit)]
+    return [(depth, width, (width,) * depth) for depth, width in product(numbers["depth"], numbers["width"])]
 
 
 def _unique(cells: list[Cell]) -> list[Cell]:
@@ -89,7 +107,12 @@ def _name(factors: Mapping[str, Any]) -> str:
     return "-".join(f"{letters.get(factor, '')}{value}" for factor, value in factors.items())
 
 
-def keys(cells: Sequence[Cell], digests: Mapping[str, str], device: torch.device) -> list[str]:
+def keys(
+    cells: Sequence[Cell],
+    digests: Mapping[str, str],
+    device: torch.device,
+    there: Environment | None = None,
+) -> list[str]:
     """Return each cell's key in the store: SHA-256 of all that decides its numbers.
 
     That is its specification, the digest of its data, the digest of the code that trains, and the environment.
@@ -98,8 +121,10 @@ def keys(cells: Sequence[Cell], digests: Mapping[str, str], device: torch.device
         cells: the cells.
         digests: the digest of the prepared data by data label.
         device: where the cells are trained.
+        there: the environment, where it is not this process's.
     """
-    common = {"code": code_digest(), "environment": environment(device)}
+    compiles = any(cell.spec.compile != "eager" for cell in cells)
+    common = {"code": code_digest(), "environment": environment(device, compiles) if there is None else there}
     found: dict[str, str] = {}
     keys = []
     for cell in cells:
@@ -110,11 +135,6 @@ def keys(cells: Sequence[Cell], digests: Mapping[str, str], device: torch.device
         found[key] = cell.name
         keys.append(key)
     return keys
-
-
-def environment(device: torch.device) -> dict[str, str]:
-    """Return what of the machine enters a key: the torch version and the type of the device."""
-    return {"torch": torch.__version__.split("+")[0], "device": device.type}
 
 
 @cache

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from numpy.typing import NDArray
 
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.levels import complete
-from ablation.studies.cells import Cell, environment
+from ablation.studies.cells import Cell
+from ablation.studies.environment import Environment
 from ablation.studies.placing import put_as_one
 from ablation.studies.records import (
     CELLS,
@@ -44,7 +44,7 @@ def write_results(
     keys: Sequence[str],
     store: Store,
     cards: Mapping[str, dict[str, Any]],
-    device: torch.device,
+    environment: Environment,
 ) -> dict[str, Any]:
     """Write the study's tables and its manifest; return the manifest.
 
@@ -59,7 +59,7 @@ def write_results(
             write_table(activation_values(study), new / "activations.parquet")
             write_table(weight_variances(study, cells, cards), new / "initializers.parquet")
             diverged = pc.sum(pc.equal(table["status"], "diverged")).as_py()
-            manifest = _manifest(study, cells, diverged, cards, device)
+            manifest = _manifest(study, cells, diverged, cards, environment)
             write_manifest(manifest, new)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror})") from error
@@ -153,7 +153,7 @@ def _manifest(
     cells: Sequence[Cell],
     diverged: int,
     cards: Mapping[str, dict[str, Any]],
-    device: torch.device,
+    environment: Environment,
 ) -> dict[str, Any]:
     factors: dict[str, list[Any]] = {factor: [] for factor in FACTORS}
     for cell in cells:
@@ -197,7 +197,7 @@ def _manifest(
             label: {"bounded": is_bounded(bind(ACTIVATIONS, level))}
             for label, level in study.levels["activation"].items()
         },
-        "environment": environment(device),
+        "environment": dict(environment),
     }
 
 

@@ -15,9 +15,13 @@ from tqdm import tqdm
 from ablation import UserError
 from ablation.datasets.prepared import up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
-from ablation.studies.engines import count_workers, run_cohorts
-from ablation.studies.engines.cohorts import cohort_limits, make_cohorts
+from ablation.studies.cost import Ends
+from ablation.studies.engines import count_workers, environment_of, pace, run_cohorts
+from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
+from ablation.studies.engines.duration import HOUR, estimate, told
 from ablation.studies.engines.work import Source
+from ablation.studies.environment import check_arithmetic, environment
+from ablation.studies.fits import refuse_cells, refuse_data, refuse_product, room_to_train
 from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
@@ -51,20 +55,33 @@ def run_study(study: Study) -> Summary:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_machine(study, device)
     check_folder(study.results_folder)
+    refuse_product(study)
+    refuse_data(study)
     cells = expand(study)
     cards = prepared_cards(study)
     check_batches(cells, cards)
     digests = {label: card["digest"] for label, card in cards.items()}
-    cell_keys = keys(cells, digests, device)
-    with open_store(study.store_folder, study.name) as store, track(study, cards) as tracker:
+    on_cluster = study.engine["kind"] == "ray"
+    # How a GPU of another machine computes, only that machine can tell.
+    asked = on_cluster and device.type == "cuda"
+    how = environment_of(study.engine, device, study.compile) if asked else environment(device, study.compile)
+    cell_keys = keys(cells, digests, device, how)
+    with open_store(study.store_folder, study.name) as store:
         present = whole_cells(study, cells, cell_keys, store)
+        if on_cluster and not asked and len(present) < len(cells):
+            how = environment_of(study.engine, device, study.compile)
+            cell_keys = keys(cells, digests, device, how)
+            present = whole_cells(study, cells, cell_keys, store)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
-        timing = _train_missing(study, cells, cell_keys, missing, store, tracker, cards, device)
-        manifest = write_results(study, cells, cell_keys, store, cards, device)
-        for key, cell in zip(cell_keys, cells, strict=True):
-            if key in present and not tracker.knows(key):
-                tracker.add(key, cell, store.get(key), "store", 0.0)
-        tracker.finish(manifest)
+        plan = make_plan(study, cells, missing, cards, device)
+        source = Source(study.data_folder, study.data, device.type, how, digests)
+        with track(study, cards) as tracker:
+            timing = _train(study, cells, cell_keys, missing, plan, source, store, tracker)
+            manifest = write_results(study, cells, cell_keys, store, cards, how)
+            for key, cell in zip(cell_keys, cells, strict=True):
+                if key in present and not tracker.knows(key):
+                    tracker.add(key, cell, store.get(key), "store", 0.0)
+            tracker.finish(manifest)
     wall = time.perf_counter() - begun
     if missing:
         write_timing(study, {"wall_seconds": wall, **timing})
@@ -81,6 +98,8 @@ def check_machine(study: Study, device: torch.device) -> None:
         raise UserError(f"training.tf32=true: only a GPU has it, and the device is {device.type}; allowed here: false")
     if study.compile and not has_compiler():
         raise UserError("training.compile=true: no C++ compiler (g++ or clang++) was found; install one, or use false")
+    if study.engine["kind"] != "ray":
+        check_arithmetic()
 
 
 def check_folder(folder: Path) -> None:
@@ -133,30 +152,60 @@ def check_batches(cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]])
             )
 
 
-def _train_missing(
+@dataclass(frozen=True)
+class Plan:
+    """What is trained, by how many workers."""
+
+    cohorts: Sequence[Cohort]
+    workers: int
+
+
+def make_plan(
+    study: Study,
+    cells: Sequence[Cell],
+    missing: Sequence[int],
+    cards: Mapping[str, Mapping[str, Any]],
+    device: torch.device,
+) -> Plan:
+    """Return how the cells at these places are trained, having said so if it will take long.
+
+    Raises:
+        UserError: they cannot be trained, or their results cannot be kept.
+    """
+    asked = count_workers(study.engine, device.type) if missing else 0
+    todo = [cells[place] for place in missing]
+    ends = {label: Ends(*(int(card[name]) for name in Ends._fields)) for label, card in cards.items()}
+    workers, room = room_to_train(study.engine, device, asked, todo, ends)
+    refuse_cells(cells, todo, ends, room)
+    if workers < asked:
+        tqdm.write(f"{study.name}: memory has room for {workers} of {asked} workers", file=sys.stderr)
+    limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
+    cohorts = make_cohorts(todo, ends, workers, limits._replace(room=room))
+    if cohorts:
+        seconds = estimate(cohorts, ends, workers, lambda sample: pace(study.engine, sample, device.type))
+        if seconds >= HOUR:
+            tqdm.write(told(study.name, seconds, len(todo), workers), file=sys.stderr)
+    return Plan(cohorts, workers)
+
+
+def _train(
     study: Study,
     cells: Sequence[Cell],
     cell_keys: Sequence[str],
     missing: Sequence[int],
+    plan: Plan,
+    source: Source,
     store: Store,
     tracker: Tracker,
-    cards: Mapping[str, Mapping[str, Any]],
-    device: torch.device,
 ) -> dict[str, Any]:
     """Train the cells at these places, keeping each cohort as it comes; return the figures of ``timing.json``."""
-    workers = count_workers(study.engine, device.type) if missing else 0
-    limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
-    ends = {label: (int(card["features"]), int(card["classes"])) for label, card in cards.items()}
-    cohorts = make_cohorts([cells[place] for place in missing], ends, workers, limits)
-    digests = {label: card["digest"] for label, card in cards.items()}
-    source = Source(study.data_folder, study.data, device.type, digests)
     train_seconds, run_steps, diverged = 0.0, 0, 0
     begun = time.perf_counter()
     with ExitStack() as stack:
         bar = stack.enter_context(
             tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", desc=study.name, smoothing=0.1)
         )
-        for trained in run_cohorts(cohorts, source, study.engine, workers):
+        for trained in run_cohorts(plan.cohorts, source, study.engine, plan.workers):
             done = [
                 (missing[place], record) for place, record in zip(trained.cohort.places, trained.records, strict=True)
             ]
@@ -175,6 +224,6 @@ def _train_missing(
         "run_steps": run_steps,
         "run_steps_per_second": run_steps / elapsed if missing else 0.0,
         "cells_trained": len(missing),
-        "workers": workers,
-        "device": device.type,
+        "workers": plan.workers,
+        "device": source.device,
     }

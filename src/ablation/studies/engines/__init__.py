@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
+
 from ablation.studies.engines.cohorts import Cohort
+from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.local import default_workers, run_processes, run_serial
-from ablation.studies.engines.ray import connect, run_ray, slots
+from ablation.studies.engines.ray import connect, environment_there, run_ray, slots, train_sample_there
 from ablation.studies.engines.work import Source, Trained
+from ablation.studies.environment import environment
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:
@@ -23,13 +27,30 @@ def count_workers(engine: Mapping[str, Any], device: str) -> int:
     return engine.get("workers") or default_workers()
 
 
+def environment_of(engine: Mapping[str, Any], device: torch.device, compiles: bool) -> dict[str, str]:
+    """Return how the processes of an engine compute.
+
+    Raises:
+        UserError: the Ray cluster is not there, or its nodes compute differently.
+    """
+    if engine["kind"] != "ray":
+        return environment(device, compiles)
+    count_workers(engine, device.type)
+    return environment_there(device, compiles)
+
+
+def pace(engine: Mapping[str, Any], sample: Sample, device: str) -> float:
+    """Return how many seconds an engine takes to train a sample."""
+    return train_sample_there(sample, device) if engine["kind"] == "ray" else train_sample(sample, device)
+
+
 def run_cohorts(
     cohorts: Sequence[Cohort], source: Source, engine: Mapping[str, Any], workers: int
 ) -> Iterator[Trained]:
     """Train cohorts and yield each as it is done, in whatever order that is.
 
     Raises:
-        UserError: a worker was lost for good.
+        UserError: cohorts were lost for good; all others were trained.
     """
     if not cohorts:
         return iter(())

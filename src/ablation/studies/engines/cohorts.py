@@ -1,6 +1,7 @@
 """Which cells are trained together: cohorts that share a graph, fit into memory and keep every worker busy."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import torch
 
 from ablation.studies.cells import Cell
+from ablation.studies.cost import Ends, memory
 from ablation.studies.engines.stack_size import BATCH, SIZES, fastest_stack
 
 COHORT_BYTES = 32 * 2**20
@@ -38,11 +40,13 @@ class Limits(NamedTuple):
         memory: bytes of its weights and activations.
         cells: their number.
         memory_of_few: bytes that a cohort of at most ``FEW_CELLS`` may take, where that is more.
+        room: bytes that all of a cohort may take, its results among it, where that is known.
     """
 
     memory: int
     cells: int
     memory_of_few: int = 0
+    room: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,12 @@ class Cohort:
     name: str
 
 
-def make_cohorts(
-    cells: Sequence[Cell],
-    ends: Mapping[str, tuple[int, int]],
-    workers: int,
-    limits: Limits,
-) -> list[Cohort]:
+def make_cohorts(cells: Sequence[Cell], ends: Mapping[str, Ends], workers: int, limits: Limits) -> list[Cohort]:
     """Group cells into cohorts, the costliest first, so that the last ones to run are short.
 
     Args:
         cells: what is to be trained.
-        ends: features and classes of each data set by label.
+        ends: what each data set is to a network, by label.
         workers: how many cohorts train at a time; every one of them gets work, if there is enough.
         limits: how large they may be; one cell always fits.
     """
@@ -74,9 +73,13 @@ def make_cohorts(
         groups.setdefault(shared, []).append(place)
     parts: list[list[int]] = []
     for group in groups.values():
-        each = _bytes(cells[group[0]], ends)
+        first = cells[group[0]]
+        each = _bytes(first, ends)
         few = min(FEW_CELLS, limits.memory_of_few // each)
-        most = max(1, int(min(limits.cells, max(few, limits.memory // each))))
+        most = min(limits.cells, max(few, limits.memory // each))
+        if limits.room < math.inf:
+            most = min(most, limits.room / memory(first.spec, ends[first.data]).whole)
+        most = max(1, int(most))
         count = -(-len(group) // most)
         parts += [group[part * len(group) // count : (part + 1) * len(group) // count] for part in range(count)]
 
@@ -84,15 +87,15 @@ def make_cohorts(
         return len(part) * _bytes(cells[part[0]], ends)
 
     while len(parts) < min(workers, len(cells)):
-        whole = max((part for part in parts if len(part) > 1), key=cost)
-        parts.remove(whole)
-        parts += [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
+        widest = max((part for part in parts if len(part) > 1), key=cost)
+        parts.remove(widest)
+        parts += [widest[: len(widest) // 2], widest[len(widest) // 2 :]]
     parts.sort(key=cost, reverse=True)
     return [Cohort(part, [cells[place] for place in part], f"{number:04d}") for number, part in enumerate(parts)]
 
 
-def _bytes(cell: Cell, ends: Mapping[str, tuple[int, int]]) -> float:
-    features, classes = ends[cell.data]
+def _bytes(cell: Cell, ends: Mapping[str, Ends]) -> float:
+    features, classes, *_ = ends[cell.data]
     return bytes_of([features, *cell.spec.widths, classes], cell.spec.batch_size)
 
 

@@ -1,77 +1,172 @@
 """Engines of this machine: every cohort in this process, or one worker process per core."""
 
-import multiprocessing
-import os
-import signal
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from queue import SimpleQueue
+from typing import NamedTuple
 
-import torch
-
-from ablation import UserError
 from ablation.studies.engines.cohorts import Cohort
-from ablation.studies.engines.work import Source, Trained, load_data, train_cohort
+from ablation.studies.engines.losses import Losses
+from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
+from ablation.studies.engines.worker import Worker, WorkerDiedError, end, start_workers
+from ablation.studies.machine import cores
+
+RETRIES = 3
+"""How often a cohort is tried again whose worker died; the last time alone, with all memory to itself."""
+
+
+class Failed(NamedTuple):
+    """A cohort that was not trained, and why."""
+
+    cohort: Cohort
+    reason: str
+
+
+class Died(NamedTuple):
+    """A cohort whose worker died, so that it is worth a try alone."""
+
+    cohort: Cohort
 
 
 def run_serial(cohorts: Sequence[Cohort], source: Source) -> Iterator[Trained]:
-    """Train cohorts one after the other in this process."""
+    """Train cohorts one after the other in this process.
+
+    Raises:
+        UserError: a cell does not fit into memory; all others were trained.
+    """
+    losses = Losses(cohorts)
     for cohort in cohorts:
-        yield train_here(cohort, source)
+        try:
+            trained = train_here(cohort, source)
+        except TooLargeError as error:
+            losses.add(cohort, str(error))
+        else:
+            yield trained
+    losses.tell()
 
 
 def run_processes(cohorts: Sequence[Cohort], source: Source, workers: int) -> Iterator[Trained]:
     """Train cohorts in worker processes and yield each as it is done, in whatever order that is.
 
     Raises:
-        UserError: a worker died.
+        UserError: workers cannot be started, or died of a cohort again and again; all others were trained.
     """
-    # A server that has imported torch forks the workers: they start at once, and nothing of this process (threads,
-    # open databases) is copied into them.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ablation.studies.engines.local"])
-    with ProcessPoolExecutor(workers, context, start_worker) as pool:
-        waiting = list(cohorts)
-        running: set[Future[Trained]] = set()
+    losses = Losses(cohorts)
+    crew = start_workers(min(workers, len(cohorts)))
+    shift = _Shift(cohorts, source, crew)
+    try:
+        alone = []
+        for answer in shift.answers(len(cohorts)):
+            if isinstance(answer, Trained):
+                yield answer
+            elif isinstance(answer, Died):
+                alone.append(answer.cohort)
+            else:
+                losses.add(*answer)
+        for cohort in alone:
+            answer = shift.last_try(cohort)
+            if isinstance(answer, Trained):
+                yield answer
+            else:
+                losses.add(*answer)
+        losses.tell()
+    finally:
+        shift.end()
+
+
+class _Shift:
+    """Workers at work, each looked after by a thread of its own, so that none waits for what becomes of its results.
+
+    Args:
+        cohorts: what is to be trained.
+        source: where the data are.
+        crew: the workers, which have begun.
+    """
+
+    def __init__(self, cohorts: Sequence[Cohort], source: Source, crew: list[Worker]) -> None:
+        self._source, self._crew = source, crew
+        self._waiting = deque((cohort, 0) for cohort in cohorts)
+        self._answers: SimpleQueue[Trained | Failed | Died | BaseException] = SimpleQueue()
+        # So many results at most wait to be kept: more would fill the memory where keeping takes longer than training.
+        self._room = threading.Semaphore(2 * len(crew))
+        self._over = False
+        self._threads = [threading.Thread(target=self._look_after, args=[place]) for place in range(len(crew))]
+        for thread in self._threads:
+            thread.start()
+
+    def answers(self, count: int) -> Iterator[Trained | Failed | Died]:
+        """Yield so many answers, each as it comes."""
+        for _ in range(count):
+            answer = self._answers.get()
+            self._room.release()
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+
+    def last_try(self, cohort: Cohort) -> Trained | Failed:
+        """Train a cohort with no other beside it."""
+        end(self._crew[1:])
+        del self._crew[1:]
         try:
-            while waiting or running:
-                # One cohort ahead of every worker: none waits for work, and an interrupt need not wait for a queue.
-                while waiting and len(running) < 2 * workers:
-                    running.add(pool.submit(train_here, waiting.pop(0), source))
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process died (out of memory, or killed); what was finished is kept, the same command goes on"
-            ) from error
-        except BaseException:  # an interrupt too, and a consumer that stops early; raised again below
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            raise
+            return self._crew[0].call(train_here, cohort, self._source)
+        except TooLargeError as error:
+            return Failed(cohort, str(error))
+        except WorkerDiedError as error:
+            self._crew[:] = start_workers(1)
+            return Failed(
+                cohort,
+                f"a worker process died of it {1 + RETRIES} times, the last: {error}; with engine.workers=1 or "
+                "engine=serial it may have more memory",
+            )
+
+    def end(self) -> None:
+        """End all workers, whatever they do."""
+        self._over = True
+        self._room.release(len(self._crew))
+        end(self._crew)
+        for thread in self._threads:
+            thread.join()
+        end(self._crew)  # those that a thread has just started in place of others
+
+    def _look_after(self, place: int) -> None:
+        try:
+            while not self._over and self._waiting:
+                self._room.acquire()
+                self._next(place)
+        except BaseException as error:  # whatever it is, the study has to know; raised there
+            self._answers.put(error)
+
+    def _next(self, place: int) -> None:
+        try:
+            cohort, deaths = self._waiting.popleft()
+        except IndexError:
+            return
+        try:
+            self._answers.put(self._crew[place].call(train_here, cohort, self._source))
+        except TooLargeError as error:
+            self._answers.put(Failed(cohort, str(error)))
+        except WorkerDiedError:
+            if self._over:
+                return
+            (self._crew[place],) = start_workers(1)
+            if deaths + 1 == RETRIES:
+                self._answers.put(Died(cohort))
+            else:
+                self._waiting.append((cohort, deaths + 1))
+                self._room.release()
 
 
 def train_here(cohort: Cohort, source: Source) -> Trained:
-    """Train a cohort in this process, which reads each data set once."""
+    """Train a cohort in this process, which reads each data set once.
+
+    Raises:
+        UserError: this process computes in another way than the keys say.
+    """
+    source.check_environment()
     return train_cohort(cohort, load_data(cohort.cells[0].data, source))
-
-
-def start_worker() -> None:
-    """Prepare a worker: one thread, and an end with the study, which may be killed without a word."""
-    # An interrupt from the terminal reaches every process; only the study itself answers it, and ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    study = multiprocessing.parent_process()
-    assert study is not None
-
-    def watch() -> None:
-        study.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def default_workers() -> int:
     """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores()

@@ -6,19 +6,28 @@ with records. A task whose worker or node is lost is run again elsewhere, to the
 
 import atexit
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import ablation
 from ablation import UserError
 from ablation.studies.engines.cohorts import Cohort
-from ablation.studies.engines.work import Source, Trained, load_data, train_cohort
+from ablation.studies.engines.duration import Sample, train_sample
+from ablation.studies.engines.losses import Losses
+from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
+from ablation.studies.environment import check_arithmetic, differences, environment
 from ablation.training.data import Data
 
 RETRIES = 5
 """How often a cohort is run again after its worker or its node was lost, or it ran out of memory."""
+
+PATIENCE_SECONDS = 60
+"""How long nodes are waited for that are asked how they compute."""
 
 
 def connect(address: str) -> None:
@@ -62,36 +71,108 @@ def slots(device: str) -> int:
     return count
 
 
+def environment_there(device: torch.device, compiles: bool) -> dict[str, str]:
+    """Return how the cluster's nodes compute, which only they can tell: this machine may be of another kind.
+
+    A node that has nothing free for some time is not waited for; it will be asked when it is to train.
+
+    Raises:
+        UserError: two nodes compute differently, or one has settings that no cell may be trained with.
+    """
+    ray = _ray()
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    kind = "GPU" if device.type == "cuda" else "CPU"
+    ask = ray.remote(_environment_of_node)
+    asked = {}
+    for node in ray.nodes():
+        if node["Alive"] and node["Resources"].get(kind):
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            options = {"num_cpus": 0, "num_gpus": int(kind == "GPU"), "scheduling_strategy": there}
+            asked[ask.options(**options).remote(device.type, compiles)] = node["NodeManagerAddress"]
+    answered, others = ray.wait(list(asked), num_returns=len(asked), timeout=PATIENCE_SECONDS)
+    if not answered:
+        answered, others = ray.wait(others)
+    for task in others:
+        ray.cancel(task)
+    found: dict[str, dict[str, str]] = {asked[task]: _got(task) for task in answered}
+    (first, environment), *rest = found.items()
+    for address, other in rest:
+        if other != environment:
+            raise UserError(
+                f"engine=ray: node {address} computes otherwise than node {first}, {differences(other, environment)}; "
+                "a study needs nodes of one kind"
+            )
+    return environment
+
+
 def run_ray(cohorts: Sequence[Cohort], source: Source, workers: int) -> Iterator[Trained]:
     """Train cohorts on the cluster and yield each as it comes.
 
     Raises:
-        UserError: a cohort was lost more often than it is retried.
+        UserError: a node computes otherwise than the keys say, or cohorts were lost more often than they are retried;
+            all others were trained then.
     """
     ray = _ray()
+    losses = Losses(cohorts)
     task = ray.remote(_train_on_node).options(
         num_cpus=1, num_gpus=int(source.device == "cuda"), max_retries=RETRIES, retry_exceptions=[MemoryError]
     )
     here = replace(source, device="cpu")
     data = {label: ray.put(load_data(label, here)) for label in {cohort.cells[0].data for cohort in cohorts}}
     waiting = list(cohorts)
-    running: list[Any] = []
+    running: dict[Any, Cohort] = {}
     while waiting or running:
         while waiting and len(running) < 2 * workers:
             cohort = waiting.pop(0)
-            running.append(task.remote(cohort, data[cohort.cells[0].data], source.device))
-        done, running = ray.wait(running)
+            running[task.remote(cohort, data[cohort.cells[0].data], source)] = cohort
+        (done, *_), _ = ray.wait(list(running))
+        cohort = running.pop(done)
         try:
-            yield ray.get(done[0])
-        except ray.exceptions.RayError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"engine=ray: a cohort was lost ({reason}); what was finished is kept") from error
+            trained = _got(done)
+        except TooLargeError as error:
+            losses.add(cohort, str(error))
+        except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
+            losses.add(cohort, f"its worker or node was lost {1 + RETRIES} times, as when memory runs out")
+        else:
+            yield trained
+    losses.tell()
 
 
-def _train_on_node(cohort: Cohort, data: Data, device: str) -> Trained:
-    import torch
+def train_sample_there(sample: Sample, device: str) -> float:
+    """Train a sample on the cluster, and return how many seconds that took."""
+    task = _ray().remote(train_sample).options(num_cpus=1, num_gpus=int(device == "cuda"))
+    seconds: float = _got(task.remote(sample, device))
+    return seconds
 
-    return train_cohort(cohort, data.to(torch.device(device)))
+
+def _got(task: Any) -> Any:
+    """Return what a task returned, or raise what it raised as it was raised there.
+
+    Raises:
+        UserError: from the task itself, or Ray failed.
+    """
+    ray = _ray()
+    try:
+        return ray.get(task)
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
+        raise
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, UserError):
+            raise cause from error
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"engine=ray: the cluster failed ({reason}); what was finished is kept") from error
+
+
+def _environment_of_node(device: str, compiles: bool) -> dict[str, str]:
+    check_arithmetic()
+    return environment(torch.device(device), compiles)
+
+
+def _train_on_node(cohort: Cohort, data: Data, source: Source) -> Trained:
+    source.check_environment(f"node {socket.gethostname()}")
+    return train_cohort(cohort, data.to(torch.device(source.device)))
 
 
 def _ray() -> Any:

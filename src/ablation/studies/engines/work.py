@@ -4,8 +4,7 @@ A worker never touches the store or MLflow.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,17 @@ import torch
 from ablation import UserError
 from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
+from ablation.studies.environment import Environment, differences, environment
+from ablation.studies.fingerprint import one_thread
 from ablation.studies.store import Record
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data
 from ablation.training.spec import Spec
 from ablation.training.trainer import Outcome, train
+
+
+class TooLargeError(UserError):
+    """Not even one cell of a cohort fits into memory."""
 
 
 @dataclass(frozen=True)
@@ -34,33 +39,53 @@ class Trained:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a worker finds the data: the prepared files' folder and the data levels' parameters by label.
+    """Where a worker finds the data, and how it has to compute.
 
-    ``digests`` has the digests that the cells' keys were made with; what another study has prepared meanwhile is then
-    not taken for the same data.
+    Attributes:
+        folder: the prepared files'.
+        levels: the data levels' parameters by label.
+        device: the type of where cells are trained.
+        environment: what the keys say of how they are trained; none where there are no keys.
+        digests: what they say of the data, by label.
     """
 
     folder: Path
     levels: Mapping[str, Mapping[str, Any]]
     device: str
+    environment: Environment | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
 
+    def check_environment(self, where: str = "a worker process") -> None:
+        """Refuse to train where the numbers would be others than the keys say.
 
-_loaded: dict[tuple[str, str, str, str | None], Data] = {}
+        Raises:
+            UserError: naming both ways to compute.
+        """
+        if self.environment is None:
+            return
+        here = environment(torch.device(self.device), "compiler" in self.environment)
+        if here != self.environment:
+            raise UserError(
+                f"{where} computes otherwise than the study, {differences(here, self.environment)}: its numbers would "
+                "be others under the same key"
+            )
+
+
+_loaded: dict[tuple[str, str, str, str], Data] = {}
 
 
 def load_data(label: str, source: Source) -> Data:
     """Return a prepared data set on the device, standardized; each process reads it once.
 
     Raises:
-        UserError: it is not there, or no longer what the study began with.
+        UserError: it is not the one that the keys are of, or does not fit into memory.
     """
-    expected = source.digests.get(label)
+    expected = source.digests.get(label, "")
     key = (str(source.folder.resolve()), label, source.device, expected)
     if key not in _loaded:
         arrays, card = load(label, source.levels[label], source.folder)
-        if expected not in (None, card["digest"]):
-            raise UserError(f"data.{label}: was prepared anew by another study meanwhile; run the same command again")
+        if expected not in ("", card["digest"]):
+            raise UserError(f"data.{label}: was prepared anew while the study ran; run the study again")
         mean, std = card["mean"], card["std"]
 
         def standardize(part: str) -> torch.Tensor:
@@ -101,32 +126,31 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
 
 
 def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
-    """Train a cohort, in halves where a GPU's memory is too small for it: a cell's numbers do not depend on its cohort.
+    """Train a cohort, in halves where memory is too small for it: a cell's numbers do not depend on its cohort.
 
     Raises:
-        UserError: not even one cell fits, or what the cells choose cannot be compiled.
+        TooLargeError: not even one cell fits.
+        UserError: what the cells choose cannot be compiled.
     """
     try:
         return train(cells, data)
     except CannotCompileError as error:
         levels = ", ".join(level.kind for level in (cells[0].activation, cells[0].normalization, cells[0].loss))
         raise UserError(f"training.compile=true: {error}, one of {levels}; allowed with them: false") from error
-    except torch.OutOfMemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
         if len(cells) == 1:
             widths = f"{len(cells[0].widths)} layers of up to {max(cells[0].widths)} units"
-            raise UserError(f"a cell of {widths} does not fit into the GPU's free memory; use device=cpu") from error
+            on_gpu = isinstance(error, torch.OutOfMemoryError)
+            memory = "the GPU's free memory; use device=cpu" if on_gpu else "memory"
+            raise TooLargeError(f"a cell of {widths} does not fit into {memory}") from error
     # Behind the handler, for what it caught keeps the failed cohort's tensors alive.
     torch.cuda.empty_cache()
     half = len(cells) // 2
     return train_within_memory(cells[:half], data) + train_within_memory(cells[half:], data)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold torch to one thread of this process for a while."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocator has failed; that of torch on a CPU says so in its message alone."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

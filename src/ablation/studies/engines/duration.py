@@ -1,0 +1,150 @@
+"""How long a study will take, said before it begins where that is more than an hour.
+
+What is reckoned (``cost.seconds``) holds for one machine. Where it says that a study may be long, the pace of this one
+is measured: some small cohorts of the kinds that take most of the time are trained for about a second in all, on
+numbers of no meaning, and thrown away.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from ablation.studies.cost import Ends, seconds
+from ablation.studies.engines.cohorts import Cohort
+from ablation.studies.fingerprint import one_thread
+from ablation.training.data import Data, generator
+from ablation.training.measurement import EVALUATION_CHUNK
+from ablation.training.spec import Level, Spec
+from ablation.training.trainer import train
+
+HOUR = 3600.0
+
+WORTH_MEASURING = HOUR / 6
+"""Seconds from which on a study may be long: other machines are up to six times slower."""
+
+KINDS = 3
+"""How many kinds of cohorts are measured, those that take most of the time."""
+
+SAMPLE_SECONDS = 0.3
+"""About how long each is trained."""
+
+NARROW, SHALLOW, FEW = 256, 4, 64
+"""Units, layers, and examples of a batch, below which a sample is not made smaller: it would have another pace."""
+
+KEEPING = 3e-3
+"""Seconds that the study itself takes a cell, to keep it and to write it out."""
+
+UNITS = {"years": 365.25 * 86400, "months": 30.44 * 86400, "days": 86400.0, "hours": HOUR}
+
+
+class Sample(NamedTuple):
+    """A small stand-in for the cohorts of one kind: its cells, and data of the same form."""
+
+    specs: list[Spec]
+    ends: Ends
+
+    @property
+    def reckoned(self) -> float:
+        """Seconds that it would take on the machine that the reckoning is for."""
+        return seconds(self.specs[0], self.ends, len(self.specs))
+
+
+Pace = Callable[[Sample], float]
+"""Trains a sample where the study will be trained, and returns how long that took."""
+
+
+def estimate(cohorts: Sequence[Cohort], ends: Mapping[str, Ends], workers: int, measure: Pace) -> float:
+    """Return about how many seconds these cohorts take on so many workers."""
+    kinds: dict[str, list[tuple[float, Cohort]]] = {}
+    for cohort in cohorts:
+        spec = cohort.cells[0].spec
+        choices = (spec.activation, spec.normalization, spec.clipping, spec.optimizer, spec.loss)
+        taken = seconds(spec, ends[cohort.cells[0].data], len(cohort.cells))
+        kinds.setdefault(" ".join(level.kind for level in choices), []).append((taken, cohort))
+    totals = {kind: sum(taken for taken, _ in members) for kind, members in kinds.items()}
+    longest = max(taken for members in kinds.values() for taken, _ in members)
+    keeping = KEEPING * sum(len(cohort.cells) for cohort in cohorts)
+    reckoned = max(sum(totals.values()) / workers, longest)
+    if reckoned + keeping < WORTH_MEASURING:
+        return reckoned + keeping
+    slower: dict[str, float] = {}
+    for kind in sorted(totals, key=totals.__getitem__, reverse=True)[:KINDS]:
+        _, cohort = max(kinds[kind], key=lambda member: member[0])
+        sample = stand_in(cohort, ends[cohort.cells[0].data])
+        slower[kind] = measure(sample) / sample.reckoned
+    of_all = sum(slower[kind] * totals[kind] for kind in slower) / sum(totals[kind] for kind in slower)
+    return of_all * reckoned + keeping
+
+
+def stand_in(cohort: Cohort, ends: Ends) -> Sample:
+    """Return a sample that trains for about ``SAMPLE_SECONDS`` at the pace of a whole cohort.
+
+    It has fewer epochs and examples; where one step takes longer than that, fewer cells, and then smaller ones.
+    """
+    # Cells that diverge would leave the stack.
+    tame = replace(cohort.cells[0].spec, init=Level("xavier_normal", {}), lr=1e-6, compile="eager")
+    specs = [replace(tame, epochs=min(1, tame.epochs), seed=cell.spec.seed) for cell in cohort.cells]
+    least = ends._replace(train=specs[0].batch_size, val=min(ends.val, EVALUATION_CHUNK))
+    sample = Sample(specs, least)
+    while sample.reckoned > SAMPLE_SECONDS and (smaller := _smaller(sample)) is not None:
+        sample = smaller
+    batch = sample.specs[0].batch_size
+    longer = sample._replace(ends=sample.ends._replace(train=2 * batch))
+    room = (SAMPLE_SECONDS - sample.reckoned) / (longer.reckoned - sample.reckoned)
+    steps = max(1, min(ends.train // batch, 1 + math.floor(room)))
+    return sample._replace(ends=sample.ends._replace(train=steps * batch))
+
+
+def _smaller(sample: Sample) -> Sample | None:
+    """Return a sample of half as many cells, or half the width, batch or depth; none where all are small."""
+    specs, ends = sample
+    first = specs[0]
+    if len(specs) > 1:
+        return Sample(specs[: len(specs) // 2], ends)
+    if max(ends.features, *first.widths) > NARROW:
+        sizes = (ends.features, *first.widths)
+        features, *widths = (size if size <= NARROW else max(NARROW, size // 2) for size in sizes)
+        return Sample([replace(first, widths=tuple(widths))], ends._replace(features=features))
+    if max(first.batch_size, first.probe_size) > FEW:
+        batch, probe = (size if size <= FEW else max(FEW, size // 2) for size in (first.batch_size, first.probe_size))
+        return Sample([replace(first, batch_size=batch, probe_size=probe)], ends._replace(train=batch))
+    if len(first.widths) > SHALLOW:
+        return Sample([replace(first, widths=first.widths[: len(first.widths) // 2])], ends)
+    return None
+
+
+def train_sample(sample: Sample, device: str) -> float:
+    """Train a sample in this process, and return how many seconds that took."""
+    draw, (features, classes, examples, val) = generator(0, "pace"), sample.ends
+    x = torch.randn(examples + val, features, generator=draw)
+    y = torch.randint(classes, (examples + val,), generator=draw)
+    data = Data(x[:examples], y[:examples], x[examples:], y[examples:], classes).to(torch.device(device))
+    with one_thread():
+        # Once without a step: what is done for the first time takes longer.
+        train([replace(spec, epochs=0) for spec in sample.specs], data)
+        begun = time.perf_counter()
+        train(sample.specs, data)
+        return time.perf_counter() - begun
+
+
+def told(study: str, seconds: float, cells: int, workers: int) -> str:
+    """Return what is said of a study that takes long."""
+    count = "1 cell" if cells == 1 else f"{cells:,} cells"
+    crew = "1 worker" if workers == 1 else f"{workers} workers"
+    return (
+        f"{study}: {count} on {crew} will take {in_words(seconds)}; it begins now, can be ended at any moment and goes "
+        "on with the same command; fewer levels, seeds or epochs and smaller networks take less"
+    )
+
+
+def in_words(seconds: float) -> str:
+    """Return a time of an hour or more as people say it."""
+    for unit, length in UNITS.items():
+        if seconds >= 1.5 * length:
+            count = seconds / length
+            return f"about {count:,.0f} {unit}" if count >= 2.5 else f"about {count:.1f} {unit}"
+    return "about an hour"
