@@ -11,9 +11,11 @@ refused.
 
 import inspect
 import math
+import os
 import struct
 import types
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from ablation import UserError
@@ -102,6 +104,31 @@ def check_parameters(
         name: check_value(f"{key}.{name}", given[name], hints[name], single) if name in given else default
         for name, default in known.items()
     }
+
+
+def path_of(key: str, text: str) -> Path:
+    """Return the path that a text names; nothing need be there. ``~`` is the user's own folder.
+
+    Raises:
+        UserError: naming ``key``, where the system allows no such path.
+    """
+    try:
+        path = Path(text).expanduser()
+        longest = os.pathconf("/", "PC_NAME_MAX")
+        if any(len(os.fsencode(part)) > longest for part in path.absolute().parts):
+            raise UserError(f"{key}={shown(text)}: has a name of more than {longest} bytes, the most that is allowed")
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # whether something has to be there is for others to say
+    except UserError:
+        raise
+    except RuntimeError as error:
+        nobody = text.split("/")[0]
+        raise UserError(f"{key}={shown(text)}: {nobody} is nobody's folder; write the path in full") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{key}={shown(text)}: is no path that can be used ({reason})") from error
+    return path
 
 
 def as_single(value: float) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ablation import UserError
 from ablation.datasets.sources import SOURCES
+from ablation.levels import path_of, shown
 
 
 def _is_number(value: object) -> bool:
@@ -71,6 +72,8 @@ def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
         allowed, rule = RULES[key]
         if not allowed(value):
             raise UserError(f"data.{label}.{key}={written(value)}: {rule}")
+    if params.get("folder") is not None:
+        path_of(f"data.{label}.folder", params["folder"])
     if params.get("verify") is False and params.get("folder") is None:
         raise UserError(
             f"data.{label}.verify=false: goes with data.{label}.folder only, what is downloaded is always checked"
@@ -109,4 +112,4 @@ def written(value: object) -> str:
         return str(value).lower()
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{','.join(map(written, value))}]"
-    return str(value)
+    return shown(value)

@@ -3,14 +3,13 @@
 Every function raises a ``UserError`` of one line that names the key, the value and what is allowed.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ablation import UserError
-from ablation.levels import as_single, check_value, is_text, shown
+from ablation.levels import as_single, check_value, is_text, path_of, shown
 from ablation.training.spec import Level
 
 WIDTH = Annotated[int, "[1, 100000]"]
@@ -124,29 +123,8 @@ def widths(label: str, given: object) -> tuple[int, ...] | None:
 
 
 def folder(key: str, value: object) -> Path:
-    """Return a folder's path, of which nothing need be there yet; ``~`` is the user's own folder.
-
-    Raises:
-        UserError: naming ``key``, where the system allows no such path.
-    """
-    text = str(check_value(key, value, str))
-    try:
-        path = Path(text).expanduser()
-        longest = os.pathconf("/", "PC_NAME_MAX")
-        if any(len(os.fsencode(part)) > longest for part in path.absolute().parts):
-            raise UserError(
-                f"{key}={shown(text)}: has a name of more than {longest} bytes, longer than the system allows"
-            )
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass  # to be made, or refused where it is needed
-    except RuntimeError as error:
-        raise UserError(
-            f"{key}={shown(text)}: {text.split('/')[0]} is nobody's folder; write the path in full"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{key}={shown(text)}: cannot be a folder ({error.strerror})") from error
-    return path
+    """Return a folder's path, of which nothing need be there yet; ``~`` is the user's own folder."""
+    return path_of(key, str(check_value(key, value, str)))
 
 
 def engine(given: dict[str, Any]) -> dict[str, Any]:
