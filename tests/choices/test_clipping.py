@@ -1,4 +1,6 @@
 import inspect
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -186,3 +188,95 @@ def test_norms_below_the_threshold_keep_their_bits(name, row, threshold):
     if max(norms(name, row[0])) < threshold * (1 - 1e-6):
         assert torch.equal(clipped, row)
         assert not flag.item()
+
+
+LIMITS = {torch.float32: (1.2e-38, 3.3e38), torch.float64: (2.3e-308, 1.7e308)}
+
+
+def exactly(parts, threshold):
+    """Return each part scaled down to the threshold, computed in fractions, and whether it was."""
+    exact = [[Fraction(float(number)) for number in part] for part in parts]
+    square = sum((number * number for part in exact for number in part), Fraction(0))
+    limit = Fraction(threshold)
+    if square <= limit * limit:
+        return [[float(number) for number in part] for part in exact], False
+    # sqrt(limit^2 / square) to 40 digits
+    ratio = limit * limit / square
+    scale = 10**40
+    shift = Fraction(1)
+    while ratio * shift * shift < 1:
+        shift *= 2
+    root = Fraction(math.isqrt(int(ratio * shift * shift * scale * scale)), scale) / shift
+    return [[float(number * root) for number in part] for part in exact], True
+
+
+@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize("name", NORMS)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_norms_of_any_size_are_clipped_exactly(name, dtype, data):
+    low, high = LIMITS[dtype]
+    exponents = st.floats(math.log(low), math.log(high))
+    size = data.draw(exponents)
+    # Numbers of about one size, and some far from it.
+    magnitudes = data.draw(
+        st.lists(st.one_of(st.floats(-9, 9).map(lambda d: size + d), exponents), min_size=4, max_size=4)
+    )
+    signs = data.draw(st.lists(st.sampled_from([-1.0, 1.0]), min_size=4, max_size=4))
+    numbers = [
+        sign * math.exp(min(max(m, math.log(low)), math.log(high))) for sign, m in zip(signs, magnitudes, strict=True)
+    ]
+    row = torch.tensor([numbers], dtype=dtype)
+    threshold = float(torch.tensor(math.exp(data.draw(exponents)), dtype=dtype))
+    clipped = row.clone()
+    halves = [clipped[:, :2], clipped[:, 2:]]
+    flag = CLIPPINGS[name](Gradient([clipped], halves), threshold=threshold)
+    groups = [[row[0]]] if name == "global_norm" else [[row[0, :2]], [row[0, 2:]]]
+    results = [exactly(parts, threshold) for parts in groups]
+    expected = [number for parts, _ in results for part in parts for number in part]
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-14
+    np.testing.assert_allclose(clipped[0].double(), expected, rtol=tolerance, atol=4 * low + 1e-290 * threshold)
+    norms = [math.hypot(*(float(number) for part in parts for number in part)) for parts in groups]
+    if all(abs(norm / threshold - 1) > 1e-6 for norm in norms if math.isfinite(norm)):
+        assert flag.item() == any(was for _, was in results)
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize(
+    ("row", "threshold", "expected"),
+    [
+        ([1e20, 0.0], 1.0, [1.0, 0.0]),
+        ([3e38, 3e38], 1.0, [math.sqrt(0.5), math.sqrt(0.5)]),
+        ([3e-30, 4e-30], 5e-31, [3e-31, 4e-31]),
+        ([1e-37, 0.0], 2e-38, [2e-38, 0.0]),
+        ([1e20, 1e20], 3e38, [1e20, 1e20]),
+        ([1e-25, 0.0], 1.0, [1e-25, 0.0]),
+        ([3e38, 0.0], 1e-30, [1e-30, 0.0]),
+        ([0.0, 0.0], 1e-30, [0.0, 0.0]),
+    ],
+)
+@pytest.mark.parametrize("looks", [True, False], ids=["eager", "without a look"])
+def test_norms_beyond_the_squares_of_single_precision(name, row, threshold, expected, looks, monkeypatch):
+    from ablation.choices import clipping
+
+    if not looks:  # as on a GPU and in a compiled graph
+        monkeypatch.setattr(clipping, "_can_look", lambda x: False)
+    others = [[0.5, 0.0], [3.0, 4.0]]
+    grad = torch.tensor([row, *others])
+    flag = CLIPPINGS[name](Gradient([grad], [grad]), threshold=torch.tensor([[threshold], [1.0], [1.0]]))
+    np.testing.assert_allclose(grad, [expected, [0.5, 0.0], [0.6, 0.8]], rtol=1e-6, atol=1e-38)
+    assert flag.tolist() == [row != expected, False, True]
+    if expected == row:
+        assert torch.equal(grad[0], torch.tensor(row)), "a cell that is not clipped keeps its bits"
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("neighbour", [1e30, 1e-30, 0.0, torch.inf, torch.nan])
+def test_the_size_of_a_neighbour_changes_no_bit(name, neighbour):
+    grad = gradients()
+    alone, _ = clip(name, grad, threshold=0.5)
+    beside = grad.clone()
+    beside[3] = neighbour
+    together, _ = clip(name, beside, threshold=0.5)
+    others = [0, 1, 2, 4, 5, 6]
+    assert torch.equal(alone[others], together[others])

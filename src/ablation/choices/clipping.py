@@ -53,22 +53,74 @@ def global_norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     return _any([_scale_down(gradient.blocks, threshold)])
 
 
+SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e15
+"""Within these a norm of single-precision numbers is sound. Outside, squares that count may be below what a float32
+holds, or above."""
+
+
 def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
-    norms = [torch.linalg.vector_norm(part_SN, dim=1, keepdim=True) for part_SN in parts]
+    """Scale each cell's parts together down to the threshold, and return which cells were, [S, 1]."""
+    dtype, looks = parts[0].dtype, _can_look(parts[0])
+    # Double precision needs no second look at single-precision numbers, and has none itself.
+    wide = torch.float64 if not looks and dtype == torch.float32 else None
+    norm_S1 = _norm(parts, wide)
+    limit = torch.as_tensor(threshold, dtype=norm_S1.dtype, device=norm_S1.device)
+    # As a tensor, for a float over a tensor is a reciprocal times the float in torch, and rounds twice. This way the
+    # factor is exactly 1 where the norm is at most the threshold, and such a cell keeps its bits.
+    factor_S1 = (limit / norm_S1).clamp_max_(1.0)
+    clipped_S1: Tensor = norm_S1 > limit
+    if wide is not None:
+        # In two halves, for the whole may be below what a float32 holds where the result is not.
+        half_S1 = factor_S1.sqrt_().to(dtype)
+        for part_SN in parts:
+            part_SN.mul_(half_S1).mul_(half_S1)
+        return clipped_S1
+    unsound_S1 = ~(norm_S1 < LARGEST_NORM) | ((norm_S1 < SMALLEST_NORM) & (limit < 2.0 * SMALLEST_NORM))
+    if looks and bool(unsound_S1.any()):
+        rows = unsound_S1.squeeze(1).nonzero().squeeze(1)
+        each = limit.expand_as(norm_S1)[rows]
+        clipped_S1[rows] = _scale_down_exactly(parts, rows, each.double())
+        # A factor of 1 for these, which are done.
+        factor_S1 = factor_S1.masked_fill_(unsound_S1, 1.0)
+    for part_SN in parts:
+        part_SN.mul_(factor_S1)
+    return clipped_S1
+
+
+def _norm(parts: Sequence[Tensor], dtype: torch.dtype | None = None) -> Tensor:
+    """Return the norm of each cell's parts together, [S, 1], in their own precision or another."""
+    norms = [torch.linalg.vector_norm(part_SN, dim=1, keepdim=True, dtype=dtype) for part_SN in parts]
     # Added one by one, for a sum across parts is ordered in one way for one cell and in another for many. In double
     # precision the norm of a single part is that part's to the bit.
     square_S1 = norms[0].double().square()
     for norm_S1 in norms[1:]:
         square_S1 += norm_S1.double().square()
-    norm_S1 = square_S1.sqrt().to(parts[0].dtype)
-    # As a tensor, for a float over a tensor is a reciprocal times the float in torch, and rounds twice. This way the
-    # factor is exactly 1 where the norm is at most the threshold, and such a cell keeps its bits.
-    limit = torch.as_tensor(threshold, dtype=norm_S1.dtype)
-    factor_S1 = (limit / norm_S1).clamp_max_(1.0)
-    for part_SN in parts:
-        part_SN.mul_(factor_S1)
-    clipped_S1: Tensor = norm_S1 > threshold
-    return clipped_S1
+    total_S1: Tensor = square_S1.sqrt().to(dtype or parts[0].dtype)
+    return total_S1
+
+
+def _scale_down_exactly(parts: Sequence[Tensor], rows: Tensor, limit_R1: Tensor) -> Tensor:
+    """Scale these rows down to their limits, whatever their size, and return which of them were, [R, 1].
+
+    In double precision and with the largest magnitude taken out, so that neither squares nor the factor leave what a
+    number can hold.
+    """
+    taken = [part_SN[rows].double() for part_SN in parts]
+    largest_R1 = torch.cat([part_RN.abs().amax(1, keepdim=True) for part_RN in taken], dim=1).amax(1, keepdim=True)
+    unit_R1 = torch.where(torch.isfinite(largest_R1) & (largest_R1 > 0.0), largest_R1, 1.0)
+    shrunk = [part_RN / unit_R1 for part_RN in taken]
+    scale_R1 = limit_R1 / _norm(shrunk)
+    clipped_R1 = scale_R1 < unit_R1
+    # What is not a number stays none.
+    keeps_R1 = scale_R1 >= unit_R1
+    for part_SN, part_RN, shrunk_RN in zip(parts, taken, shrunk, strict=True):
+        part_SN[rows] = torch.where(keeps_R1, part_RN, shrunk_RN * scale_R1).to(part_SN.dtype)
+    return clipped_R1
+
+
+def _can_look(x: Tensor) -> bool:
+    """Whether a look at numbers costs nothing: a GPU would have to be waited for, and a graph has none yet."""
+    return not x.is_cuda and not torch.compiler.is_compiling()
 
 
 def _any(flags: Sequence[Tensor]) -> Tensor:
