@@ -30,12 +30,13 @@ ALONE = {
 }
 """Libraries that only these files, and the pipelines, may import."""
 
+BELOW = {"statistics", "analysis", "design", "naming", "wording"}
 REPORTING = {
     "statistics": {"statistics", "design"},
-    "tables": {"tables", "statistics", "analysis", "design", "wording"},
-    "figures": {"figures", "statistics", "analysis", "design", "wording"},
-    "questions": {"questions", "figures", "tables", "statistics", "findings", "analysis", "design", "wording"},
-    "page": {"page", "questions", "figures", "tables", "statistics", "findings", "analysis", "design", "wording"},
+    "tables": {"tables", *BELOW},
+    "figures": {"figures", *BELOW},
+    "questions": {"questions", "figures", "tables", "findings", *BELOW},
+    "page": {"page", "questions", "figures", "tables", "findings", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

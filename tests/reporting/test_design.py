@@ -3,7 +3,7 @@
 import pytest
 
 from ablation import UserError
-from ablation.reporting.design import Options, label, shorten
+from ablation.reporting.design import Options
 from tests.reporting.synthetic import Outcome
 
 
@@ -62,14 +62,6 @@ def test_levels_stand_by_meaning_numbers_ascending_the_rest_as_configured(analys
 
 def test_a_study_of_one_combination_still_has_a_row(analysed):
     assert analysed({}, lambda _: Outcome()).design.compared == ("activation",)
-
-
-def test_long_names_are_shortened_at_both_ends_apart():
-    one, other = shorten("x" * 199 + "1"), shorten("x" * 199 + "2")
-    assert len(one) == 22
-    assert one != other
-    assert shorten("relu") == "relu"
-    assert [label(x) for x in (0.1, 20, 1e-5, "relu")] == ["0.1", "20", "1e-05", "relu"]
 
 
 def test_what_is_tuned_over_is_not_what_is_compared(analysed):

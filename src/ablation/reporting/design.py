@@ -6,11 +6,13 @@ draws), and a *nuisance* factor such as the learning rate is tuned over, so that
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache, cached_property
 from typing import Any
 
 import pandas as pd
 
 from ablation import UserError
+from ablation.reporting.naming import Level, Shown, labels, shorten
 from ablation.studies.records import FACTORS
 
 ORDINAL = ("depth", "width", "batch_size", "lr", "seed")
@@ -24,9 +26,6 @@ NEVER_TUNED = ("seed", "data", "depth", "loss")
 
 TARGETS = ("easy", "primary", "hard")
 """The three validation accuracies of a data set, in the order of its config."""
-
-Level = str | int | float
-
 
 WHOLE = {"bootstrap": 1, "bootstrap_seed": 0}
 """Options that are whole numbers, and the least they may be."""
@@ -137,6 +136,15 @@ class Design:
         """A sentence that says so where the study trains for no epoch, else nothing."""
         return "The study trains for no epoch: nothing was learned." if self.horizon <= 0 else ""
 
+    @cached_property
+    def labels(self) -> Mapping[str, Shown]:
+        """By factor, every level as it is read in full; no two of a factor are alike."""
+        return {factor: labels(levels) for factor, levels in self.levels.items()}
+
+    def short(self, factor: str, level: Level, most: int = 22) -> str:
+        """A level's label in about ``most`` characters; no two of a factor are alike."""
+        return short(tuple(self.labels[factor].items()), most)[level]
+
     def varies(self, factor: str) -> bool:
         """Whether the study compares more than one level of ``factor``."""
         return len(self.levels[factor]) > 1
@@ -144,6 +152,12 @@ class Design:
     def reference(self, factor: str) -> Level:
         """The level that the others are held against: ``none``, or else the first."""
         return reference(self.levels[factor])
+
+
+@cache
+def short(shown: tuple[tuple[Level, str], ...], most: int) -> Shown:
+    """``naming.shorten``, once for a factor and width."""
+    return shorten(dict(shown), most)
 
 
 def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequence[str]) -> Design:
@@ -175,17 +189,3 @@ def plural(number: float, noun: str) -> str:
     """A number with its noun: "1 epoch", "2.5 epochs", "3,240 cells"."""
     text = f"{number:,.0f}" if float(number).is_integer() else f"{number:.4g}"
     return f"{text} {noun}" if number == 1 else f"{text} {noun}s"
-
-
-def label(level: object) -> str:
-    """A level as it is printed: numbers short, everything else as it is."""
-    return f"{level:g}" if isinstance(level, float) else str(level)
-
-
-def shorten(level: object, most: int = 22) -> str:
-    """A level's label in at most ``most`` characters, an ellipsis in its middle; its ends tell long names apart."""
-    text = " ".join(label(level).split())
-    if len(text) <= most:
-        return text
-    head = (most - 1) * 2 // 3
-    return f"{text[:head]}…{text[head + 1 - most :]}"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import label
+from ablation.reporting.naming import raw
 from ablation.reporting.tables.effects import MUCH, censoring, effects, marginal_means, winners
 
 SURE, LIKELY = 0.05, 0.95
@@ -81,17 +81,17 @@ def ratios(analysis: Analysis, table: pd.DataFrame) -> list[str]:
         if factor == "depth" or part.empty:
             continue
         best = part.loc[part["ratio"].idxmin()]
+        shown = {raw(level): analysis.design.short(factor, level) for level in analysis.design.levels[factor]}
+        level, reference = shown[best["level"]], shown[best["reference"]]
         bounds = ""
         unsure = " (one seed: no interval)" if analysis.design.seeds == 1 else ""
         if not np.isnan(best["ratio_low"]):
             bounds = f" [{best['ratio_low']:.2f}, {best['ratio_high']:.2f}]"
             unsure = ", no clear difference" if best["ratio_low"] <= 1 <= best["ratio_high"] else ""
         if best["ratio"] < 1:
-            said = f"{best['level']} takes {best['ratio']:.2f}{bounds} times the epochs of {best['reference']}"
+            said = f"{level} takes {best['ratio']:.2f}{bounds} times the epochs of {reference}"
         else:
-            said = (
-                f"no level is faster than {best['reference']}; {best['level']} takes {best['ratio']:.2f}{bounds} times"
-            )
+            said = f"no level is faster than {reference}; {level} takes {best['ratio']:.2f}{bounds} times"
         texts.append(f"{factor}: {said}{unsure}")
     return [f"On geometric average over everything else, {'; '.join(texts)}."] if texts else []
 
@@ -99,10 +99,11 @@ def ratios(analysis: Analysis, table: pd.DataFrame) -> list[str]:
 def best_levels(analysis: Analysis) -> list[str]:
     """The best level of each factor at each depth, the sure ones apart from those that may be luck."""
     texts = []
-    table = winners(analysis).frame
-    if "chance" not in table or analysis.design.seeds == 1:
+    table = winners(analysis)
+    frame = table.frame.assign(winner=table.frame["winner"].replace(dict(table.levels["winner"])))
+    if "chance" not in frame or analysis.design.seeds == 1:
         return []
-    for depth, part in table[table["factor"] != "combination"].groupby("depth", observed=True, sort=False):
+    for depth, part in frame[frame["factor"] != "combination"].groupby("depth", observed=True, sort=False):
         part = part[part["tied"] < part["of"] - 1]
         sure = [f"{row['winner']} ({percent(row['chance'])})" for row in rows_of(part[part["chance"] >= LIKELY])]
         open_ = [
@@ -112,7 +113,7 @@ def best_levels(analysis: Analysis) -> list[str]:
         if sure or open_:
             said = [f"the best with a chance of at least {LIKELY:.0%}: {', '.join(sure)}"] if sure else []
             said += [f"ahead, but perhaps by luck: {', '.join(open_)}"] if open_ else []
-            texts.append(f"At depth {label(depth)}, {'; '.join(said)}.")
+            texts.append(f"At depth {depth}, {'; '.join(said)}.")
     return texts
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, label, plural
+from ablation.reporting.design import ORDINAL, plural
 from ablation.reporting.effects_findings import effects_findings
 from ablation.reporting.statistics.convergence import median_time
 from ablation.reporting.statistics.health import CLASSES
@@ -67,14 +67,16 @@ def extremes(analysis: Analysis) -> list[str]:
     for depth, part in frame.groupby("depth", observed=True):
         best = part.iloc[0]
         if best["success_rate"] == 0:
-            texts.append(f"At depth {label(depth)}, no combination reached {design.goal} with any seed.")
+            texts.append(f"At depth {depth}, no combination reached {design.goal} with any seed.")
             continue
-        text = f"At depth {label(depth)}, the fastest is {names(part, shown, 0)}: {outcome(best)}"
+        text = f"At depth {depth}, the fastest is {names(design, part, shown, 0)}: {outcome(best)}"
         if len(part) > 1:
-            text += f"; the slowest {names(part, shown, -1)}: {outcome(part.iloc[-1])}"
+            text += f"; the slowest {names(design, part, shown, -1)}: {outcome(part.iloc[-1])}"
             tuned = analysis.tuned
             masks = [same(tuned, part.iloc[place], by) for place in (0, 1)]
-            text += f". The lead over the second, {names(part, shown, 1)}: {compare(analysis, masks[0], masks[1])}"
+            text += (
+                f". The lead over the second, {names(design, part, shown, 1)}: {compare(analysis, masks[0], masks[1])}"
+            )
         texts.append(text + ".")
     return texts
 
@@ -125,8 +127,8 @@ def against_reference(analysis: Analysis, factor: str) -> list[str]:
             continue
         rates = [float(tuned.loc[which, "reached"].mean()) for which in (mask, base)]
         texts.append(
-            f"At depth {label(design.deepest)}, {words(factor, level)} brings {rates[0]:.0%} of "
-            f"{plural(int(mask.sum()), 'cell')} to the target, {words(factor, reference)} {rates[1]:.0%} of "
+            f"At depth {design.deepest}, {words(design, factor, level)} brings {rates[0]:.0%} of "
+            f"{plural(int(mask.sum()), 'cell')} to the target, {words(design, factor, reference)} {rates[1]:.0%} of "
             f"{int(base.sum()):,}; the restricted mean time differs by {compare(analysis, mask, base)}."
         )
     return texts
@@ -144,7 +146,7 @@ def gradients(analysis: Analysis) -> list[str]:
     gone = len(cells) - len(frame)
     if frame.empty:
         return [
-            f"At depth {label(design.deepest)}, {'the only cell' if gone == 1 else f'all {gone:,} cells'} diverged "
+            f"At depth {design.deepest}, {'the only cell' if gone == 1 else f'all {gone:,} cells'} diverged "
             "before the gradient was first measured."
         ]
     texts = []
@@ -152,13 +154,11 @@ def gradients(analysis: Analysis) -> list[str]:
     shares = frame.groupby(by, observed=True)[["vanishing", "exploding"]].mean().reset_index()
     for kind, limit in (("vanishing", "below 1e-3"), ("exploding", "above 1e3")):
         rows = shares[shares[kind] > 0.5]
-        where = (
-            f"Before training at depth {label(design.deepest)}, the gradient is {kind} (first over last layer {limit})"
-        )
+        where = f"Before training at depth {design.deepest}, the gradient is {kind} (first over last layer {limit})"
         if rows.empty:
             texts.append(f"{where} in no combination of {', '.join(by)} ({plural(len(frame), 'cell')}{unseen}).")
             continue
-        listed = [names(rows, by, place) for place in range(min(8, len(rows)))]
+        listed = [names(design, rows, by, place) for place in range(min(8, len(rows)))]
         more = f", and {len(rows) - 8} more" if len(rows) > 8 else ""
         total = plural(len(shares), "combination")
         texts.append(f"{where} in {len(rows)} of {total}: {'; '.join(listed)}{more}{unseen}.")
@@ -167,6 +167,7 @@ def gradients(analysis: Analysis) -> list[str]:
 
 def beside_theory(analysis: Analysis) -> str:
     """Whether the gradient before training does what theory predicts, and where it does not."""
+    design = analysis.design
     rows = analysis.agreement.rows
     counts = rows["verdict"].value_counts()
     told = rows[rows["verdict"].isin(("agrees", "differs"))]
@@ -176,7 +177,9 @@ def beside_theory(analysis: Analysis) -> str:
     )
     differs = told[told["verdict"] == "differs"]
     by = ["activation", "init", "normalization", "depth"]
-    listed = [f"{names(differs, by, place)} ({differs['why'].iloc[place]})" for place in range(min(4, len(differs)))]
+    listed = [
+        f"{names(design, differs, by, place)} ({differs['why'].iloc[place]})" for place in range(min(4, len(differs)))
+    ]
     more = f", and {len(differs) - 4} more" if len(differs) > 4 else ""
     if len(differs):
         text += f"; it differs with {'; '.join(listed)}{more}"

@@ -74,6 +74,20 @@ def test_no_text_in_a_csv_file_begins_a_formula_and_numbers_stay_numbers():
     assert [row[1] for row in rows] == ["'-x", "-1", "-2.5", "0", "1", "2", "-inf"]
 
 
+def test_levels_in_a_csv_file_are_whole_and_those_that_differ_stay_so():
+    frame = pd.DataFrame({"lr": pd.Categorical([0.1, 0.1000001, 1.0]), "init": ["=a", "'=a", "''=a"], "x": [1 / 3] * 3})
+    table = Table("t", "", "", frame, {"lr": {0.1: "0.1", 0.1000001: "0.1000001", 1.0: "1"}, "init": {"=a": "(=a)"}})
+    rows = list(csv.reader(io.StringIO(to_csv(table))))[1:]
+    assert [row[0] for row in rows] == ["0.1", "0.1000001", "1"]
+    assert [row[1] for row in rows] == ["'=a", "''=a", "'''=a"]
+    assert [row[2] for row in rows] == ["0.333333"] * 3
+    assert [line.split(" | ")[:2] for line in to_markdown(table, 6).splitlines()[6:]] == [
+        ["| 0.1", "(=a)"],
+        ["| 0.1000001", "'=a"],
+        ["| 1", "''=a"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("entry", "text"),
     [

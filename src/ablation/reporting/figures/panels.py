@@ -12,23 +12,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ablation.reporting.design import Design, Level, shorten
+from ablation.reporting.design import Design
+from ablation.reporting.figures.lettering import legible, named, worded
 from ablation.reporting.figures.theme import INK, Styles
 from ablation.reporting.figures.view import View
-from ablation.reporting.wording import words
-
-
-def safe(level: object, most: int = 22) -> str:
-    """A level's short label; matplotlib would take one that begins with an underscore for no label."""
-    text = shorten(level, most)
-    return f" {text}" if text.startswith("_") else text
+from ablation.reporting.naming import Level
 
 
 def grid(view: View, width: float, height: float, margin: float = 1.3, **share: Any) -> tuple[Figure, Any]:
     """A figure with a panel of that size (inches) per row and column of the view, its title wrapped above."""
     figure = Figure(figsize=(max(5.5, margin + width * len(view.columns)), 1.5 + height * len(view.rows)))
     figure.set_layout_engine("constrained")
-    title = textwrap.wrap(view.title, int(figure.get_figwidth() * 12.5))
+    title = textwrap.wrap(legible(view.title), int(figure.get_figwidth() * 12.5))
     figure.suptitle("\n".join(title))
     grow(figure, 0.19 * (len(title) - 2))
     return figure, figure.subplots(len(view.rows), len(view.columns), squeeze=False, **share)
@@ -39,10 +34,10 @@ def grow(figure: Figure, inches: float) -> None:
     figure.set_figheight(figure.get_figheight() + max(0.0, inches))
 
 
-def panels(view: View, axes: Any, row: str, column: str) -> Sequence[tuple[Axes, pd.DataFrame]]:
+def panels(view: View, design: Design, axes: Any, row: str, column: str) -> Sequence[tuple[Axes, pd.DataFrame]]:
     """Each panel with its part of the frame, titled by its levels of ``row`` and ``column``."""
     grid = list(itertools.product(view.rows, view.columns))
-    titles = [(words(column, second, 18), words(row, first, 18)) for first, second in grid]
+    titles = [(worded(design, column, second, 18), worded(design, row, first, 18)) for first, second in grid]
     room = axes[0, 0].get_position().width * axes[0, 0].figure.get_figwidth()
     joint = " · " if max(len(" · ".join(title)) for title in titles) * 0.08 < room else "\n"
     for axis, title in zip(axes.flat, titles, strict=True):
@@ -103,11 +98,19 @@ def lines(
 
 
 def dots(
-    axis: Axes, part: pd.DataFrame, x: str, by: str, style: Styles, hollow: bool = False, slant: bool = True
+    axis: Axes,
+    part: pd.DataFrame,
+    x: str,
+    by: str,
+    style: Styles,
+    names: Sequence[str],
+    hollow: bool = False,
+    slant: bool = True,
 ) -> None:
     """A mark with its interval at each level of ``x``, those of the levels of ``by`` side by side.
 
     ``part`` has ``mean, low, high``; both columns are categories, whose order is that of the axis and of the marks.
+    ``names`` stand along the axis.
     """
     levels = list(part[by].cat.categories)
     step = 0.6 / max(1, len(levels))
@@ -121,19 +124,27 @@ def dots(
         axis.errorbar(at, mean, length, ls="", lw=1.1, capsize=1.5, ms=4.5, **style[str(level)], **look)
     axis.set_xlim(-0.6, len(part[x].cat.categories) - 0.4)
     aslant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slant else {}
-    axis.set_xticks(range(len(part[x].cat.categories)), [safe(level, 16) for level in part[x].cat.categories], **aslant)
+    axis.set_xticks(range(len(part[x].cat.categories)), names, **aslant)
     axis.grid(False, axis="x")
 
 
-def level_key(figure: Figure, levels: Sequence[Level], style: Styles, extra: Sequence[Any] = ()) -> None:
-    """The legend of these levels, and of what else is to be told apart."""
+def along(design: Design, part: pd.DataFrame, factor: str, most: int = 16) -> list[str]:
+    """What stands along an axis whose places are a factor's levels in this part of a frame."""
+    return [named(design, factor, level, most) for level in part[factor].cat.categories]
+
+
+def level_key(
+    figure: Figure, design: Design, factor: str, levels: Sequence[Level], style: Styles, extra: Sequence[Any] = ()
+) -> None:
+    """The legend of these levels of a factor, and of what else is to be told apart."""
     handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]
-    key(figure, [*handles, *extra], [*(safe(level) for level in levels), *(line.get_label() for line in extra)])
+    names = [named(design, factor, level) for level in levels]
+    key(figure, [*handles, *extra], [*names, *(line.get_label() for line in extra)])
 
 
 def activation_key(figure: Figure, design: Design, style: Styles, extra: Sequence[Any] = ()) -> None:
     """The legend of the activations, and of what else is to be told apart."""
-    level_key(figure, design.levels["activation"], style, extra)
+    level_key(figure, design, "activation", design.levels["activation"], style, extra)
 
 
 def start_end(start: dict[str, Any], end: dict[str, Any]) -> list[Line2D]:

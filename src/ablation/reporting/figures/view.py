@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Level, reference
+from ablation.reporting.design import Design, reference
+from ablation.reporting.naming import Level
 from ablation.reporting.statistics.intervals import by_seed, median_interval, seed_interval
 from ablation.reporting.wording import words
 
@@ -59,7 +60,7 @@ def hold(design: Design, cells: pd.DataFrame, shown: Sequence[str]) -> tuple[pd.
         if factor not in shown:
             level = reference(present(cells, factor))
             cells = cells[cells[factor] == level]
-            fixed.append(words(factor, level))
+            fixed.append(words(design, factor, level))
     return cells, f" Held fixed: {', '.join(fixed)}." if fixed else ""
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Options, label, plural, shorten
+from ablation.reporting.design import Design, Options, plural
+from ablation.reporting.naming import numbered
 from ablation.reporting.wording import seeds_text
 
 
@@ -14,7 +15,7 @@ def size(manifest: Mapping[str, Any], design: Design) -> str:
     """The study's size in one sentence."""
     counts, varying = manifest["cells"], [factor for factor, levels in design.levels.items() if len(levels) > 1]
     crossed = f"; {', '.join(varying)} vary" if len(varying) > 1 else f"; {varying[0]} varies" if varying else ""
-    data = " and ".join(shorten(level, 60) for level in design.levels["data"])
+    data = " and ".join(design.short("data", level, 60) for level in design.levels["data"])
     return (
         f"A study of {plural(counts['expected'], 'cell')}, {counts['finished']:,} finished and "
         f"{counts['diverged']:,} diverged; {plural(design.horizon, 'epoch')} on {data}, "
@@ -40,9 +41,13 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, st
         ("horizon", plural(design.horizon, "epoch")),
         (
             "targets",
-            "; ".join(f"{k}: {', '.join(f'{t:g}' for t in v)} (middle one primary)" for k, v in design.targets.items()),
+            "; ".join(
+                f"{k}: {', '.join(numbered(v).values())} (middle one primary)" for k, v in design.targets.items()
+            ),
         ),
     ]
-    rows += [(factor, ", ".join(shorten(x, 60) for x in levels)) for factor, levels in design.levels.items()]
+    rows += [
+        (factor, ", ".join(design.short(factor, x, 60) for x in levels)) for factor, levels in design.levels.items()
+    ]
     rows += [(f"data {name}", json.dumps(card, sort_keys=True)) for name, card in sorted(manifest["data"].items())]
-    return [*rows, *((key, label(value)) for key, value in sorted(manifest["environment"].items()))]
+    return [*rows, *((key, str(value)) for key, value in sorted(manifest["environment"].items()))]

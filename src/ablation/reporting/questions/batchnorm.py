@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Level
-from ablation.reporting.figures.panels import dots, grid, level_key, no_cells, start_end
+from ablation.reporting.design import Design
+from ablation.reporting.figures.lettering import worded
+from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells, start_end
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired, restricted
 from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros, variant
 from ablation.reporting.questions.question import Question, unanswered
@@ -78,12 +80,12 @@ def place_of(analysis: Analysis, cells: pd.DataFrame, level: Level, base: Level)
     if found is None:
         return None
     lead = {-1: "better", 0: "not clearly another", 1: "worse"}[found.sign]
-    parts = []
+    design, parts = analysis.design, []
     for depth in present(cells, "depth"):
         there = cells["depth"] == depth
         if part := paired(analysis, cells[there], "time", (groups[0][there], groups[1][there]), ("normalization",)):
-            parts.append(f"{part.text()} at {words('depth', depth)}")
-    names = f"{words('normalization', level)} against {words('normalization', base)}"
+            parts.append(f"{part.text()} at {words(design, 'depth', depth)}")
+    names = f"{words(design, 'normalization', level)} against {words(design, 'normalization', base)}"
     evidence = [f"By depth, {names}: {'; '.join(parts)}."] if len(parts) > 1 else []
     return f"{lead} ({found.full})", evidence
 
@@ -107,11 +109,11 @@ def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Level
     )
     deep = frame[(frame["measure"] == "time") & (frame["depth"] == columns[-1])]
     spans = [
-        f"{part['mean'].min():.3g} to {part['mean'].max():.3g} with {words('normalization', level)}"
+        f"{part['mean'].min():.3g} to {part['mean'].max():.3g} with {words(design, 'normalization', level)}"
         for level in normalizations
         if len(part := deep[deep["normalization"] == level])
     ]
-    title = f"Epochs to the target at {words('depth', columns[-1])}, over initializers: {'; '.join(spans[:2])}"
+    title = f"Epochs to the target at {words(design, 'depth', columns[-1])}, over initializers: {'; '.join(spans[:2])}"
     caption = (
         f"Above: restricted mean time to {design.goal}. Below: standard deviation of what enters the activation, "
         "geometric mean over layers; hollow: before training, filled: at the last probe. Initializers in the order of "
@@ -127,15 +129,15 @@ def plot(view: View, design: Design) -> Figure:
     inits, normalizations = (list(view.frame[name].cat.categories) for name in ("init", "normalization"))
     shape = View(view.name, view.title, rows=("time", "scale"), columns=view.columns)
     figure, axes = grid(shape, max(2.2, 0.14 * len(inits) * len(normalizations)), 1.8, sharex=True, sharey="row")
-    style = styles(design, "normalization")
+    style, names = styles(design, "normalization"), along(design, view.frame, "init")
     for row, measure in zip(axes, shape.rows, strict=True):
         for axis, depth in zip(row, view.columns, strict=True):
             part = view.frame[(view.frame["depth"] == depth) & (view.frame["measure"] == measure)]
             no_cells(axis, part)
-            dots(axis, part[part["probe"] == "first"], "init", "normalization", style, hollow=True)
-            dots(axis, part[part["probe"] == "last"], "init", "normalization", style)
+            dots(axis, part[part["probe"] == "first"], "init", "normalization", style, names, hollow=True)
+            dots(axis, part[part["probe"] == "last"], "init", "normalization", style, names)
             if measure == "time":
-                axis.set(title=words("depth", depth), ylim=(0, design.horizon * 1.04 or 1))
+                axis.set(title=worded(design, "depth", depth), ylim=(0, design.horizon * 1.04 or 1))
             elif (view.frame["measure"] == measure).any():  # an empty axis cannot be a logarithmic one
                 axis.set_yscale("log")
                 axis.yaxis.set_major_formatter("{x:g}")
@@ -143,6 +145,11 @@ def plot(view: View, design: Design) -> Figure:
     axes[0, 0].set_ylabel("restricted mean (epochs)")
     axes[1, 0].set_ylabel("pre-activation's std")
     level_key(
-        figure, normalizations, style, start_end({"marker": "o", "mfc": "w", "ls": ""}, {"marker": "o", "ls": ""})
+        figure,
+        design,
+        "normalization",
+        normalizations,
+        style,
+        start_end({"marker": "o", "mfc": "w", "ls": ""}, {"marker": "o", "ls": ""}),
     )
     return figure

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Level, label
+from ablation.reporting.design import Design
+from ablation.reporting.figures.lettering import named, worded
 from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import Difference, paired, restricted
 from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
@@ -81,6 +83,7 @@ def answer(
     analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, Level]], clips: int
 ) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
+    design = analysis.design
     gain = compare(analysis, cells, "time", pairs["batch"], pairs["neither"])
     other = compare(analysis, cells, "time", pairs["clip"], pairs["neither"])
     direct = compare(analysis, cells, "time", pairs["clip"], pairs["batch"])
@@ -96,8 +99,8 @@ def answer(
         lead = "Yes, and more: clipping alone does clearly better than batch normalization alone"
     else:
         lead = "It may: between either alone there is no clear difference, which is no proof that there is none"
-    batch, clip = words("normalization", pairs["batch"][0]), words("clipping", pairs["clip"][1])
-    depth = words("depth", present(cells, "depth")[-1])
+    batch, clip = words(design, "normalization", pairs["batch"][0]), words(design, "clipping", pairs["clip"][1])
+    depth = words(design, "depth", present(cells, "depth")[-1])
     text = f"{lead}; at {depth}, the restricted mean time with {clip} alone differs from that with {batch} alone by "
     text += f"{direct.full}."
     times = {name: cells.loc[cells["tuned"] & within(cells, pair), "time"].mean() for name, pair in pairs.items()}
@@ -127,10 +130,8 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, 
     columns = few(present(cells, "depth"), 3)
     cells = cells[cells["depth"].isin(columns)]
     cells = cells[np.logical_or.reduce([within(cells, pair) for pair in pairs.values()])]
-    names = {**{name: name for name in pairs}, "clip": label(pairs["clip"][1]), "batch": label(pairs["batch"][0])}
-    order = list(dict.fromkeys(names.values()))
-    which = np.select([within(cells, pair) for pair in pairs.values()], list(names.values()), "")
-    cells = cells.assign(which=pd.Categorical(which, categories=order, ordered=True))
+    which = np.select([within(cells, pair) for pair in pairs.values()], list(pairs), "")
+    cells = cells.assign(which=pd.Categorical(which, categories=list(pairs), ordered=True))
     by = ["depth", "which", "activation"]
     frame = pd.concat(
         [
@@ -139,25 +140,36 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, 
         ],
         ignore_index=True,
     )
+    frame["name"] = frame["which"].astype(object).map(titles(design, pairs))
     tuned = cells[cells["tuned"] & (cells["depth"] == columns[-1])]
     reach = {name: tuned.loc[within(tuned, pair), "reached"].mean() for name, pair in pairs.items()}
     title = (
-        f"At {words('depth', columns[-1])}, {reach['clip']:.0%} of cells reach the target with clipping alone, "
+        f"At {words(design, 'depth', columns[-1])}, {reach['clip']:.0%} of cells reach the target with clipping alone, "
         f"{reach['batch']:.0%} with batch normalization alone, {reach['neither']:.0%} with neither"
     )
     caption = (
         f"Above: restricted mean time to {design.goal}, {tuning_text(design)}. Below: share of runs that diverge, over "
-        f"all settings that were tuned over. Alone stand {words('clipping', pairs['clip'][1])} and "
-        f"{words('normalization', pairs['batch'][0])}. {seeds_text(design)}, pooled over initializers; bar: "
+        f"all settings that were tuned over. Alone stand {words(design, 'clipping', pairs['clip'][1])} and "
+        f"{words(design, 'normalization', pairs['batch'][0])}. {seeds_text(design)}, pooled over initializers; bar: "
         f"{interval_text(analysis, wilson=False)}.{held}{left_out(design, 'depth', columns)}"
     )
     return View(NAME, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
+
+
+def titles(design: Design, pairs: dict[str, tuple[Level, Level]]) -> dict[str, str]:
+    """What stands along the figure's axis for each of the pairs."""
+    clip, batch = ("clipping", pairs["clip"][1]), ("normalization", pairs["batch"][0])
+    said = {**{name: name for name in pairs}, "clip": named(design, *clip, 16), "batch": named(design, *batch, 16)}
+    alike = len(set(said.values())) < len(said)
+    return {**said, "clip": worded(design, *clip, 16), "batch": worded(design, *batch, 16)} if alike else said
 
 
 def plot(view: View, design: Design) -> Figure:
     """Neither, either and both along, a color per activation; times above shares."""
     frame = view.frame.assign(activation=view.frame["activation"].cat.remove_unused_categories())
     activations, which = (list(frame[name].cat.categories) for name in ("activation", "which"))
+    said = dict(zip(frame["which"], frame["name"], strict=True))
+    names = [said.get(name, name) for name in which]
     shape = View(view.name, view.title, rows=("time", "gone"), columns=view.columns)
     figure, axes = grid(shape, max(2.2, 0.12 * len(activations) * len(which)), 1.8, sharex=True, sharey="row")
     style = styles(design, "activation")
@@ -165,13 +177,13 @@ def plot(view: View, design: Design) -> Figure:
         for axis, depth in zip(row, view.columns, strict=True):
             part = frame[(frame["depth"] == depth) & (frame["measure"] == measure)]
             no_cells(axis, part)
-            dots(axis, part, "which", "activation", style)
+            dots(axis, part, "which", "activation", style, names)
             if measure == "time":
-                axis.set(title=words("depth", depth), ylim=(0, design.horizon * 1.04 or 1))
+                axis.set(title=worded(design, "depth", depth), ylim=(0, design.horizon * 1.04 or 1))
             else:
                 axis.set_ylim(-0.03, 1.03)
                 axis.yaxis.set_major_formatter(PercentFormatter(1))
     axes[0, 0].set_ylabel("restricted mean (epochs)")
     axes[1, 0].set_ylabel("runs that diverge")
-    level_key(figure, activations, style)
+    level_key(figure, design, "activation", activations, style)
     return figure

@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Level, shorten
-from ablation.reporting.figures.panels import dots, grid, level_key, lines
+from ablation.reporting.design import Design
+from ablation.reporting.figures.panels import along, dots, grid, level_key, lines
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, hold, present, with_interval
+from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import Difference, paired, restricted
 from ablation.reporting.questions.levels import lacking, obstacle, of_kind, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
@@ -95,44 +96,47 @@ def compare(analysis: Analysis, cells: pd.DataFrame, measure: str, levels: tuple
 
 def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
-    relu, elu, depths = shown[0], shown[-1], present(cells, "depth")
+    design, relu, elu, depths = analysis.design, shown[0], shown[-1], present(cells, "depth")
+    name = {level: design.short("activation", level) for level in shown}
     deep = cells[cells["depth"] == depths[-1]]
     within = {measure: deep if measure in ("dead", "blocked") else cells for measure in MEASURES}
     found = {measure: compare(analysis, within[measure], measure, (elu, relu)) for measure in MEASURES}
     time = found["time"]
     if time is None:
-        return f"No cell with {shorten(elu)} has one with {shorten(relu)} to be compared with.", []
+        return (
+            f"No cell with {name[elu]} has one with {name[relu]} to be compared with.",
+            [],
+        )
     reasons = {"dead": "fewer dead units", "blocked": "less blocked gradient", "rises": "a smoother descent"}
     seen = [text for measure, text in reasons.items() if (of := found[measure]) and of.sign < 0]
     lead = {-1: "It is better here", 0: "Here it is not clearly better", 1: "Here it is worse"}[time.sign]
     of_three = f"of the three reasons {len(seen)} {'is' if len(seen) == 1 else 'are'} seen"
-    text = f"{lead}: with {shorten(elu)} the restricted mean time to the target differs from that with {shorten(relu)} "
+    text = f"{lead}: with {name[elu]} the restricted mean time to the target differs from that with {name[relu]} "
     text += f"by {time.full}; {of_three}{': ' if seen else ''}{', '.join(seen)}."
     parts = []
-    for measure, name in list(MEASURES.items())[:3]:
+    for measure, what in list(MEASURES.items())[:3]:
         of, chosen = (
             found[measure],
             within[measure] if measure == "rises" else within[measure][within[measure]["tuned"]],
         )
         if of is None:
-            parts.append(f"{name}: not measured")
+            parts.append(f"{what}: not measured")
             continue
         own, other = (float(chosen.loc[chosen["activation"] == level, measure].mean()) for level in (elu, relu))
         if measure == "rises":
-            parts.append(f"{name} {own:.3g} and {other:.3g} of the loss of guessing ({of.text('')})")
+            parts.append(f"{what} {own:.3g} and {other:.3g} of the loss of guessing ({of.text('')})")
         else:
-            parts.append(f"{name} {own:.1%} and {other:.1%} ({of.text('points', 100)})")
-    evidence = [
-        f"{shorten(elu)} and {shorten(relu)}, units at {words('depth', depths[-1])} after training: {'; '.join(parts)}."
-    ]
+            parts.append(f"{what} {own:.1%} and {other:.1%} ({of.text('points', 100)})")
+    units = f"units at {words(design, 'depth', depths[-1])} after training"
+    evidence = [f"{name[elu]} and {name[relu]}, {units}: {'; '.join(parts)}."]
     if len(depths) > 1:
         by_depth = [(depth, compare(analysis, cells[cells["depth"] == depth], "time", (elu, relu))) for depth in depths]
-        listed = "; ".join(f"{of.text()} at {words('depth', depth)}" for depth, of in by_depth if of)
+        listed = "; ".join(f"{of.text()} at {words(design, 'depth', depth)}" for depth, of in by_depth if of)
         evidence.append(f"The difference in time by depth: {listed}.")
     for leaky in shown[1:-1]:
         if of := compare(analysis, cells, "time", (leaky, relu)):
             evidence.append(
-                f"{shorten(leaky)}, whose units cannot die and which is no smoother, differs from {shorten(relu)} in "
+                f"{name[leaky]}, whose units cannot die and which is no smoother, differs from {name[relu]} in "
                 f"time by {of.text()}."
             )
     return text, evidence
@@ -140,7 +144,8 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple
 
 def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str) -> View:
     """Dead units and blocked gradient over training at the deepest depth; rises and time to target by depth."""
-    depth = present(cells, "depth")[-1]
+    design, depth = analysis.design, present(cells, "depth")[-1]
+    name = {level: design.short("activation", level) for level in shown}
     tuned = cells[cells["tuned"]]
     deep = tuned[tuned["depth"] == depth]
     by = ["activation", "step"]
@@ -156,8 +161,8 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str)
         parts.append(with_interval(analysis, part, ["activation", "depth"], measure, most=most).assign(measure=measure))
     frame = pd.concat(parts, ignore_index=True)
     means = deep.groupby("activation", observed=True)["time"].mean()
-    title = f"Restricted mean epochs to the target at {words('depth', depth)}: " + ", ".join(
-        f"{means[level]:.3g} with {shorten(level)}" for level in shown
+    title = f"Restricted mean epochs to the target at {words(design, 'depth', depth)}: " + ", ".join(
+        f"{means[level]:.3g} with {name[level]}" for level in shown
     )
     caption = (
         "Above, over training at the deepest depth: units that are dead on the whole probe batch, and unit-samples "
@@ -184,14 +189,8 @@ def plot(view: View, design: Design) -> Figure:
             axis.set(xlabel="training step", ylim=(-0.03, 1.03))
             axis.yaxis.set_major_formatter(PercentFormatter(1))
         elif len(part):
-            dots(
-                axis,
-                part.assign(depth=part["depth"].cat.remove_unused_categories()),
-                "depth",
-                "activation",
-                style,
-                slant=False,
-            )
+            part = part.assign(depth=part["depth"].cat.remove_unused_categories())
+            dots(axis, part, "depth", "activation", style, along(design, part, "depth"), slant=False)
             axis.set(xlabel="depth", ylim=(0, None))
-    level_key(figure, list(frame["activation"].cat.categories), style)
+    level_key(figure, design, "activation", list(frame["activation"].cat.categories), style)
     return figure

@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Level, label, plural, shorten
-from ablation.reporting.figures.panels import grid, level_key, lines, no_cells, safe, start_end
+from ablation.reporting.design import Design, plural
+from ablation.reporting.figures.lettering import named
+from ablation.reporting.figures.panels import grid, level_key, lines, no_cells, start_end
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired, restricted
 from ablation.reporting.questions.levels import bounded, lacking, obstacle, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
@@ -52,7 +54,7 @@ def ask(analysis: Analysis) -> Question:
         return unanswered(NAME, TOPIC, "Every cell with a bounded activation diverged before the first probe.")
     columns = few(activations, 4)
     parts = [about(analysis, seen[seen["activation"] == level], level) for level in columns]
-    answer = f"At depth {label(deepest)}, {'; '.join(text for text, _ in parts)}."
+    answer = f"At depth {deepest}, {'; '.join(text for text, _ in parts)}."
     return Question(
         TOPIC, answer, [shares for _, shares in parts], "", view(analysis, cells, columns, seen, held, deepest)
     )
@@ -71,36 +73,39 @@ def judged(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
 
 def about(analysis: Analysis, cells: pd.DataFrame, activation: Level) -> tuple[str, str]:
     """What the initializers do to one activation: which is the soonest, and what becomes of the others."""
+    design = analysis.design
     means = cells.groupby("init", observed=True)[["time", "mean_loss", "start", "end", "fade"]].mean()
-    inits, name = present(cells, "init"), shorten(activation)
+    inits, name = present(cells, "init"), design.short("activation", activation)
     best = min(inits, key=lambda init: (round(means["time"][init], 9), float(np.nan_to_num(means["mean_loss"][init]))))
     most = max(inits, key=lambda init: float(np.nan_to_num(means["start"][init], nan=-1)))
     least = min(inits, key=lambda init: float(np.nan_to_num(means["start"][init], nan=2)))
 
     def said(init: Level) -> str:
-        return f"{shorten(init)}: {percent(means['start'][init])}, {percent(means['end'][init])}"
+        return f"{design.short('init', init)}: {percent(means['start'][init])}, {percent(means['end'][init])}"
 
     def later(init: Level) -> str:
         found = paired(analysis, cells, "time", (cells["init"] == init, cells["init"] == best), ("init",))
-        return found.text(f"epochs against {shorten(best)}") if found else "no cells to compare"
+        return found.text(f"epochs against {design.short('init', best)}") if found else "no cells to compare"
 
     shares = f"Saturated in the worst layer with {name}, before training and at the end, by initializer: "
     shares += f"{'; '.join(said(init) for init in inits)}."
     if not cells["reached"].any():
-        text = f"{name} reaches the target with no initializer, not even {shorten(least)}, which saturates "
+        text = (
+            f"{name} reaches the target with no initializer, not even {design.short('init', least)}, which saturates "
+        )
         return f"{text}{percent(means['start'][least])} before training: saturation alone does not decide", shares
-    text = f"{name} is the soonest with {shorten(best)} ({plural(round(means['time'][best], 2), 'epoch')})"
+    text = f"{name} is the soonest with {design.short('init', best)} ({plural(round(means['time'][best], 2), 'epoch')})"
     if float(means[["start", "end"]].max().max()) < SATURATED:
         text += ", and hardly a unit saturates with any initializer"
     elif best == most:
         text += f", although that saturates most ({percent(means['start'][best])} of its worst layer before training)"
     else:
         text += f", which saturates {percent(means['start'][best])} of its worst layer before training, where "
-        text += f"{shorten(most)} saturates {percent(means['start'][most])} (time {later(most)})"
+        text += f"{design.short('init', most)} saturates {percent(means['start'][most])} (time {later(most)})"
     small = [x for x in inits if x != best and means["start"][x] < SATURATED and means["fade"][x] < FADED]
     if small:
         least = min(small, key=lambda init: float(means["fade"][init]))
-        shares += f" Not to saturate is not enough: with {shorten(least)} the activations fade to "
+        shares += f" Not to saturate is not enough: with {design.short('init', least)} the activations fade to "
         shares += f"{percent(means['fade'][least])} of the first layer's spread (time {later(least)})."
     return text, shares
 
@@ -123,12 +128,13 @@ def view(
         known = frame[np.isfinite(frame[metric].to_numpy())]
         parts.append(with_interval(analysis, known, by, metric, most=MOST[metric]).assign(metric=metric))
     table = pd.concat(parts, ignore_index=True)
+    name = analysis.design.short
     means = seen.groupby(["activation", "init"], observed=True)["start"].mean().dropna().reset_index()
     most = means.sort_values("start", ascending=False, kind="stable").iloc[0]
     least = means[means["activation"] == most["activation"]].sort_values("start", kind="stable").iloc[0]
     title = (
-        f"Before training at depth {label(depth)}, {shorten(most['init'])} saturates {percent(most['start'])} of the "
-        f"worst layer's unit-samples with {shorten(most['activation'])}, {shorten(least['init'])} "
+        f"Before training at depth {depth}, {name('init', most['init'])} saturates {percent(most['start'])} of the "
+        f"worst layer's unit-samples with {name('activation', most['activation'])}, {name('init', least['init'])} "
         f"{percent(least['start'])}"
     )
     caption = (
@@ -156,11 +162,11 @@ def plot(view: View, design: Design) -> Figure:
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         axes[place, 0].set_ylabel(text)
     for axis, level in zip(axes[0], view.columns, strict=True):
-        axis.set_title(safe(level))
+        axis.set_title(named(design, "activation", level))
     axes[0, 0].set_ylim(-0.03, 1.03)
     axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1))
     axes[1, 0].set_ylim(0)
     for axis in axes[1]:
         axis.set_xlabel("hidden layer")
-    level_key(figure, present(view.frame, "init"), style, start_end({}, {"ls": "--"}))
+    level_key(figure, design, "init", present(view.frame, "init"), style, start_end({}, {"ls": "--"}))
     return figure

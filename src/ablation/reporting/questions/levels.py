@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Level
+from ablation.reporting.naming import Level
 
 PRESET = "study=course"
 """The study that holds every level that the questions ask for."""

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Level, plural
+from ablation.reporting.design import plural
+from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired
 from ablation.reporting.questions.levels import batches
 from ablation.reporting.wording import words
@@ -40,9 +41,10 @@ def scale(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) 
     reach = both.groupby("normalization", observed=True)["reached"].mean()
     norms = first_norms(analysis, both)["weight_norm"]
     fold = f", whose weights differ up to {norms.max() / norms.min():.3g}-fold in size" if len(norms) else ""
+    name = words(analysis.design, "normalization", base)
     evidence = [
         f"Over {plural(times.shape[1], 'initializer')}{fold}, the restricted mean time spreads by {means[base]:.3g} "
-        f"epochs with {words('normalization', base)} and {means[without]:.3g} without; {reach[base]:.0%} and "
+        f"epochs with {name} and {means[without]:.3g} without; {reach[base]:.0%} and "
         f"{reach[without]:.0%} of cells reach the target. Where no initializer reaches it there is no spread either."
     ]
     evidence += learned(analysis, both, without, base)

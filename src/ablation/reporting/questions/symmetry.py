@@ -9,14 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Level, shorten
-from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
+from ablation.reporting.design import Design
+from ablation.reporting.figures.lettering import worded
+from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired, restricted, share
 from ablation.reporting.questions.levels import lacking, obstacle, of_kind
 from ablation.reporting.questions.question import Question, unanswered
-from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
+from ablation.reporting.wording import interval_text, seeds_text, tuning_text
 
 TOPIC = "Does symmetry need breaking?"
 NAME = "question_symmetry"
@@ -35,10 +37,11 @@ def ask(analysis: Analysis) -> Question:
 
 def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
+    design = analysis.design
     zeros, others = cells["init"].isin(alike), ~cells["init"].isin(alike)
     time = paired(analysis, cells, "time", (zeros, others), ("init",))
     accuracy = paired(analysis, cells, "accuracy", (zeros, others), ("init",))
-    name, reach = " and ".join(shorten(level) for level in alike), cells["reached"]
+    name, reach = " and ".join(design.short("init", level) for level in alike), cells["reached"]
     if time is None or accuracy is None:
         return f"No cell that begins with {name} has one to be compared with that differs in its initializer alone.", []
     if not reach.any():
@@ -62,7 +65,8 @@ def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> tuple
         part = f"In {share(moved)} that begin with {name}, no weight of any hidden layer has moved by the end"
         if 0 < moved.sum() < len(moved):
             learning = cells.loc[moved.index[~moved], "activation"].value_counts()
-            part += f"; those in which some have are of {', '.join(shorten(x) for x in learning.index[learning > 0])}"
+            names = [design.short("activation", level) for level in learning.index[learning > 0]]
+            part += f"; those in which some have are of {', '.join(names)}"
         evidence.append(f"{part}.")
     return text, evidence
 
@@ -84,7 +88,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> View:
     chance = shown.groupby(["normalization", "depth"], observed=True)["chance"].mean().reset_index()
     frame = frame.merge(chance, on=["normalization", "depth"])
     means = {x: part["mean"] for x, part in frame.groupby(frame["init"].isin(alike))}
-    name = " and ".join(shorten(level) for level in alike)
+    name = " and ".join(design.short("init", level) for level in alike)
     title = (
         f"Best validation accuracy with {name}: {span(means[True])}; with random weights: {span(means[False])}"
         if len(means) == 2
@@ -118,9 +122,9 @@ def plot(view: View, design: Design) -> Figure:
             no_cells(axis, part)
             if len(part):
                 axis.axhline(float(part["chance"].iloc[0]), color=INK, lw=0.8, ls=":")
-            dots(axis, part, "init", "activation", style)
+            dots(axis, part, "init", "activation", style, along(design, frame, "init"))
             axis.yaxis.set_major_formatter(PercentFormatter(1))
-            axis.set_title(f"{words('depth', depth)} · {words('normalization', normalization, 16)}")
+            axis.set_title(f"{worded(design, 'depth', depth)} · {worded(design, 'normalization', normalization, 16)}")
         row[0].set_ylabel("best val. accuracy")
-    level_key(figure, list(frame["activation"].cat.categories), style)
+    level_key(figure, design, "activation", list(frame["activation"].cat.categories), style)
     return figure

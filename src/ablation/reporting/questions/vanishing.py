@@ -10,15 +10,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Level, label, plural, shorten
-from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
+from ablation.reporting.design import Design, plural
+from ablation.reporting.figures.lettering import worded
+from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
+from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired
 from ablation.reporting.questions.levels import lacking, obstacle, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.statistics.health import EXPLODING, VANISHING
-from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text, words
+from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
 
 TOPIC = "Does the activation cure vanishing gradients?"
 NAME = "question_vanishing"
@@ -46,9 +48,7 @@ def ask(analysis: Analysis) -> Question:
     deep = seen[seen["depth"] == deepest]
     start, end = (deep[deep["probe"] == probe] for probe in PROBES)
     if start["activation"].nunique() < 2:
-        gone = (
-            f"Of the cells at depth {label(deepest)}, all but those of one activation diverged before the first probe."
-        )
+        gone = f"Of the cells at depth {deepest}, all but those of one activation diverged before the first probe."
         return unanswered(NAME, TOPIC, gone)
     return Question(TOPIC, *answer(analysis, start, end, deepest), view(analysis, cells, seen, start, held))
 
@@ -57,19 +57,20 @@ def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Le
     """The sentence, what it rests on, and nothing missing."""
     before, after = vanishes(start), vanishes(end)
     best, worst = extremes(start)
+    name = {level: analysis.design.short("activation", level) for level in present(start, "activation")}
     counts, total = before.sum(axis=1), before.notna().sum(axis=1)
     found = paired(analysis, start.set_index("row"), "lost", side(start, worst, best), ("activation",))
     if counts.max() == 0:
         lead = "There is nothing to cure: the gradient vanishes with no activation and no initializer"
     elif counts[best] == 0:
-        lead = f"Yes, as far as these initializers go: with {shorten(best)} it vanishes with none of them"
+        lead = f"Yes, as far as these initializers go: with {name[best]} it vanishes with none of them"
     elif counts[best] < counts[worst]:
         lead = "In part: the activation matters, but none keeps the gradient with every initializer"
     else:
         lead = f"No: with every activation the gradient vanishes with {plural(int(counts[best]), 'initializer')}"
-    text = f"{lead}; on its way through {label(depth)} layers {shorten(worst)} loses "
+    text = f"{lead}; on its way through {depth} layers {name[worst]} loses "
     lost = start.groupby("activation", observed=True)["lost"].mean()
-    text += f"{lost[worst]:.3g} decades of gradient before training and {shorten(best)} {lost[best]:.3g}"
+    text += f"{lost[worst]:.3g} decades of gradient before training and {name[best]} {lost[best]:.3g}"
     text += f" ({found.text('decades')})." if found else "."
     reach = analysis.tuned.loc[start["row"]].groupby("activation", observed=True)["reached"].mean()
     exploding = start.groupby("activation", observed=True)["exploding"].mean()
@@ -78,7 +79,7 @@ def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Le
         later = f", {int(after.sum(axis=1)[level])} after training" if level in after.index else ""
         more = f", exploding in {exploding[level]:.0%} of cells" if exploding[level] > 0 else ""
         return (
-            f"{shorten(level)} with {int(counts[level])} of {plural(int(total[level]), 'initializer')}{later}{more} "
+            f"{name[level]} with {int(counts[level])} of {plural(int(total[level]), 'initializer')}{later}{more} "
             f"({reach[level]:.0%} of its cells reach the target)"
         )
 
@@ -131,10 +132,11 @@ def view(analysis: Analysis, cells: pd.DataFrame, seen: pd.DataFrame, start: pd.
     by = ["depth", "probe", "activation", "init"]
     table = with_median(analysis, seen[seen["depth"].isin(columns)], by, "decades").rename(columns={"median": "mean"})
     best, worst = extremes(start)
+    name = {level: analysis.design.short("activation", level) for level in (best, worst)}
     lost = start.groupby("activation", observed=True)["lost"].mean()
     title = (
-        f"Decades of gradient lost from the last hidden layer to the first, at depth {label(columns[-1])} before "
-        f"training: {lost[worst]:.3g} with {shorten(worst)}, {lost[best]:.3g} with {shorten(best)}"
+        f"Decades of gradient lost from the last hidden layer to the first, at depth {columns[-1]} before "
+        f"training: {lost[worst]:.3g} with {name[worst]}, {lost[best]:.3g} with {name[best]}"
     )
     caption = (
         f"log10 of delta in the first over delta in the last hidden layer; dotted: vanishing ({VANISHING:g}) and "
@@ -159,9 +161,9 @@ def plot(view: View, design: Design) -> Figure:
             no_cells(axis, part)
             for edge in (np.log10(VANISHING), np.log10(EXPLODING)):
                 axis.axhline(edge, color=INK, lw=0.8, ls=":")
-            dots(axis, part, "activation", "init", style)
-            axis.set_title(f"{words('depth', depth)} · {PROBES[str(probe)]}")
+            dots(axis, part, "activation", "init", style, along(design, frame, "activation"))
+            axis.set_title(f"{worded(design, 'depth', depth)} · {PROBES[str(probe)]}")
             axis.set_ylim(min(-4, frame["mean"].min() - 1), max(4, frame["mean"].max() + 1))
         row[0].set_ylabel("decades of gradient")
-    level_key(figure, list(frame["init"].cat.categories), style)
+    level_key(figure, design, "init", list(frame["init"].cat.categories), style)
     return figure

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, label, plural
+from ablation.reporting.design import ORDINAL, plural
+from ablation.reporting.naming import raw
 from ablation.reporting.statistics.convergence import performance_profile as profiles
 from ablation.reporting.statistics.convergence import sensitivity, summarize
-from ablation.reporting.tables.table import Table
+from ablation.reporting.tables.table import Table, factors, mixed
 from ablation.reporting.wording import interval_text, losses_text, seeds_text, tuning_text
 
 EXTREMES = 3
@@ -29,7 +30,7 @@ def convergence(analysis: Analysis) -> Table:
         f"{plural(design.horizon, 'epoch')}; a diverged cell counts as not reaching it. Median and restricted mean "
         f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis)}.{losses_text(design)}"
     )
-    return Table("convergence", "Convergence of every combination", caption, frame)
+    return Table("convergence", "Convergence of every combination", caption, frame, factors(design))
 
 
 def best_worst(analysis: Analysis) -> Table:
@@ -63,7 +64,13 @@ def best_worst(analysis: Analysis) -> Table:
         f"then by {said}. {seeds_text(design)} a combination, {tuning_text(design)}; {interval_text(analysis)}."
         f"{losses_text(design)} The best of many is partly the luckiest: overlapping intervals are no ranking."
     )
-    return Table("best_worst", "Best and worst combinations at each depth", caption, table.reset_index(drop=True))
+    return Table(
+        "best_worst",
+        "Best and worst combinations at each depth",
+        caption,
+        table.reset_index(drop=True),
+        factors(design),
+    )
 
 
 def learning_rate(analysis: Analysis) -> Table:
@@ -84,7 +91,7 @@ def learning_rate(analysis: Analysis) -> Table:
         f"within {plural(design.horizon, 'epoch')}, and which has the lowest median best validation loss. at_edge: the "
         "best is the first or last number tried, so a better one may lie outside."
     )
-    return Table("learning_rate", "Sensitivity to the learning rate", caption, frame)
+    return Table("learning_rate", "Sensitivity to the learning rate", caption, frame, factors(design))
 
 
 def performance_profile(analysis: Analysis) -> Table:
@@ -96,7 +103,7 @@ def performance_profile(analysis: Analysis) -> Table:
         others = [other for other in design.compared if other != factor]
         part = profiles(analysis.tuned, factor, others, taus)
         part.insert(0, "factor", factor)
-        part["level"] = part["level"].map(label).astype(object)
+        part["level"] = part["level"].map(raw).astype(object)
         parts.append(part)
     crossed = math.prod(len(design.levels[factor]) for factor in (*design.compared, "seed")) == len(analysis.tuned)
     alone = "" if crossed else " A problem that only one level was given counts for none."
@@ -105,4 +112,5 @@ def performance_profile(analysis: Analysis) -> Table:
         f"reaches {design.goal} within tau times the epochs of the level that is fastest there (Dolan & More 2002). "
         f"A problem that no level solves counts against all.{alone}"
     )
-    return Table("performance_profile", "Performance profiles", caption, pd.concat(parts, ignore_index=True))
+    frame = pd.concat(parts, ignore_index=True)
+    return Table("performance_profile", "Performance profiles", caption, frame, mixed(design, "level"))

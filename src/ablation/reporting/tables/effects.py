@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Level, label, plural, reference
+from ablation.reporting.design import plural, reference
+from ablation.reporting.naming import Level, raw
 from ablation.reporting.statistics import marginal
 from ablation.reporting.statistics.contrasts import blocks, coded
 from ablation.reporting.statistics.effects import COLUMNS
@@ -14,8 +15,8 @@ from ablation.reporting.statistics.intervals import Floats, holm, student
 from ablation.reporting.statistics.responses import Effects, study_effects
 from ablation.reporting.statistics.survival import log_rank_of
 from ablation.reporting.statistics.winners import chances, contenders
-from ablation.reporting.tables.table import Table
-from ablation.reporting.wording import names, seeds_text, tuning_text, words
+from ablation.reporting.tables.table import Table, mixed
+from ablation.reporting.wording import full_names, joined, names, phrase, seeds_text, tuning_text, words
 
 MUCH = 0.3
 """Beyond this share of censored cells min(T, H) says little of how much slower a level is."""
@@ -41,7 +42,7 @@ def censoring(analysis: Analysis) -> str:
     """How many of the tuned cells are censored, and where that is too many for a mean to say much."""
     share = {depth: 1 - float(cells["reached"].mean()) for depth, cells in scopes(analysis)}
     text = f"{share[None]:.1%} of {plural(len(analysis.tuned), 'cell')} are censored at the horizon"
-    much = [f"depth {label(depth)} ({value:.1%})" for depth, value in share.items() if depth and value > MUCH]
+    much = [f"depth {depth} ({value:.1%})" for depth, value in share.items() if depth and value > MUCH]
     if share[None] > MUCH:
         much.insert(0, "the study as a whole")
     if not much:
@@ -102,8 +103,8 @@ def marginal_means(analysis: Analysis) -> Table:
             grouped = analysis.tuned.groupby(factor, observed=True)["reached"]
             part.insert(1, "cells", grouped.size().reindex(levels).to_numpy())
             part.insert(2, "censored", 1 - grouped.mean().reindex(levels).to_numpy())
-            part["level"] = part["level"].map(label).astype(object)
-            part["reference"] = label(first)
+            part["level"] = part["level"].map(raw).astype(object)
+            part["reference"] = raw(first)
             part.insert(0, "factor", factor)
             part.insert(0, "response", found.response.name)
             parts.append(part)
@@ -118,7 +119,7 @@ def marginal_means(analysis: Analysis) -> Table:
         f"ratio to the reference level, paired by seed; Student's t {percent} intervals over {seeds_text(design)}, "
         f"{tuning_text(design)}. {censoring(analysis)}"
     )
-    return Table("marginal_means", "Marginal means of every level", caption, frame)
+    return Table("marginal_means", "Marginal means of every level", caption, frame, mixed(design, "level", "reference"))
 
 
 def logrank(analysis: Analysis) -> Table:
@@ -133,9 +134,9 @@ def logrank(analysis: Analysis) -> Table:
             test = log_rank_of(cells, factor, others)
             known = np.isfinite(test.excess)
             ends = [int(np.nanargmax(test.excess)), int(np.nanargmin(test.excess))] if known.any() and test.df else []
-            soonest, latest = [label(design.levels[factor][end]) for end in ends] or ["", ""]
+            soonest, latest = [raw(design.levels[factor][end]) for end in ends] or ["", ""]
             rows.append(
-                {"scope": "all" if depth is None else f"depth {label(depth)}", "factor": factor, "cells": len(cells)}
+                {"scope": "all" if depth is None else f"depth {depth}", "factor": factor, "cells": len(cells)}
                 | {"censored": 1 - float(cells["reached"].mean()), "strata": test.strata, "statistic": test.statistic}
                 | {"df": test.df, "p": test.p, "soonest": soonest, "latest": latest, "note": test.why}
             )
@@ -150,7 +151,7 @@ def logrank(analysis: Analysis) -> Table:
         f"independent of those of other strata. {plural(len(analysis.tuned), 'cell')} of {seeds_text(design)}, "
         f"{tuning_text(design)}. {censoring(analysis)}"
     )
-    return Table("logrank", "Log-rank tests between levels", caption, frame)
+    return Table("logrank", "Log-rank tests between levels", caption, frame, mixed(design, "soonest", "latest"))
 
 
 def winners(analysis: Analysis) -> Table:
@@ -158,6 +159,7 @@ def winners(analysis: Analysis) -> Table:
     design, horizon = analysis.design, analysis.design.horizon
     factors = [factor for factor in design.compared if factor != "depth"]
     rows: list[dict[str, object]] = []
+    shown: dict[str, dict[str, str]] = {"winner": {}, "others": {}}
     if horizon <= 0:
         rows.append({"depth": design.deepest, "factor": "all", "winner": "none: nothing was trained"})
     for depth, cells in [] if horizon <= 0 else list(scopes(analysis))[1:] or [(design.deepest, analysis.tuned)]:
@@ -168,13 +170,16 @@ def winners(analysis: Analysis) -> Table:
         for factor in levels:
             weights = marginal.marginal_weights(numbers, levels, factor)
             if weights is not None:
-                said = [words(factor, level) for level in levels[factor]]
-                row = winner(analysis, marginal.marginal_means(time, weights), weights @ loss, said)
+                named = [level for level in design.levels[factor] if level in levels[factor]]
+                said = [words(design, factor, level) for level in named]
+                full = [phrase(factor, level, raw(level)) for level in named]
+                row = winner(analysis, marginal.marginal_means(time, weights), weights @ loss, full, said, shown)
                 rows.append({"depth": depth, "factor": factor} | row)
         if len(levels) != 1 and len(found):
-            shown = factors or ["depth"]
-            all_names = [names(found, shown, place) for place in range(len(found))]
-            row = winner(analysis, time, loss, all_names)
+            by = factors or ["depth"]
+            said = [names(design, found, by, place) for place in range(len(found))]
+            full = [full_names(found, by, place) for place in range(len(found))]
+            row = winner(analysis, time, loss, full, said, shown)
             rows.append({"depth": depth, "factor": "combination"} | row)
     percent = f"{100 * analysis.options.confidence:g}%"
     caption = (
@@ -185,11 +190,21 @@ def winners(analysis: Analysis) -> Table:
         "seeds' deviations with t weights; ties share. contenders: how many of all cannot be told from it, itself "
         f"included, by one-sided paired t tests at {percent} over all comparisons; the truly best is among them."
     )
-    return Table("winners", "The winner at each depth", caption, pd.DataFrame(rows))
+    return Table("winners", "The winner at each depth", caption, pd.DataFrame(rows), shown)
 
 
-def winner(analysis: Analysis, time: Floats, loss: Floats, said: Sequence[str]) -> dict[str, object]:
-    """Of several rows of one restricted mean a seed the best, with its chance and who cannot be told from it."""
+def winner(
+    analysis: Analysis,
+    time: Floats,
+    loss: Floats,
+    full: Sequence[str],
+    said: Sequence[str],
+    shown: dict[str, dict[str, str]],
+) -> dict[str, object]:
+    """Of several rows of one restricted mean a seed the best, with its chance and who cannot be told from it.
+
+    ``full`` are the rows' names, ``said`` how a reader sees them; ``shown`` takes the latter of what is in the result.
+    """
     mean = time.mean(axis=1).round(9)
     order = np.lexsort((np.arange(len(mean)), np.nan_to_num(loss, nan=np.inf).round(9), mean))
     best = int(order[0])
@@ -198,8 +213,10 @@ def winner(analysis: Analysis, time: Floats, loss: Floats, said: Sequence[str]) 
     inside = contenders(time, analysis.options.confidence)
     rest = [int(at) for at in order if inside[at] and at != best]
     more = f" and {len(rest) - NAMED} more" if len(rest) > NAMED else ""
+    others, others_said = (joined([x[at] for at in rest[:NAMED]], "; ") + more for x in (full, said))
+    shown["winner"][full[best]], shown["others"][others] = said[best], others_said
     return {
-        "winner": said[best],
+        "winner": full[best],
         "rmst": float(mean[best]),
         "rmst_low": np.nan if agree else max(float(low), 0.0),
         "rmst_high": np.nan if agree else min(float(high), analysis.design.horizon),
@@ -207,5 +224,5 @@ def winner(analysis: Analysis, time: Floats, loss: Floats, said: Sequence[str]) 
         "tied": int((mean == mean[best]).sum()) - 1,
         "contenders": int(inside.sum()),
         "of": len(mean),
-        "others": "; ".join(said[at] for at in rest[:NAMED]) + more,
+        "others": others,
     }

@@ -3,9 +3,10 @@
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import label, plural
+from ablation.reporting.design import plural
+from ablation.reporting.naming import raw
 from ablation.reporting.statistics.health import CLASSES
-from ablation.reporting.tables.table import Table
+from ablation.reporting.tables.table import Table, factors, mixed
 from ablation.reporting.wording import never_probed, seeds_text, tuning_text
 
 
@@ -28,7 +29,7 @@ def health(analysis: Analysis) -> Table:
         "layer; vanishing, exploding: share of seeds with a ratio below 1e-3, above 1e3; clip_share: of all steps."
         f"{never_probed(analysis, analysis.tuned)}"
     )
-    return Table("health", "Gradient health of every combination and depth", caption, table)
+    return Table("health", "Gradient health of every combination and depth", caption, table, factors(design))
 
 
 def failures(analysis: Analysis) -> Table:
@@ -41,7 +42,7 @@ def failures(analysis: Analysis) -> Table:
         for level, group in groups:
             counts = group["failure"].value_counts()
             rows.append(
-                {"factor": factor or "all", "level": label(level), "cells": len(group)}
+                {"factor": factor or "all", "level": raw(level), "cells": len(group)}
                 | {name: int(counts[name]) for name in CLASSES}
             )
     caption = (
@@ -51,4 +52,4 @@ def failures(analysis: Analysis) -> Table:
         "below 1e-8, loss standing still); plateau (loss moved by less than 1% over the last half); slow (all others). "
         "At the last probe."
     )
-    return Table("failures", "What became of the cells", caption, pd.DataFrame(rows))
+    return Table("failures", "What became of the cells", caption, pd.DataFrame(rows), mixed(design, "level"))

@@ -1,19 +1,23 @@
 """A table with its caption, and how it is written as CSV, Markdown and LaTeX.
 
 CSV holds plain numbers at six significant digits (``inf`` for a time beyond the horizon, empty for what is not
-known), Markdown and LaTeX what a reader wants to see (``>15``, four digits).
+known) and levels as they are: names whole, numbers with all of their digits. Markdown and LaTeX hold what a reader
+wants to see (``>15``, four digits, names that can be told apart).
 """
 
+import itertools
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from ablation.reporting.design import label
+from ablation.reporting.design import Design
+from ablation.reporting.naming import raw
 
 LONG = 40
 """Rows of a LaTeX table beyond which it may break over pages."""
@@ -32,12 +36,16 @@ LATEX = str.maketrans(
 
 @dataclass(frozen=True)
 class Table:
-    """A named table with its title, and a caption that says n, what an interval is and what was tuned over."""
+    """A named table with its title, and a caption that says n, what an interval is and what was tuned over.
+
+    ``levels`` has the columns that hold levels or their names, and how each of these is shown to a reader.
+    """
 
     name: str
     title: str
     caption: str
     frame: pd.DataFrame
+    levels: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[tuple[str, bool]]:
@@ -48,31 +56,47 @@ class Table:
         ]
 
 
+def factors(design: Design) -> dict[str, Mapping[Any, str]]:
+    """How a table shows the levels of every factor in a column of its name."""
+    return {name.format(factor): shown for factor, shown in design.labels.items() for name in ("{}", "best_{}")}
+
+
+def mixed(design: Design, *columns: str) -> dict[str, Mapping[Any, str]]:
+    """How a table shows columns with the levels of several factors, each there as a CSV file holds it (``raw``)."""
+    names = {raw(level): text for shown in design.labels.values() for level, text in shown.items()}
+    return dict.fromkeys(columns, names)
+
+
 def inner(kind: Any) -> Any:
     """The type of a factor's levels, of any other column its own."""
     return kind.categories.dtype if hasattr(kind, "categories") else kind
 
 
-def printed(value: object, column: str, horizon: float) -> str:
-    """A table's entry as a reader sees it: four digits, ``>H`` beyond the horizon, nothing where nothing is known."""
+def printed(value: object, column: str, horizon: float, levels: Mapping[Any, str] | None = None) -> str:
+    """A table's entry as a reader sees it: four digits, ``>H`` beyond the horizon, nothing where nothing is known.
+
+    Of a level it is what ``levels`` has for it.
+    """
+    if levels and value in levels:
+        return levels[value]
     if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
         return ""
     if value == math.inf and "epochs" in column:
         return f">{horizon:g}"
     if value == math.inf and "steps" in column:
         return ">H"
-    return f"{float(value):.4g}" if isinstance(value, float | np.floating) else label(value)
+    return f"{float(value):.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def plain(value: object) -> str:
-    """A table's entry in a CSV file.
+def plain(value: object, level: bool = False) -> str:
+    """A table's entry in a CSV file: a number with six digits, or all that it has where it is a level.
 
     Text that a spreadsheet program would run as a formula gets an apostrophe in front, which such a program takes for
-    "this is text"; no number is touched.
+    "this is text"; and one more gets such a text that has an apostrophe already. No number is touched.
     """
     if isinstance(value, float | np.floating):
-        return "" if math.isnan(value) else f"{float(value):.6g}"
-    if isinstance(value, str) and value.startswith(FORMULA):
+        return "" if math.isnan(value) else raw(float(value)) if level else f"{float(value):.6g}"
+    if isinstance(value, str) and value.lstrip("'").startswith(FORMULA):
         return f"'{value}"
     return "" if value is None else str(value)
 
@@ -80,15 +104,21 @@ def plain(value: object) -> str:
 def to_csv(table: Table) -> str:
     """The table as CSV, the same bytes for the same data on every platform."""
     # As objects, or the categories of a factor would be asked to hold the strings.
-    text = table.frame.astype(object).map(plain).rename(columns=lambda name: plain(str(name)))
+    text = table.frame.astype(object)
+    for name in text:
+        text[name] = [plain(value, name in table.levels) for value in text[name]]
+    text = text.rename(columns=lambda name: plain(str(name)))
     return str(text.to_csv(index=False, lineterminator="\n"))
 
 
 def to_text(table: Table, horizon: float) -> list[list[str]]:
     """The table's entries as a reader sees them."""
     names = [str(name) for name in table.frame.columns]
+    shown = [table.levels.get(name) for name in names]
     rows = table.frame.itertuples(index=False, name=None)
-    return [[printed(value, name, horizon) for value, name in zip(row, names, strict=True)] for row in rows]
+    return [
+        [printed(*entry) for entry in zip(row, names, itertools.repeat(horizon), shown, strict=False)] for row in rows
+    ]
 
 
 def markdown(entry: str) -> str:

@@ -9,7 +9,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.statistics import theory
 from ablation.reporting.statistics.agreement import BY, SETTLING, VERDICTS
-from ablation.reporting.tables.table import Table
+from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.wording import seeds_text
 from ablation.studies.records import NETWORK
 
@@ -43,7 +43,7 @@ def agreement(analysis: Analysis) -> Table:
         "measured over predicted, where the slope exceeds its tolerance; undecided: the tolerance exceeds the slope. "
         f"{counted(analysis)}"
     )
-    return Table("agreement", "Theory against measurement, before training", caption, frame)
+    return Table("agreement", "Theory against measurement, before training", caption, frame, factors(analysis.design))
 
 
 def predictions(analysis: Analysis) -> Table:
@@ -98,4 +98,4 @@ def predictions(analysis: Analysis) -> Table:
         "activation alone: critical_sigma_w2, at which chi settles at 1; preserving_sigma_w2, which hands variance 1 "
         "on; batch_norm_rate, chi with batch normalization before the activation, whatever the initializer."
     )
-    return Table("predictions", "What theory predicts", caption, frame)
+    return Table("predictions", "What theory predicts", caption, frame, factors(analysis.design))

@@ -6,8 +6,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, label, plural
-from ablation.reporting.figures.panels import grid, key, safe
+from ablation.reporting.design import Design, plural
+from ablation.reporting.figures.lettering import named, worded
+from ablation.reporting.figures.panels import grid, key
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, left_out
 from ablation.reporting.statistics.convergence import summarize
@@ -38,15 +39,17 @@ def show(analysis: Analysis) -> View:
     clip = deep[(deep["normalization"] == plain) & (deep["clipping"] != unclipped)]
     neither = deep[(deep["normalization"] == plain) & (deep["clipping"] == unclipped)]
     if plain == unclipped == "none" and not (batch.empty or clip.empty or neither.empty):
+        parts = (("normalization", batch), ("clipping", clip))
+        alone = [words(design, factor, part[factor].iloc[0]) for factor, part in parts]
         title = (
-            f"At depth {label(columns[-1])}, {batch['success_rate'].iloc[0]:.0%} of cells reach the target with "
-            f"{words('normalization', batch['normalization'].iloc[0])} alone, {clip['success_rate'].iloc[0]:.0%} with "
-            f"{words('clipping', clip['clipping'].iloc[0])} alone, {neither['success_rate'].iloc[0]:.0%} with neither"
+            f"At depth {columns[-1]}, {batch['success_rate'].iloc[0]:.0%} of cells reach the target with "
+            f"{alone[0]} alone, {clip['success_rate'].iloc[0]:.0%} with "
+            f"{alone[1]} alone, {neither['success_rate'].iloc[0]:.0%} with neither"
         )
     else:  # there is no "alone" to speak of
         title = (
-            f"At depth {label(columns[-1])}, {deep['success_rate'].iloc[0]:.0%} of cells reach the target with "
-            f"{names(deep, pair, 0)}, {deep['success_rate'].iloc[-1]:.0%} with {names(deep, pair, -1)}"
+            f"At depth {columns[-1]}, {deep['success_rate'].iloc[0]:.0%} of cells reach the target with "
+            f"{names(design, deep, pair, 0)}, {deep['success_rate'].iloc[-1]:.0%} with {names(design, deep, pair, -1)}"
         )
     least, most = int(frame["cells"].min()), int(frame["cells"].max())
     each = plural(most, "cell") if least == most else f"{least:,} to {plural(most, 'cell')}"
@@ -78,13 +81,15 @@ def plot(view: View, design: Design) -> Figure:
                 # An interval that rounding puts a hair beside its own mean has no length there.
                 length = np.clip([value - low, high - value], 0, None)
                 axis.errorbar(x, value, length, ls="", lw=1.2, capsize=2, ms=5, **style[str(level)])
-            title = words("depth", depth) if column == "success_rate" else ""
+            title = worded(design, "depth", depth) if column == "success_rate" else ""
             axis.set(ylim=limits, xlim=(-0.6, len(clippings) - 0.4), title=title)
-            axis.set_xticks(range(len(clippings)), [safe(x) for x in clippings], rotation=30, ha="right")
+            axis.set_xticks(
+                range(len(clippings)), [named(design, "clipping", x) for x in clippings], rotation=30, ha="right"
+            )
             axis.grid(False, axis="x")
             axis.yaxis.set_major_formatter(PercentFormatter(1) if column == "success_rate" else "{x:g}")
         row[0].set_ylabel(text)
     figure.align_ylabels(axes[:, 0])
     handles = [Line2D([], [], ls="", **style[str(level)]) for level in normalizations]
-    key(figure, handles, [words("normalization", level) for level in normalizations])
+    key(figure, handles, [worded(design, "normalization", level) for level in normalizations])
     return figure

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, label, plural
+from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels, shares
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
@@ -32,17 +32,17 @@ def show(analysis: Analysis) -> View:
     shown = ["activation", *(["normalization"] if len(rows) > 1 else [])]
     accuracy = f"{last['mean'].iloc[0]:.0%} validation accuracy"
     if cells.loc[cells["depth"] == columns[-1], "diverged"].all():
-        title = f"At depth {label(columns[-1])}, every cell diverged"
+        title = f"At depth {columns[-1]}, every cell diverged"
     elif len(last) > 1 and last["mean"].iloc[0] == last["mean"].iloc[-1]:
-        title = f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, all are at {accuracy}"
+        title = f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, all are at {accuracy}"
     elif len(last) > 1:
         title = (
-            f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, {names(last, shown, 0)} leads "
-            f"with {accuracy}; {names(last, shown, -1)} is at {last['mean'].iloc[-1]:.0%}"
+            f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, {names(design, last, shown, 0)} leads "
+            f"with {accuracy}; {names(design, last, shown, -1)} is at {last['mean'].iloc[-1]:.0%}"
         )
     else:
         title = (
-            f"At depth {label(columns[-1])} after {plural(design.horizon, 'epoch')}, {names(last, shown, 0)} is at "
+            f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, {names(design, last, shown, 0)} is at "
             f"{accuracy}"
         )
     caption = (
@@ -78,7 +78,7 @@ def plot(view: View, design: Design) -> Figure:
     """Mean accuracy with its band, single runs pale behind."""
     figure, axes = grid(view, 2.3, 1.9, sharex=True, sharey=True)
     style = styles(design, "activation")
-    for axis, part in panels(view, axes, "normalization", "depth"):
+    for axis, part in panels(view, design, axes, "normalization", "depth"):
         if len(view.runs):
             panel = part[["normalization", "depth"]].drop_duplicates()
             runs = view.runs.merge(panel, on=["normalization", "depth"])

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, label, plural
-from ablation.reporting.figures.panels import grid, safe, shares
+from ablation.reporting.design import Design, plural
+from ablation.reporting.figures.lettering import named
+from ablation.reporting.figures.panels import grid, shares
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View
 from ablation.reporting.statistics.intervals import Floats, seed_interval
@@ -39,9 +40,10 @@ def show(analysis: Analysis) -> View:
         title = f"Every level of every factor ends at {widest['mean'].iloc[0]:.0%} of cells; see how soon"
     else:
         best, worst = widest.iloc[0], widest.iloc[-1]
+        first, last = (words(design, row["factor"], row["level"]) for row in (best, worst))
         title = (
             f"Success differs most with {best['factor']}: {best['mean']:.0%} of cells with "
-            f"{words(best['factor'], best['level'])}, {worst['mean']:.0%} with {words(best['factor'], worst['level'])}"
+            f"{first}, {worst['mean']:.0%} with {last}"
         )
     caption = (
         f"Share of cells that have reached {design.goal} by each epoch: one minus Kaplan-Meier, which with the common "
@@ -64,7 +66,7 @@ def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
     sums = events.cumsum(axis=1).reshape(len(levels), seeds, len(grid)).swapaxes(1, 2).reshape(-1, seeds)
     sizes = np.repeat(counts.reshape(len(levels), seeds), len(grid), axis=0)
     low, high = seed_interval(sums, sizes, analysis.options, 0, 1)
-    index = {"factor": factor, "level": np.repeat(np.array([label(x) for x in levels], object), len(grid))}
+    index = {"factor": factor, "level": np.repeat(np.array(levels, object), len(grid))}
     order = {"order": np.repeat(np.arange(len(levels)), len(grid)), "epoch": np.tile(grid, len(levels))}
     with np.errstate(invalid="ignore"):
         mean = sums.sum(axis=1) / sizes.sum(axis=1)
@@ -77,7 +79,7 @@ def plot(view: View, design: Design) -> Figure:
     across = min(3, len(view.columns))
     shape = View(view.name, view.title, rows=range(-(-len(view.columns) // across)), columns=range(across))
     height = max(1.9, 0.15 * most)
-    longest = max(len(safe(level, 16)) for factor in view.columns for level in design.levels[str(factor)])
+    longest = max(len(named(design, str(x), level, 16)) for x in view.columns for level in design.levels[str(x)])
     figure, axes = grid(shape, 2.2 + 0.08 * longest, height, margin=0.8, sharey=True)
     for axis in axes.flat[len(view.columns) :]:
         axis.set_axis_off()
@@ -98,7 +100,8 @@ def plot(view: View, design: Design) -> Figure:
         spots = apart([last for last, _, _ in ends], 0.115 / (height - 0.4))
         beside = axis.get_yaxis_transform()
         for (_, level, color), spot in zip(ends, spots, strict=True):
-            axis.text(1.02, spot, safe(level, 16), size=7.5, color=color, va="center", transform=beside)
+            name = named(design, str(factor), level, 16)
+            axis.text(1.02, spot, name, size=7.5, color=color, va="center", transform=beside)
         axis.set(title=str(factor), xlabel="epoch", ylim=(0, 1.03), xlim=(0, end))
         shares(axis)
     for axis in axes[:, 0]:

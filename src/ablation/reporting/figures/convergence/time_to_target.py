@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, label, plural, reference
-from ablation.reporting.figures.panels import grid, grow, key, panels, safe
+from ablation.reporting.design import Design, plural, reference
+from ablation.reporting.figures.lettering import named
+from ablation.reporting.figures.panels import grid, grow, key, panels
 from ablation.reporting.figures.theme import HEAT, PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.convergence import summarize
@@ -41,13 +42,13 @@ def show(analysis: Analysis) -> View:
     within = plural(design.horizon, "epoch")
     deepest = frame[frame["depth"] == columns[-1]].sort_values(["rmst", "mean_loss"], kind="stable")
     if deepest["reached"].sum() == 0:
-        title = f"At depth {label(columns[-1])}, no combination reaches {design.goal} within {within}"
+        title = f"At depth {columns[-1]}, no combination reaches {design.goal} within {within}"
     else:
         epochs = deepest["median_epochs"].iloc[0]
         after = plural(epochs, "epoch") if np.isfinite(epochs) else "some seeds only"
         verb = "is among the fastest" if (deepest["rmst"] == deepest["rmst"].iloc[0]).sum() > 1 else "is the fastest"
-        best = names(deepest, ["init", "activation", *(["normalization"] if len(rows) > 1 else [])], 0)
-        title = f"At depth {label(columns[-1])}, {best} {verb} to {design.goal}: {after}"
+        best = names(design, deepest, ["init", "activation", *(["normalization"] if len(rows) > 1 else [])], 0)
+        title = f"At depth {columns[-1]}, {best} {verb} to {design.goal}: {after}"
     tuned = " and ".join(factor for factor in ("init", "activation") if factor in design.nuisance)
     blank = f" Blank: another {tuned} is better." if tuned else ""
     caption = (
@@ -63,12 +64,13 @@ def show(analysis: Analysis) -> View:
 def plot(view: View, design: Design) -> Figure:
     """Annotated heat maps on one color scale."""
     inits, activations = design.levels["init"], design.levels["activation"]
-    margin = 1.2 + 0.09 * max(len(safe(level)) for level in (*inits, *activations))
+    beside, below = ([named(design, x, level) for level in design.levels[x]] for x in ("init", "activation"))
+    margin = 1.2 + 0.09 * max(map(len, (*beside, *below)))
     width, height = max(1.7, 0.42 * len(activations)), max(1.0, 1.9 / len(view.rows), 0.3 * len(inits))
     figure, axes = grid(view, width, height, margin, sharex=True, sharey=True)
-    grow(figure, 0.055 * max(len(safe(level)) for level in activations) - 0.55)  # their names stand aslant below
+    grow(figure, 0.055 * max(map(len, below)) - 0.55)  # their names stand aslant below
     norm, colors = Normalize(0, max(design.horizon, 1)), HEAT
-    for axis, part in panels(view, axes, "normalization", "depth"):
+    for axis, part in panels(view, design, axes, "normalization", "depth"):
         axis.grid(False)
         columns = ("init", "activation", "median_epochs", "diverged", "cells")
         for init, activation, median, diverged, cells in zip(*(part[name].tolist() for name in columns), strict=True):
@@ -81,8 +83,8 @@ def plot(view: View, design: Design) -> Figure:
             look["bbox"] = {"facecolor": PALE, "edgecolor": "none", "pad": 0.6} if hatch else None
             axis.text(x, y, text, ha="center", va="center", weight="bold" if gone else "normal", **look)
         axis.set(xlim=(-0.5, len(activations) - 0.5), ylim=(len(inits) - 0.5, -0.5))
-        axis.set_xticks(range(len(activations)), [safe(x) for x in activations], rotation=45, ha="right")
-        axis.set_yticks(range(len(inits)), [safe(x) for x in inits])
+        axis.set_xticks(range(len(activations)), below, rotation=45, ha="right")
+        axis.set_yticks(range(len(inits)), beside)
     scale = mpl.cm.ScalarMappable(norm, colors)
     figure.colorbar(scale, ax=axes, label=f"median epochs to\n{design.goal}", aspect=25, fraction=0.04)
     handles = [Patch(facecolor=PALE, edgecolor="0.5", hatch="//"), Line2D([], [], ls="", marker="x", color="0.1")]

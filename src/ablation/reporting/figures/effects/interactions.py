@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, Design, Level, label
-from ablation.reporting.figures.panels import grid, safe
+from ablation.reporting.design import ORDINAL, Design
+from ablation.reporting.figures.lettering import named
+from ablation.reporting.figures.panels import grid
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, present
+from ablation.reporting.naming import Level
 from ablation.reporting.statistics.intervals import student
 from ablation.reporting.statistics.responses import Effects, study_effects
 from ablation.reporting.wording import seeds_text, tuning_text
@@ -87,9 +89,9 @@ def cells(found: Effects, along: str, lines: str, confidence: float) -> pd.DataF
 def plot(view: View, design: Design) -> Figure:
     """A panel an interaction, a line a level, named at its end."""
     across = min(3, len(view.columns))
-    longest = max(len(safe(level, 16)) for level in view.frame["line"])
+    longest = max(len(named(design, *pair, 16)) for pair in zip(view.frame["by"], view.frame["line"], strict=True))
     shape = View(view.name, view.title, rows=range(-(-len(view.columns) // across)), columns=range(across))
-    below = 0.05 * max(len(safe(level, 14)) for level in view.frame["along"])
+    below = 0.05 * max(len(named(design, *pair, 14)) for pair in zip(view.frame["x"], view.frame["along"], strict=True))
     most = int(view.frame.groupby("panel")["along"].nunique().max())
     figure, axes = grid(shape, max(2.1, 0.24 * most) + 0.08 * longest, 2.1 + below, margin=0.8, sharey=True)
     least = min(float(view.frame["mean"].min()), float(view.frame["low"].min()))
@@ -113,10 +115,13 @@ def plot(view: View, design: Design) -> Figure:
         axis.set(xlim=(-0.3, len(levels) - 0.7), ylim=ends)
         beside = axis.get_yaxis_transform()
         for spot, (_, level, color) in zip(spread([end for end, _, _ in last], *np.log(ends)), last, strict=True):
-            axis.text(1.02, np.exp(spot), safe(level, 16), size=7.5, color=color, va="center", transform=beside)
-        turned = len(levels) > 4 or max(len(label(level)) for level in levels) > 6
+            axis.text(
+                1.02, np.exp(spot), named(design, by, level, 16), size=7.5, color=color, va="center", transform=beside
+            )
+        names = [named(design, along, level, 14) for level in levels]
+        turned = len(levels) > 4 or max(map(len, names)) > 6
         how = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if turned else {}
-        axis.set_xticks(range(len(levels)), [safe(level, 14) for level in levels], size=7.5, **how)
+        axis.set_xticks(range(len(levels)), names, size=7.5, **how)
         axis.axhline(design.horizon, color=INK, lw=0.6, ls=":")
         ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500) if ends[0] <= tick <= ends[1]]
         axis.yaxis.set_major_locator(FixedLocator(ticks))

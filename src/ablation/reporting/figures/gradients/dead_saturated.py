@@ -5,11 +5,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, shorten
+from ablation.reporting.design import Design
+from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import activation_key, grid, lines, no_cells, shares
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
-from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text, words
+from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
 
 TOPIC = "Dead and saturated units"
 KINDS = ("dead", "saturated")
@@ -39,9 +40,11 @@ def show(analysis: Analysis) -> View:
     saturated = saturated[[bool(bounded.get(str(level), {}).get("bounded")) for level in saturated.index]]
     title = "Hardly any unit is dead at the end"
     if len(dead) and dead.max() >= 0.005:
-        title = f"Dead units are most common with {shorten(dead.idxmax())} ({dead.max():.0%} on average)"
+        most = design.short("activation", str(dead.idxmax()))
+        title = f"Dead units are most common with {most} ({dead.max():.0%} on average)"
     if len(saturated) and saturated.max() >= 0.005:
-        title += f"; of bounded activations, {shorten(saturated.idxmax())} saturates most ({saturated.max():.0%})"
+        most = design.short("activation", str(saturated.idxmax()))
+        title += f"; of bounded activations, {most} saturates most ({saturated.max():.0%})"
     caption = (
         "At the last probe. Dead: zero activation and zero gradient on the whole probe batch; saturated: derivative "
         "below 5% of its maximum, which a rectifier has on half of its samples by design. Mean over initializers and "
@@ -64,7 +67,7 @@ def plot(view: View, design: Design) -> Figure:
             no_cells(axis, part)
             lines(axis, part, "layer", style)
             axis.set(xlim=(0.5, float(part["layer"].max() if len(part) else 1) + 0.5), ylim=(-0.03, 1.03))
-            axis.set_title(f"{words('depth', depth)} · {words('normalization', normalization, 16)}")
+            axis.set_title(f"{worded(design, 'depth', depth)} · {worded(design, 'normalization', normalization, 16)}")
             shares(axis)
         axes[i, 0].set_ylabel(f"{kind} units" if kind == "dead" else "saturated")
     for axis in axes[-1]:

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, label
+from ablation.reporting.design import Design
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
@@ -42,13 +42,15 @@ def show(analysis: Analysis) -> View:
     start = frame[frame["probe"] == "first"]
     ends = start[start["layer"] == 1].merge(start[start["layer"] == start["layer"].max()], on=by)
     ends = ends.assign(decades=np.log10(ends["median_x"] / ends["median_y"])).sort_values("decades", kind="stable")
-    layers, depth = int(start["layer"].max()), label(deepest)
+    layers, depth = int(start["layer"].max()), deepest
     steepest, most = ends["decades"].iloc[0], ends["decades"].iloc[-1]
     if steepest < -1:
-        title = f"Before training at depth {depth}, {names(ends, by, 0)} loses {-steepest:.1f} decades of gradient"
+        title = (
+            f"Before training at depth {depth}, {names(design, ends, by, 0)} loses {-steepest:.1f} decades of gradient"
+        )
         title += f" from layer {layers} to layer 1"
     elif most > 1:
-        title = f"Before training at depth {depth}, {names(ends, by, -1)} gains {most:.1f} decades of gradient"
+        title = f"Before training at depth {depth}, {names(design, ends, by, -1)} gains {most:.1f} decades of gradient"
         title += f" from layer {layers} to layer 1"
     else:
         title = (
@@ -71,7 +73,7 @@ def plot(view: View, design: Design) -> Figure:
     """Delta by layer on a log axis, start and end in one panel."""
     figure, axes = grid(view, 2.3, 2.0, sharex=True, sharey=True)
     style = styles(design, "activation")
-    for axis, part in panels(view, axes, "normalization", "init"):
+    for axis, part in panels(view, design, axes, "normalization", "init"):
         dashed: dict[str, Any] = {"ls": (0, (3, 1.5)), "lw": 0.9, "ms": 0}
         lines(axis, part[part["probe"] == "last"], "layer", style, band=False, center="median", **dashed)
         lines(axis, part[part["probe"] == "first"], "layer", style, center="median")

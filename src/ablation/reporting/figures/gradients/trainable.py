@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, label, plural, reference
-from ablation.reporting.figures.panels import grid, panels, safe
+from ablation.reporting.design import Design, plural, reference
+from ablation.reporting.figures.lettering import named
+from ablation.reporting.figures.panels import grid, panels
 from ablation.reporting.figures.theme import PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.health import CLASSES
@@ -50,8 +51,10 @@ def show(analysis: Analysis) -> View:
     texts = []
     for level, part in deep.groupby("normalization", observed=True):
         trains = int((2 * part["reached"] > part["cells"]).sum())
-        texts.append(f"{trains} of {plural(len(part), 'combination')} with {words('normalization', level)}")
-    title = f"At depth {label(columns[-1])}, most seeds reach the target in {', '.join(texts)}"
+        texts.append(
+            f"{trains} of {plural(len(part), 'combination')} with {words(design, 'normalization', str(level))}"
+        )
+    title = f"At depth {columns[-1]}, most seeds reach the target in {', '.join(texts)}"
     caption = (
         f"Of {seeds_text(design)}, how many reach {design.goal} within {plural(design.horizon, 'epoch')}; "
         f"{tuning_text(design)}. Where none does: what became of most ({', '.join(CLASSES[1:])}; the worst of a tie)."
@@ -67,11 +70,12 @@ def plot(view: View, design: Design) -> Figure:
     """Annotated maps on one color scale, initializers down and depths along."""
     inits = [level for level in design.levels["init"] if (view.frame["init"] == level).any()]
     depths = [level for level in design.levels["depth"] if (view.frame["depth"] == level).any()]
-    margin = 1.0 + 0.08 * max(len(safe(level)) for level in inits)
+    beside = [named(design, "init", level) for level in inits]
+    margin = 1.0 + 0.08 * max(map(len, beside))
     width, height = max(1.45, 0.5 * len(depths)), 0.55 + max(0.6, 0.22 * len(inits))
     figure, axes = grid(view, width, height, margin, sharex=True, sharey=True)
     norm = Normalize(0, 1)
-    for axis, part in panels(view, axes, "normalization", "activation"):
+    for axis, part in panels(view, design, axes, "normalization", "activation"):
         axis.grid(False)
         columns = ("depth", "init", "reached", "cells", "failure")
         for depth, init, reached, seeds, failure in zip(*(part[name].tolist() for name in columns), strict=True):
@@ -82,8 +86,8 @@ def plot(view: View, design: Design) -> Figure:
             look: dict[str, Any] = {"size": 7.5, "color": "w" if share > 0.6 else "0.1"}
             axis.text(x, y, text, ha="center", va="center", **look)
         axis.set(xlim=(-0.5, len(depths) - 0.5), ylim=(len(inits) - 0.5, -0.5))
-        axis.set_xticks(range(len(depths)), [label(depth) for depth in depths])
-        axis.set_yticks(range(len(inits)), [safe(level) for level in inits])
+        axis.set_xticks(range(len(depths)), list(map(str, depths)))
+        axis.set_yticks(range(len(inits)), beside)
     for axis in axes[-1]:
         axis.set_xlabel("hidden layers")
     return figure

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
+from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import describe, grid, key, panels
 from ablation.reporting.figures.theme import INK
 from ablation.reporting.figures.view import View, few, hold, left_out, present
@@ -99,7 +100,7 @@ def finding(analysis: Analysis, cells: pd.DataFrame, columns: Any) -> str:
         limits = {s: float(depth_limit(analysis.activations[str(level)], np.array([s]), b)[0]) for s, b in points}
         below = own["depth"].astype(int).to_numpy() <= own["sigma_w"].map(limits).to_numpy()
         shares = [f"{own.loc[side, 'reached'].mean():.0%}" if side.any() else "none" for side in (below, ~below)]
-        texts.append(f"{words('activation', level)} {shares[0]} below the line, {shares[1]} above")
+        texts.append(f"{words(analysis.design, 'activation', level)} {shares[0]} below the line, {shares[1]} above")
     return f"Networks that reach {analysis.design.goal}: {'; '.join(texts)}"
 
 
@@ -113,7 +114,7 @@ def plot(view: View, design: Design) -> Figure:
     """Heat maps over true axes, the line over them."""
     figure, axes = grid(view, 3.0, 2.7, sharey=True)
     norm = Normalize(0, 1)
-    for axis, part in panels(view, axes, "normalization", "activation"):
+    for axis, part in panels(view, design, axes, "normalization", "activation"):
         cells = part[part["kind"] == "cells"]
         table = cells.pivot_table("accuracy", "depth", "sigma_w", observed=True)
         x, depth = table.columns.to_numpy(float), table.index.to_numpy(float)
@@ -130,7 +131,7 @@ def plot(view: View, design: Design) -> Figure:
         axis.yaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
         axis.yaxis.set_minor_formatter(NullFormatter())
-        axis.set_title(words("activation", part["activation"].iloc[0]))
+        axis.set_title(worded(design, "activation", part["activation"].iloc[0]))
         axis.grid(False)
     describe(axes, "sigma_w at initialization", "hidden layers")
     scale = mpl.cm.ScalarMappable(norm, COLORS)

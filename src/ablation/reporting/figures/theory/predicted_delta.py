@@ -7,11 +7,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, label
+from ablation.reporting.design import Design
 from ablation.reporting.figures.gradients.delta_norm import CEILING, FLOOR
-from ablation.reporting.figures.panels import describe, grid, key, lines, panels, safe
+from ablation.reporting.figures.lettering import named
+from ablation.reporting.figures.panels import describe, grid, key, lines, panels
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
+from ablation.reporting.naming import Level
 from ablation.reporting.statistics.agreement import BY
 from ablation.reporting.wording import interval_text, names, seeds_text
 from ablation.studies.records import FACTORS
@@ -49,8 +51,8 @@ def show(analysis: Analysis) -> View:
     told = layers[chosen & layers["predicted"].notna()]
     predicted = with_median(analysis, told.assign(predicted=edged(told["predicted"])), by, "predicted")
     frame = measured.merge(predicted[[*by, "median"]].rename(columns={"median": "predicted"}), on=by, how="left")
-    title = finding(frame, label(deepest))
-    of = f"{label(deepest)}, the deepest" if deepest == design.deepest else label(deepest)
+    title = finding(design, frame, deepest)
+    of = f"{deepest}, the deepest" if deepest == design.deepest else deepest
     caption = (
         "Root mean square of delta (gradient with respect to the pre-activation) by hidden layer, 1 next to the "
         f"input, before training at depth {of}. Marks and solid lines: median over {seeds_text(design)}, band: "
@@ -68,18 +70,19 @@ def edged(values: pd.Series) -> pd.Series:
     return values.clip(FLOOR, CEILING)
 
 
-def finding(frame: pd.DataFrame, depth: str) -> str:
+def finding(design: Design, frame: pd.DataFrame, depth: Level) -> str:
     """How far the first layer's delta lies from the predicted one, in words."""
     first = frame[(frame["layer"] == 1) & frame["predicted"].notna()]
     factor = 10 ** np.abs(np.log10(first["median"] / first["predicted"]))
     first = first.assign(factor=factor.round(9)).sort_values("factor", kind="stable", ascending=False)
     worst, by = first["factor"].iloc[0], ["activation", "init", "normalization"]
+    name = names(design, first, by, 0)
     if len(first) == 1:
-        return f"At depth {depth}, layer 1's delta lies within a factor {worst:.3g} of theory ({names(first, by, 0)})"
+        return f"At depth {depth}, layer 1's delta lies within a factor {worst:.3g} of theory ({name})"
     middle = float(np.median(first["factor"]))
     return (
         f"At depth {depth}, layer 1's delta lies within a factor {middle:.3g} of theory in half of {len(first)} "
-        f"combinations, at most a factor {worst:.3g} off ({names(first, by, 0)})"
+        f"combinations, at most a factor {worst:.3g} off ({name})"
     )
 
 
@@ -87,7 +90,7 @@ def plot(view: View, design: Design) -> Figure:
     """Delta by layer on a log axis, measured solid and predicted dashed in the initializer's color."""
     figure, axes = grid(view, 2.0, 1.8, sharex=True, sharey="row")
     style = styles(design, "init")
-    for axis, part in panels(view, axes, "normalization", "activation"):
+    for axis, part in panels(view, design, axes, "normalization", "activation"):
         lines(axis, part, "layer", style, center="median", by="init", lw=0.8)
         for level, curve in part.groupby("init", observed=True):
             axis.plot(curve["layer"], curve["predicted"], color=style[str(level)]["color"], ls=(0, (4, 2)), lw=1.6)
@@ -107,5 +110,5 @@ def plot(view: View, design: Design) -> Figure:
     levels = [level for level in design.levels["init"] if (view.frame["init"] == level).any()]
     handles = [Line2D([], [], ms=4, lw=0.8, **style[str(level)]) for level in levels]
     extra = [Line2D([], [], color=INK, lw=0.8, marker="o", ms=4), Line2D([], [], color=INK, ls=(0, (4, 2)), lw=1.6)]
-    key(figure, [*handles, *extra], [*(safe(level) for level in levels), "measured", "predicted"])
+    key(figure, [*handles, *extra], [*(named(design, "init", level) for level in levels), "measured", "predicted"])
     return figure
