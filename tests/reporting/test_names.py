@@ -4,13 +4,12 @@ import csv
 import io
 from collections import Counter
 
-import matplotlib as mpl
 import pytest
 
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options
 from ablation.reporting.figures import drawings
-from ablation.reporting.figures.theme import THEME
+from ablation.reporting.figures.theme import themed
 from ablation.reporting.findings import findings
 from ablation.reporting.questions import ask_all
 from ablation.reporting.tables import builders
@@ -102,7 +101,7 @@ def test_no_figure_has_one_name_twice(drawing, study, analysis):
     view = drawing.show(analysis)
     if view.why:
         return
-    with mpl.rc_context(THEME):
+    with themed():
         figure = drawing.plot(view, analysis.design)
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
     for axis in figure.axes:

@@ -6,14 +6,13 @@ import xml.etree.ElementTree as ElementTree
 from html import unescape
 from html.parser import HTMLParser
 
-import matplotlib as mpl
 import pytest
 
 from ablation import UserError
 from ablation.reporting import figures, report, tables
 from ablation.reporting.design import NEVER_TUNED, Options
 from ablation.reporting.figures import painters
-from ablation.reporting.figures.theme import THEME
+from ablation.reporting.figures.theme import themed
 from ablation.reporting.findings import findings
 from ablation.reporting.questions import QUESTIONS
 from ablation.reporting.report import move_into, write_report
@@ -39,7 +38,7 @@ def sketched(monkeypatch):
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(8)
 
     def sketch(drawing, view, design):
-        with mpl.rc_context(THEME):
+        with themed():
             if not view.why:
                 drawing.plot(view, design)
         return {"png": png, "svg": b"<svg/>", "pdf": f"%PDF {view.title} {view.caption} {view.frame.to_csv()}".encode()}

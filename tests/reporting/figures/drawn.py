@@ -1,17 +1,16 @@
 """A figure as its file's ``plot`` leaves it, laid out and not yet written."""
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from ablation.reporting.design import Design
 from ablation.reporting.figures import Drawing, lay_out
-from ablation.reporting.figures.theme import THEME
+from ablation.reporting.figures.theme import themed
 from ablation.reporting.figures.view import View
 
 
 def drawn(drawing: Drawing, view: View, design: Design) -> Figure:
     """Draw a view and lay it out, as the report does."""
-    with mpl.rc_context(THEME):
+    with themed():
         figure = drawing.plot(view, design)
         lay_out(figure)
     return figure

@@ -4,11 +4,13 @@ A figure is a file: ``show`` decides what it shows and says, ``plot`` draws that
 a sentence that says why, so every study has the same files.
 """
 
+from ablation.reporting.figures import alone  # noqa: F401  # before anything imports matplotlib
+
+# isort: split
 import io
 import textwrap
 from typing import Any, Protocol, cast
 
-import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -24,7 +26,7 @@ from ablation.reporting.figures.convergence import (
 )
 from ablation.reporting.figures.effects import effect_sizes, interactions
 from ablation.reporting.figures.gradients import dead_saturated, delta_norm, trainable
-from ablation.reporting.figures.theme import INK, LARGEST, THEME
+from ablation.reporting.figures.theme import INK, LARGEST, themed
 from ablation.reporting.figures.theory import phase, predicted_delta
 from ablation.reporting.figures.view import View
 
@@ -74,7 +76,7 @@ def sentence(view: View, _: Design) -> Figure:
 
 def draw(drawing: Plots, view: View, design: Design) -> dict[str, bytes]:
     """The figure as PNG, SVG and PDF, by the ending of the file's name."""
-    with mpl.rc_context(cast(Any, THEME)):
+    with themed():
         figure = sentence(view, design) if view.why else drawing.plot(view, design)
         figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
         lay_out(figure)

@@ -1,15 +1,19 @@
 """One theme for all figures: one color and marker per level wherever it appears, sizes, and the two greys."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+import matplotlib as mpl
 import seaborn as sns
 
 from ablation.reporting.design import ACTIVATIONS, ORDINAL, Design
+from ablation.reporting.figures.lettering import FONT
 
 THEME: dict[str, Any] = {
     **sns.axes_style("whitegrid"),
     **sns.plotting_context("paper", font_scale=1.1),
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same letters
+    "font.family": FONT,
     "figure.dpi": 130,  # that of the PNG, or text would be measured at one size and drawn at another
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -30,6 +34,15 @@ Styles = dict[str, dict[str, Any]]
 INK, PALE = "0.25", "0.92"
 HEAT = sns.color_palette("viridis_r", as_cmap=True)
 """From soon, which is pale, to late, which is dark."""
+
+
+@contextlib.contextmanager
+def themed() -> Iterator[None]:
+    """A time in which matplotlib has the theme and, where that says nothing, its own defaults, and not the user's."""
+    ours: Any = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
+    ours |= THEME
+    with mpl.rc_context(ours):
+        yield
 
 
 def styles(design: Design, factor: str) -> Styles:
