@@ -31,6 +31,11 @@ from tests.reporting.synthetic import Outcome
         ({"bootstrap": 10**12}, "report.bootstrap=1000000000000: must be a whole number from 1 to 1000000"),
         ({"bootstrap_seed": 0.5}, "report.bootstrap_seed=0.5: must be a whole number, 0 or more"),
         ({"profile_max_tau": "x"}, "report.profile_max_tau=x: must be a number above 1"),
+        ({"workers": 0}, "report.workers=0: must be null or a whole number from 1 to 1024"),
+        ({"workers": 1025}, "report.workers=1025: must be null or a whole number"),
+        ({"workers": True}, "report.workers=True: must be null or a whole number"),
+        ({"workers": 1.5}, "report.workers=1.5: must be null or a whole number"),
+        ({"workers": "all"}, "report.workers=all: must be null or a whole number"),
         (None, "report=None: must be a mapping"),
     ],
 )
@@ -43,6 +48,8 @@ def test_options_of_a_config():
     assert Options.of({"nuisance": ["lr", "batch_size"], "bootstrap": 10}).nuisance == ("lr", "batch_size")
     assert Options.of({"nuisance": None}).nuisance == ()
     assert Options.of({}) == Options()
+    assert Options.of({"workers": None}) == Options()
+    assert Options.of({"workers": 3}).overrides() == [], "it decides nothing that is said"
 
 
 def test_levels_stand_by_meaning_numbers_ascending_the_rest_as_configured(analysed):

@@ -217,6 +217,23 @@ def test_the_page_says_how_to_make_it_with_its_own_options(tmp_path, sketched):
     assert Options().overrides() == []
 
 
+@pytest.mark.parametrize(("option", "given", "most"), [(None, 3, 3), (1, 3, 1), (2, 1, 2), (None, 500, len(FIGURES))])
+def test_as_many_draw_as_the_setting_says_and_no_more_than_there_are_figures(
+    option, given, most, small, tmp_path, monkeypatch, sketched
+):
+    asked = []
+
+    class Alone(painters.Painters):
+        def __init__(self, workers):
+            asked.append(workers)
+            super().__init__(1)
+
+    monkeypatch.setattr(report, "Painters", Alone)
+    page = write_report(small, tmp_path / "out", Options(bootstrap=10, workers=option), given)
+    assert asked == [most]
+    assert "report.workers" not in page.read_text()
+
+
 @pytest.mark.parametrize("inside", ["tables/failures.csv", "figures/delta_norm.png", "index.html"])
 def test_a_place_that_is_taken_leaves_every_file_as_it_was(inside, small, tmp_path, sketched):
     for name in FILES:

@@ -42,8 +42,12 @@ class Options:
     confidence: float = 0.95
     profile_max_tau: float = 4.0
     nuisance: tuple[str, ...] = ("lr",)
+    workers: int | None = None
+    """How many processes draw; as many as there are cores where it is None. Of no account for what is drawn."""
 
     def __post_init__(self) -> None:
+        if self.workers is not None and not 1 <= self.workers <= 1024:
+            raise UserError(f"report.workers={self.workers}: must be null or a whole number from 1 to 1024")
         if not 1 <= self.bootstrap <= 1_000_000:
             raise UserError(f"report.bootstrap={self.bootstrap}: must be a whole number from 1 to 1000000")
         if self.bootstrap_seed < 0:
@@ -76,6 +80,8 @@ class Options:
                 raise UserError(f"report.{key}: unknown; allowed are {', '.join(known)}")
             if key in WHOLE and (isinstance(value, bool) or not isinstance(value, int)):
                 raise UserError(f"report.{key}={value}: must be a whole number, {WHOLE[key]} or more")
+            if key == "workers" and (isinstance(value, bool) or not isinstance(value, int | None)):
+                raise UserError(f"report.workers={value}: must be null or a whole number from 1 to 1024")
             if key in ABOVE and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise UserError(f"report.{key}={value}: must be a number {ABOVE[key]}")
         nuisance = config.get("nuisance", cls.nuisance)
@@ -85,11 +91,11 @@ class Options:
         return cls(**{**config, "nuisance": names})
 
     def overrides(self) -> list[str]:
-        """What stands on a command line for those of the options that are not the defaults."""
+        """What stands on a command line for those of the options that are not the defaults and decide what is said."""
         given = []
         for item in fields(self):
             value = getattr(self, item.name)
-            if value != item.default:
+            if value != item.default and item.name != "workers":
                 text = f"[{','.join(value)}]" if isinstance(value, tuple) else value
                 given.append(f"report.{item.name}={text}")
         return given

@@ -29,23 +29,24 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
     """Write the report of the study in ``results_folder`` into ``reports_folder``; the path of its page.
 
     Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv``, ``.md`` and ``.tex``, ``figures/<name>.png``,
-    ``.svg`` and ``.pdf``. The figures are drawn by as many processes as there are workers, to the same bytes.
+    ``.svg`` and ``.pdf``. ``options.workers`` processes draw the figures, or else ``workers``, to the same bytes.
     Everything is computed and written beside the folder first and then moved (``move_into``), so a report that fails
     leaves the one before as it was.
 
     Raises:
-        UserError: the results are missing or incomplete, or the report cannot be written there.
+        UserError: the results are missing or incomplete, processes cannot be started, or the report cannot be written.
     """
     if reports_folder.exists() and not reports_folder.is_dir():
         raise UserError(f"{reports_folder}: a report cannot be written here: it is no folder")
-    with Painters(workers) as painters:
+    plots = [*drawings(), *QUESTIONS]
+    with Painters(min(options.workers or workers, len(plots))) as painters:
         results = read_results(results_folder)
         if results.cells.empty:
             raise UserError(f"{results_folder}: holds no cell; run the study first")
         analysis = analyse(results, options)
         asked = ask_all(analysis)
         views = [*(drawing.show(analysis) for drawing in drawings()), *(question.view for question in asked)]
-        drawn = painters.draw([*drawings(), *QUESTIONS], views, analysis.design)
+        drawn = painters.draw(plots, views, analysis.design)
         files = list(compose(analysis, asked, views, drawn))
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)

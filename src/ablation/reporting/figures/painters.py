@@ -8,8 +8,11 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, Self
 
+from ablation import UserError
 from ablation.reporting.design import Design
 from ablation.reporting.figures import Plots, draw, drawings
 from ablation.reporting.figures.view import View
@@ -19,16 +22,20 @@ class Painters:
     """Processes that draw; with one worker it is this process that does.
 
     A figure's bytes depend on its view and design alone, whoever draws it.
+
+    Raises:
+        UserError: processes cannot be started here, or one of them died.
     """
 
     def __init__(self, workers: int) -> None:
         # Not forked: a copy of a process with threads may wait forever for a lock that one of them held.
         context = multiprocessing.get_context("spawn")
-        self.pool = None
+        self.pool: ProcessPoolExecutor | None = None
         if workers > 1:
-            self.pool = ProcessPoolExecutor(workers, context, start_painter)
-            for _ in range(workers):  # let them load what they need while the results are still being read
-                self.pool.submit(drawings)
+            with self.trouble():
+                self.pool = ProcessPoolExecutor(workers, context, start_painter)
+                for _ in range(workers):  # let them load what they need while the results are still being read
+                    self.pool.submit(drawings)
 
     def __enter__(self) -> Self:
         return self
@@ -38,9 +45,36 @@ class Painters:
             self.pool.shutdown(cancel_futures=True)
 
     def draw(self, drawings: Sequence[Plots], views: Sequence[View], design: Design) -> Iterator[dict[str, bytes]]:
-        """The files of each view, drawn by the drawing at its place, in their order."""
-        run = self.pool.map if self.pool else map
-        return iter(run(draw_named, [drawing.__name__ for drawing in drawings], views, itertools.repeat(design)))
+        """The files of each view, drawn by the drawing at its place, in their order; begun now, not when asked for."""
+        names = [drawing.__name__ for drawing in drawings]
+        if not self.pool:
+            return map(draw_named, names, views, itertools.repeat(design))
+        with self.trouble():
+            drawn = self.pool.map(draw_named, names, views, itertools.repeat(design))
+        return self.each(drawn)
+
+    def each(self, drawn: Iterator[dict[str, bytes]]) -> Iterator[dict[str, bytes]]:
+        """What the processes have drawn, as it is asked for."""
+        with self.trouble():
+            yield from drawn
+
+    @contextmanager
+    def trouble(self) -> Iterator[None]:
+        """One line, and no process left, where this machine lets no process start or ends one."""
+        try:
+            yield
+        except (OSError, ImportError, NotImplementedError, BrokenProcessPool) as error:
+            # No semaphores, no memory, too many processes; or no module of semaphores in this Python at all.
+            self.__exit__()
+            why = (
+                "one of them died"
+                if isinstance(error, BrokenProcessPool)
+                else getattr(error, "strerror", None) or error
+            )
+            raise UserError(
+                f"report.workers: figures cannot be drawn by several processes here ({why}); "
+                "report.workers=1 draws them in this one"
+            ) from error
 
 
 def start_painter() -> None:
