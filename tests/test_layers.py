@@ -36,7 +36,7 @@ REPORTING = {
     "tables": {"tables", *BELOW},
     "figures": {"figures", *BELOW},
     "questions": {"questions", "figures", "tables", "findings", *BELOW},
-    "page": {"page", "questions", "figures", "tables", "findings", *BELOW},
+    "page": {"page", "questions", "figures", "tables", "findings", "placing", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

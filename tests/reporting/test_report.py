@@ -1,7 +1,6 @@
 """Whole reports: every kind of study gets one, complete, escaped, and the same bytes twice."""
 
 import json
-import os
 import xml.etree.ElementTree as ElementTree
 from html import unescape
 from html.parser import HTMLParser
@@ -15,7 +14,7 @@ from ablation.reporting.figures import painters
 from ablation.reporting.figures.theme import themed
 from ablation.reporting.findings import findings
 from ablation.reporting.questions import QUESTIONS
-from ablation.reporting.report import move_into, write_report
+from ablation.reporting.report import write_report
 from ablation.studies import records
 from ablation.studies.records import FACTORS
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
@@ -245,22 +244,3 @@ def test_a_place_that_is_taken_leaves_every_file_as_it_was(inside, small, tmp_pa
     with pytest.raises(UserError, match=inside):
         write_report(small, tmp_path / "out", OPTIONS)
     assert files(tmp_path) == before
-
-
-@pytest.mark.parametrize("old", [["a", "b/c", "index.html"], ["b/c"], []])
-def test_a_move_that_fails_half_way_is_undone(old, tmp_path, monkeypatch):
-    for folder, names in (("new", ["a", "b/c", "index.html"]), ("out", [*old, "mine"])):
-        for name in names:
-            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / folder / name).write_text(folder)
-    before, replace = files(tmp_path / "out"), os.replace
-
-    def full(source, target):
-        if target == tmp_path / "out" / "index.html" and source == tmp_path / "new" / "index.html":
-            raise OSError(28, "No space left on device")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        move_into(tmp_path / "new", tmp_path / "out")
-    assert files(tmp_path / "out") == before

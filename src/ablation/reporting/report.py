@@ -1,11 +1,10 @@
 """A study's report: read its results, compute, draw, and put every file in place together."""
 
 import itertools
-import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ablation import UserError
@@ -16,6 +15,7 @@ from ablation.reporting.figures.painters import Painters
 from ablation.reporting.figures.view import View
 from ablation.reporting.findings import findings, headlines
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
+from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.questions import QUESTIONS, ask_all
 from ablation.reporting.questions.question import Question
 from ablation.reporting.tables import TABLES
@@ -30,8 +30,8 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
 
     Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv``, ``.md`` and ``.tex``, ``figures/<name>.png``,
     ``.svg`` and ``.pdf``. ``options.workers`` processes draw the figures, or else ``workers``, to the same bytes.
-    Everything is computed and written beside the folder first and then moved (``move_into``), so a report that fails
-    leaves the one before as it was.
+    Everything is computed and written beside the folder first and then moved (``placing.move_into``), so a report that
+    fails leaves the one before as it was.
 
     Raises:
         UserError: the results are missing or incomplete, processes cannot be started, or the report cannot be written.
@@ -47,7 +47,7 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
         asked = ask_all(analysis)
         views = [*(drawing.show(analysis) for drawing in drawings()), *(question.view for question in asked)]
         drawn = painters.draw(plots, views, analysis.design)
-        files = list(compose(analysis, asked, views, drawn))
+        files, page = compose(analysis, asked, views, drawn)
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=reports_folder.parent) as name:
@@ -56,74 +56,34 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
                 (folder / path).parent.mkdir(exist_ok=True)
                 (folder / path).write_bytes(content)
             write_json(headlines(analysis), folder / "metrics.json")
+            (folder / PAGE).write_bytes(page(digests(folder)).encode("utf-8"))
             move_into(folder, reports_folder)
     except OSError as error:
         raise UserError(f"{reports_folder}: the report cannot be written here: {error.strerror or error}") from error
-    return reports_folder / "index.html"
+    return reports_folder / PAGE
 
 
 def compose(
     analysis: Analysis, asked: Sequence[Question], views: Sequence[View], drawn: Iterable[dict[str, bytes]]
-) -> Iterator[tuple[Path, bytes]]:
-    """Every file of the report but its numbers, with its place; the page last."""
+) -> tuple[list[tuple[Path, bytes]], Callable[[Mapping[str, str]], str]]:
+    """Every table and figure with its place, and the page, which is yet to be told the digests of the files."""
     built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
     if untrained := analysis.design.untrained:
         for name in ("convergence", "effects"):
             built[name] = [replace(table, caption=f"{untrained} {table.caption}") for table in built[name]]
+    files: list[tuple[Path, bytes]] = []
     for table in itertools.chain.from_iterable(built.values()):
         for ending, text in written(table, analysis.design.horizon).items():
-            yield Path("tables", f"{table.name}.{ending}"), text.encode("utf-8")
+            files.append((Path("tables", f"{table.name}.{ending}"), text.encode("utf-8")))
     topics = [*(drawing.TOPIC for drawing in drawings()), *(question.title for question in asked)]
     pictures = []
-    for topic, view, files in zip(topics, views, drawn, strict=True):
-        pictures.append(picture(topic, view, files["png"]))
-        for ending, content in files.items():
-            yield Path("figures", f"{view.name}.{ending}"), content
+    for topic, view, drawing in zip(topics, views, drawn, strict=True):
+        pictures.append(picture(topic, view, drawing["png"]))
+        for ending, content in drawing.items():
+            files.append((Path("figures", f"{view.name}.{ending}"), content))
     rest = iter(pictures)
     shown = {name: list(itertools.islice(rest, len(chapter))) for name, chapter in FIGURES.items()}
     chapters = [Chapter(name, title, shown.get(name, []), built.get(name, [])) for name, title in CHAPTERS.items()]
     filled = [chapter for chapter in chapters if chapter.pictures or chapter.tables]
     answers = list(zip(asked, rest, strict=True))
-    yield Path("index.html"), render(analysis, findings(analysis), filled, answers).encode("utf-8")
-
-
-def move_into(source: Path, target: Path) -> None:
-    """Move every file of ``source`` to its place under ``target``, the page last; other files there stay.
-
-    No file is ever half there. Nothing is moved before every place was found free or replaceable and a copy of what
-    stood there was made; a move that fails nevertheless, or is interrupted, is undone from the copies. So the files
-    are all the new ones or all the old ones, unless the process is killed or the machine stops between two moves.
-    Then the page is still the old one, and the next report makes all of them anew.
-
-    Raises:
-        UserError: a folder stands where a file belongs, or a file where a folder does.
-        OSError: a file cannot be moved.
-    """
-    paths = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
-    paths.sort(key=lambda path: path.name == "index.html")
-    for path in paths:
-        place = target / path
-        if place.is_dir() and not place.is_symlink():
-            raise UserError(f"{place}: a report cannot be written here: it is a folder; move it away")
-        for folder in place.parents[: len(path.parts)]:
-            if os.path.lexists(folder) and not folder.is_dir():
-                raise UserError(f"{folder}: a report cannot be written here: it is no folder; move it away")
-    with tempfile.TemporaryDirectory(prefix=".before-", dir=source) as name:
-        before = Path(name)
-        for path in paths:
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            if os.path.lexists(target / path):
-                (before / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(target / path, before / path, follow_symlinks=False)
-        moved: list[Path] = []
-        try:
-            for path in paths:
-                moved.append(path)  # first, so that an interrupt cannot fall between
-                os.replace(source / path, target / path)
-        except (OSError, KeyboardInterrupt):
-            for path in moved:
-                if os.path.lexists(before / path):
-                    os.replace(before / path, target / path)
-                else:
-                    (target / path).unlink(missing_ok=True)
-            raise
+    return files, partial(render, analysis, findings(analysis), filled, answers)

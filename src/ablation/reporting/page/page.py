@@ -7,7 +7,7 @@ nothing but what stands in it: one style and one script, known by their hashes, 
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -17,6 +17,7 @@ from markupsafe import Markup
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.figures.view import View
 from ablation.reporting.page.again import commands, facts, size
+from ablation.reporting.placing import listed
 from ablation.reporting.questions.question import Question
 from ablation.reporting.tables.table import Table, to_text
 
@@ -82,8 +83,9 @@ def render(
     findings: Sequence[str],
     chapters: Sequence[Chapter],
     questions: Sequence[tuple[Question, Picture]] = (),
+    digests: Mapping[str, str] | None = None,
 ) -> str:
-    """The page."""
+    """The page; ``digests`` are those of all other files of the report."""
     environment = Environment(
         loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -100,6 +102,7 @@ def render(
         printed=MOST_PRINTED,
         commands=commands(manifest, analysis.options),
         facts=facts(manifest, analysis),
+        files=listed(digests or {}),
         config=json.dumps(manifest["config"], indent=2, ensure_ascii=False),
         style=Markup(style),
         script=Markup(script),
