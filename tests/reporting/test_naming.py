@@ -68,7 +68,10 @@ def test_labels(levels, shown):
     [
         (["a" * 60, "relu"], ["aaaaaaaaaaaaaa…aaaaaaa", "relu"]),
         (["a" * 59 + "1", "a" * 59 + "2"], ["aaaaaaaaaaaaaa…aaaaaa1", "aaaaaaaaaaaaaa…aaaaaa2"]),
-        (["x" * 20 + "one" + "y" * 20, "x" * 20 + "two" + "y" * 20], ["xxxx…xxoneyy…yyy", "xxxx…xxtwoyy…yyy"]),
+        (
+            ["x" * 20 + "one" + "y" * 20, "x" * 20 + "two" + "y" * 20],
+            ["xxxxxxxxxx…xxoneyy…yyy", "xxxxxxxxxx…xxtwoyy…yyy"],
+        ),
         (["a" * 14 + "…" + "b" * 7, "a" * 30 + "b" * 30], ["a" * 14 + "…" + "b" * 7, "a" * 14 + "…" + "b" * 8]),
     ],
 )

@@ -40,7 +40,8 @@ def sketched(monkeypatch):
         with themed():
             if not view.why:
                 drawing.plot(view, design)
-        return {"png": png, "svg": b"<svg/>", "pdf": f"%PDF {view.title} {view.caption} {view.frame.to_csv()}".encode()}
+        pdf = f"%PDF {view.title} {view.caption} {view.frame.to_csv()}".encode()
+        return figures.Drawn(view, {"png": png, "svg": b"<svg/>", "pdf": pdf})
 
     monkeypatch.setattr(painters, "draw", sketch)
 

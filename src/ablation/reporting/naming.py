@@ -122,8 +122,9 @@ def differing(texts: Sequence[str], most: int) -> list[str]:
     found = []
     for text in texts:
         start, end = max(first - BESIDE, 0), len(text) - max(last - BESIDE, 0)
-        head = f"{text[:HEAD]}{CUT}{text[start:end]}" if start > HEAD else text[:end]
-        whole = f"{head}{CUT}{text[-TAIL:]}" if end < len(text) - TAIL else head + text[end:]
+        rest = text[start:end] + (CUT + text[-TAIL:] if end < len(text) - TAIL else text[end:])
+        head = max(HEAD, most - len(CUT) - len(rest))
+        whole = (text[:head] + CUT if head < start else text[:start]) + rest
         found.append(whole if len(whole) <= most else cut(text, most))
     return found
 

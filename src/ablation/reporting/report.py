@@ -10,9 +10,8 @@ from pathlib import Path
 from ablation import UserError
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.design import Options
-from ablation.reporting.figures import FIGURES, drawings
+from ablation.reporting.figures import FIGURES, Drawn, drawings
 from ablation.reporting.figures.painters import Painters
-from ablation.reporting.figures.view import View
 from ablation.reporting.findings import findings, headlines
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
@@ -47,7 +46,7 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
         asked = ask_all(analysis)
         views = [*(drawing.show(analysis) for drawing in drawings()), *(question.view for question in asked)]
         drawn = painters.draw(plots, views, analysis.design)
-        files, page = compose(analysis, asked, views, drawn)
+        files, page = compose(analysis, asked, drawn)
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=reports_folder.parent) as name:
@@ -64,7 +63,7 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
 
 
 def compose(
-    analysis: Analysis, asked: Sequence[Question], views: Sequence[View], drawn: Iterable[dict[str, bytes]]
+    analysis: Analysis, asked: Sequence[Question], drawn: Iterable[Drawn]
 ) -> tuple[list[tuple[Path, bytes]], Callable[[Mapping[str, str]], str]]:
     """Every table and figure with its place, and the page, which is yet to be told the digests of the files."""
     built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
@@ -77,10 +76,10 @@ def compose(
             files.append((Path("tables", f"{table.name}.{ending}"), text.encode("utf-8")))
     topics = [*(drawing.TOPIC for drawing in drawings()), *(question.title for question in asked)]
     pictures = []
-    for topic, view, drawing in zip(topics, views, drawn, strict=True):
-        pictures.append(picture(topic, view, drawing["png"]))
-        for ending, content in drawing.items():
-            files.append((Path("figures", f"{view.name}.{ending}"), content))
+    for topic, drawing in zip(topics, drawn, strict=True):
+        pictures.append(picture(topic, drawing.view, drawing.files["png"]))
+        for ending, content in drawing.files.items():
+            files.append((Path("figures", f"{drawing.view.name}.{ending}"), content))
     rest = iter(pictures)
     shown = {name: list(itertools.islice(rest, len(chapter))) for name, chapter in FIGURES.items()}
     chapters = [Chapter(name, title, shown.get(name, []), built.get(name, [])) for name, title in CHAPTERS.items()]

@@ -25,8 +25,10 @@ class Plain:
         axes.plot([0.5, 1.5], [0.25, -1.75], marker="o")
         axes.set_title(view.title)
         return figure
+class Some:
+    levels = {"depth": [1]}
 assert (dict(os.environ), os.getcwd()) == before, "what belongs to the user is as it was"
-print(*(hashlib.sha256(content).hexdigest() for content in draw(Plain, View("a", "Half: 0.5"), None).values()))
+print(*(hashlib.sha256(content).hexdigest() for content in draw(Plain, View("a", "Half: 0.5"), Some).files.values()))
 """
 USETEX = "text.usetex: True\naxes.grid: maybe\nno such key: 1\nfont.size: 30\naxes.formatter.use_locale: True\n"
 
@@ -64,10 +66,10 @@ def digests(files):
 def test_what_a_program_has_set_before_matters_not_and_stays(small_analysis):
     drawing = drawings()[0]
     view = drawing.show(small_analysis)
-    expected = digests(draw(drawing, view, small_analysis.design))
+    expected = digests(draw(drawing, view, small_analysis.design).files)
     with mpl.rc_context():
         sns.set_theme("talk", "dark")
         mpl.rcParams.update({"text.usetex": True, "savefig.bbox": "tight", "lines.linewidth": 9, "axes.titlepad": 40})
         before = dict(mpl.rcParams)
-        assert digests(draw(drawing, view, small_analysis.design)) == expected
+        assert digests(draw(drawing, view, small_analysis.design).files) == expected
         assert dict(mpl.rcParams) == before

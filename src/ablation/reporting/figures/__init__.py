@@ -9,6 +9,8 @@ from ablation.reporting.figures import alone  # noqa: F401  # before anything im
 # isort: split
 import io
 import textwrap
+import warnings
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,6 +28,8 @@ from ablation.reporting.figures.convergence import (
 )
 from ablation.reporting.figures.effects import effect_sizes, interactions
 from ablation.reporting.figures.gradients import dead_saturated, delta_norm, trainable
+from ablation.reporting.figures.lettering import legible
+from ablation.reporting.figures.room import unreadable
 from ablation.reporting.figures.theme import INK, LARGEST, themed
 from ablation.reporting.figures.theory import phase, predicted_delta
 from ablation.reporting.figures.view import View
@@ -66,34 +70,52 @@ def drawings() -> list[Drawing]:
     return [drawing for chapter in FIGURES.values() for drawing in chapter]
 
 
-def sentence(view: View, _: Design) -> Figure:
+def sentence(view: View) -> Figure:
     """What stands where a figure cannot be drawn."""
     figure = Figure(figsize=(6.5, 1.6))
-    figure.text(0.5, 0.72, view.title, ha="center", va="center", size=11, wrap=True)
-    figure.text(0.5, 0.36, "\n".join(textwrap.wrap(view.why, 80)), ha="center", va="center", size=9, color=INK)
+    figure.text(0.5, 0.72, legible(view.title), ha="center", va="center", size=11, wrap=True)
+    figure.text(0.5, 0.36, "\n".join(textwrap.wrap(legible(view.why), 80)), ha="center", va="center", size=9, color=INK)
     return figure
 
 
-def draw(drawing: Plots, view: View, design: Design) -> dict[str, bytes]:
-    """The figure as PNG, SVG and PDF, by the ending of the file's name."""
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as PNG, SVG and PDF, by the ending of the file's name, and its view, which says why where it is none."""
+
+    view: View
+    files: dict[str, bytes]
+
+
+def draw(drawing: Plots, view: View, design: Design) -> Drawn:
+    """The figure of a view, or a sentence where there is none or nobody could read it."""
     with themed():
-        figure = sentence(view, design) if view.why else drawing.plot(view, design)
+        figure = sentence(view) if view.why else drawing.plot(view, design)
         figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
-        lay_out(figure)
-        dateless = {"Creator": None, "Title": view.title}
+        fits = lay_out(figure)
+        if not view.why and (why := unreadable(figure, design.levels, fits)):
+            view = replace(view, why=why)
+            figure = sentence(view)
+        dateless = {"Creator": None, "Title": legible(view.title)}
         png, svg, pdf = io.BytesIO(), io.BytesIO(), io.BytesIO()
         # ``savefig`` would go through the whole figure once more for each, to lay it out.
         pillow = {"compress_level": 9}
         cast(Any, FigureCanvasAgg(figure)).print_png(png, metadata={"Software": None}, pil_kwargs=pillow)
         cast(Any, FigureCanvasSVG(figure)).print_svg(svg, metadata={"Date": None, **dateless})
         cast(Any, FigureCanvasPdf(figure)).print_pdf(pdf, metadata={"CreationDate": None, "Producer": None, **dateless})
-    return {"png": png.getvalue(), "svg": svg.getvalue(), "pdf": pdf.getvalue()}
+    return Drawn(view, {"png": png.getvalue(), "svg": svg.getvalue(), "pdf": pdf.getvalue()})
 
 
-def lay_out(figure: Figure) -> None:
-    """Give panels, labels and legends their places, for good."""
+def lay_out(figure: Figure) -> bool:
+    """Give panels, labels and legends their places, for good; whether there was room for all of them."""
     engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        engine.execute(figure)  # long labels need a second pass to find their room
-        figure.set_layout_engine("none")
+    if engine is None:
+        return True
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied")
+        try:
+            engine.execute(figure)
+            engine.execute(figure)  # long labels need a second pass to find their room
+        except UserWarning:
+            return False
+    figure.set_layout_engine("none")
+    return True

@@ -50,3 +50,13 @@ def named(design: Design, factor: str, level: Level, most: int = 22) -> str:
 def worded(design: Design, factor: str, level: Level, most: int = 22) -> str:
     """A level as one would say it in a figure (``wording.words``)."""
     return phrase(factor, level, named(design, factor, level, most))
+
+
+def spelled(design: Design) -> list[str]:
+    """The names that figures do not have as they are, each with what it is in full."""
+    return [
+        f"{text} is {design.labels[factor][level]}"
+        for factor, levels in design.levels.items()
+        for level, text in lettered(levels)
+        if text != design.labels[factor][level]
+    ]

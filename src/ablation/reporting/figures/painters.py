@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from ablation import UserError
 from ablation.reporting.design import Design
-from ablation.reporting.figures import Plots, draw, drawings
+from ablation.reporting.figures import Drawn, Plots, draw, drawings
 from ablation.reporting.figures.view import View
 
 
@@ -44,7 +44,7 @@ class Painters:
         if self.pool:
             self.pool.shutdown(cancel_futures=True)
 
-    def draw(self, drawings: Sequence[Plots], views: Sequence[View], design: Design) -> Iterator[dict[str, bytes]]:
+    def draw(self, drawings: Sequence[Plots], views: Sequence[View], design: Design) -> Iterator[Drawn]:
         """The files of each view, drawn by the drawing at its place, in their order; begun now, not when asked for."""
         names = [drawing.__name__ for drawing in drawings]
         if not self.pool:
@@ -53,7 +53,7 @@ class Painters:
             drawn = self.pool.map(draw_named, names, views, itertools.repeat(design))
         return self.each(drawn)
 
-    def each(self, drawn: Iterator[dict[str, bytes]]) -> Iterator[dict[str, bytes]]:
+    def each(self, drawn: Iterator[Drawn]) -> Iterator[Drawn]:
         """What the processes have drawn, as it is asked for."""
         with self.trouble():
             yield from drawn
@@ -90,7 +90,7 @@ def start_painter() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def draw_named(name: str, view: View, design: Design) -> dict[str, bytes]:
+def draw_named(name: str, view: View, design: Design) -> Drawn:
     """The files of a view drawn by the module of that name: no module itself can be sent to a worker."""
     drawing: Any = importlib.import_module(name)
     return draw(drawing, view, design)

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import legible, named, worded
+from ablation.reporting.figures.room import FLAT, inches
 from ablation.reporting.figures.theme import INK, Styles
 from ablation.reporting.figures.view import View
 from ablation.reporting.naming import Level
@@ -21,7 +22,8 @@ from ablation.reporting.naming import Level
 
 def grid(view: View, width: float, height: float, margin: float = 1.3, **share: Any) -> tuple[Figure, Any]:
     """A figure with a panel of that size (inches) per row and column of the view, its title wrapped above."""
-    figure = Figure(figsize=(max(5.5, margin + width * len(view.columns)), 1.5 + height * len(view.rows)))
+    across = max(5.5, margin + width * len(view.columns))
+    figure = Figure(figsize=(across, max(1.5 + height * len(view.rows), 1.02 * across / FLAT)))
     figure.set_layout_engine("constrained")
     title = textwrap.wrap(legible(view.title), int(figure.get_figwidth() * 12.5))
     figure.suptitle("\n".join(title))
@@ -37,16 +39,25 @@ def grow(figure: Figure, inches: float) -> None:
 def panels(view: View, design: Design, axes: Any, row: str, column: str) -> Sequence[tuple[Axes, pd.DataFrame]]:
     """Each panel with its part of the frame, titled by its levels of ``row`` and ``column``."""
     grid = list(itertools.product(view.rows, view.columns))
-    titles = [(worded(design, column, second, 18), worded(design, row, first, 18)) for first, second in grid]
-    room = axes[0, 0].get_position().width * axes[0, 0].figure.get_figwidth()
-    joint = " · " if max(len(" · ".join(title)) for title in titles) * 0.08 < room else "\n"
-    for axis, title in zip(axes.flat, titles, strict=True):
-        axis.set_title(joint.join(title))
-    grow(axes[0, 0].figure, 0.15 * len(view.rows) if joint == "\n" and len(view.rows) > 2 else 0)
+    entitle(axes, [(worded(design, column, second, 18), worded(design, row, first, 18)) for first, second in grid])
     parts = [view.frame[(view.frame[row] == first) & (view.frame[column] == second)] for first, second in grid]
     for axis, part in zip(axes.flat, parts, strict=True):
         no_cells(axis, part)
     return list(zip(axes.flat, parts, strict=True))
+
+
+def entitle(axes: Any, titles: Sequence[tuple[str, str]], width: float | None = None) -> None:
+    """Title every panel of this width in two parts, side by side or one below the other, none wider than its panel."""
+    figure, room = axes[0, 0].figure, width or inches(axes[0, 0])[0]
+    if max(len(" · ".join(title)) for title in titles) * 0.08 < room:
+        texts = [" · ".join(title) for title in titles]
+    else:
+        most = max(19, int(room / 0.075))  # characters, of which this many fit in any panel
+        texts = ["\n".join(textwrap.fill(part, most) for part in title) for title in titles]
+    for axis, text in zip(axes.flat, texts, strict=True):
+        axis.set_title(text)
+    lines = 1 + max(text.count("\n") for text in texts)
+    grow(figure, 0.15 * len(axes) * (lines - (2 if len(axes) <= 2 else 1)))
 
 
 def no_cells(axis: Axes, part: pd.DataFrame) -> None:
@@ -73,8 +84,12 @@ def key(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
     """One legend below all panels, in as many columns as fit; the figure grows with its rows."""
     longest = max(len(text) for text in labels)
     columns = max(1, min(len(labels), int(figure.get_figwidth() / (0.55 + 0.075 * longest))))
+    legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    while columns > 1 and legend.get_window_extent().width > figure.bbox.width:
+        legend.remove()
+        columns -= 1
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     grow(figure, 0.2 * (-(-len(labels) // columns) - 2))
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def lines(
@@ -142,9 +157,12 @@ def level_key(
     key(figure, [*handles, *extra], [*names, *(line.get_label() for line in extra)])
 
 
-def activation_key(figure: Figure, design: Design, style: Styles, extra: Sequence[Any] = ()) -> None:
-    """The legend of the activations, and of what else is to be told apart."""
-    level_key(figure, design, "activation", design.levels["activation"], style, extra)
+def activation_key(
+    figure: Figure, design: Design, frame: pd.DataFrame, style: Styles, extra: Sequence[Any] = ()
+) -> None:
+    """The legend of the activations that are drawn, and of what else is to be told apart."""
+    levels = [level for level in design.levels["activation"] if (frame["activation"] == level).any()]
+    level_key(figure, design, "activation", levels, style, extra)
 
 
 def start_end(start: dict[str, Any], end: dict[str, Any]) -> list[Line2D]:

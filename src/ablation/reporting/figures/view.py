@@ -4,7 +4,7 @@ A figure has two or three directions to show factors in. What it does not show i
 at its reference level, and the caption says which.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,10 +38,13 @@ class View:
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def few(levels: Sequence[Level], most: int) -> list[Level]:
-    """At most ``most`` of the levels, the first and the last among them, spread evenly."""
-    places = np.unique(np.linspace(0, len(levels) - 1, min(most, len(levels))).round().astype(int))
-    return [levels[place] for place in places]
+def few(levels: Sequence[Level], most: int, keep: Collection[Level] = ()) -> list[Level]:
+    """At most ``most`` of the levels: those to be kept, else the first, the last and others spread evenly."""
+    others = [level for level in levels if level not in keep]
+    room = max(0, min(most, len(levels)) - (len(levels) - len(others)))
+    places = np.unique(np.linspace(0, len(others) - 1, room).round().astype(int))
+    chosen = {others[place] for place in places} | set(keep)
+    return [level for level in levels if level in chosen]
 
 
 def present(cells: pd.DataFrame, factor: str) -> list[Level]:
@@ -62,6 +65,18 @@ def hold(design: Design, cells: pd.DataFrame, shown: Sequence[str]) -> tuple[pd.
             cells = cells[cells[factor] == level]
             fixed.append(words(design, factor, level))
     return cells, f" Held fixed: {', '.join(fixed)}." if fixed else ""
+
+
+def thinned(
+    design: Design, frame: pd.DataFrame, factor: str, most: int, keep: Collection[Level] = ()
+) -> tuple[pd.DataFrame, str]:
+    """The rows of the ``few`` levels of a factor that find room, and a sentence that says how many, if not all do."""
+    levels = present(frame, factor)
+    if len(levels) <= most:
+        return frame, ""
+    shown = few(levels, most, keep)
+    frame = frame[frame[factor].isin(shown)].reset_index(drop=True)
+    return frame, f" {len(shown)} of {len(design.levels[factor])} levels of {factor} are shown."
 
 
 def left_out(design: Design, factor: str, shown: Sequence[Level]) -> str:

@@ -15,6 +15,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.figures.lettering import spelled
 from ablation.reporting.figures.view import View
 from ablation.reporting.page.again import commands, facts, size
 from ablation.reporting.placing import listed
@@ -96,6 +97,7 @@ def render(
         name=analysis.design.name,
         lead=size(manifest, analysis.design),
         findings=findings,
+        spelled="; ".join(spelled(analysis.design)),
         questions=questions,
         chapters=chapters,
         rows=rows,

@@ -18,8 +18,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells, start_end
+from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired, restricted
 from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros, variant
@@ -93,7 +94,8 @@ def place_of(analysis: Analysis, cells: pd.DataFrame, level: Level, base: Level)
 def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Level], held: str) -> View:
     """Restricted mean and pre-activation scale by initializer, a column per depth."""
     design = analysis.design
-    columns = few(present(cells, "depth"), 3)
+    most = min(places(len(normalizations)), len(present(cells, "init")))
+    columns = few(present(cells, "depth"), fitting(across(most, len(normalizations), 0.14), 3))
     cells = cells[cells["depth"].isin(columns) & cells["normalization"].isin(normalizations)]
     inits = present(cells, "init")
     size = first_norms(analysis, cells).groupby("init", observed=True)["weight_norm"].mean().reindex(inits)
@@ -121,14 +123,16 @@ def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Level
         f"{interval_text(analysis, wilson=False)}; {tuning_text(design)}.{never_probed(analysis, cells)}{held}"
         f"{left_out(design, 'depth', columns)}"
     )
-    return View(NAME, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
+    frame, some = thinned(design, frame, "init", most)
+    frame["init"] = frame["init"].cat.remove_unused_categories()
+    return View(NAME, title, caption + some, f"Points with intervals. {title}.", columns=columns, frame=frame)
 
 
 def plot(view: View, design: Design) -> Figure:
     """Initializers along, a color per normalization; times above scales."""
     inits, normalizations = (list(view.frame[name].cat.categories) for name in ("init", "normalization"))
     shape = View(view.name, view.title, rows=("time", "scale"), columns=view.columns)
-    figure, axes = grid(shape, max(2.2, 0.14 * len(inits) * len(normalizations)), 1.8, sharex=True, sharey="row")
+    figure, axes = grid(shape, across(len(inits), len(normalizations), 0.14), 1.8, sharex=True, sharey="row")
     style, names = styles(design, "normalization"), along(design, view.frame, "init")
     for row, measure in zip(axes, shape.rows, strict=True):
         for axis, depth in zip(row, view.columns, strict=True):

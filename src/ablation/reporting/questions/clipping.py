@@ -14,8 +14,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named, worded
 from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
+from ablation.reporting.figures.room import LINES, across, fitting
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import Difference, paired, restricted
 from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros
@@ -127,7 +128,8 @@ def answer(
 def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, Level]], held: str) -> View:
     """Restricted mean and share of diverged runs for neither, either and both, a column per depth."""
     design = analysis.design
-    columns = few(present(cells, "depth"), 3)
+    most = min(LINES, len(present(cells, "activation")))
+    columns = few(present(cells, "depth"), fitting(across(4, most), 3))
     cells = cells[cells["depth"].isin(columns)]
     cells = cells[np.logical_or.reduce([within(cells, pair) for pair in pairs.values()])]
     which = np.select([within(cells, pair) for pair in pairs.values()], list(pairs), "")
@@ -153,7 +155,8 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, 
         f"{words(design, 'normalization', pairs['batch'][0])}. {seeds_text(design)}, pooled over initializers; bar: "
         f"{interval_text(analysis, wilson=False)}.{held}{left_out(design, 'depth', columns)}"
     )
-    return View(NAME, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
+    frame, some = thinned(design, frame, "activation", LINES)
+    return View(NAME, title, caption + some, f"Points with intervals. {title}.", columns=columns, frame=frame)
 
 
 def titles(design: Design, pairs: dict[str, tuple[Level, Level]]) -> dict[str, str]:
@@ -171,7 +174,7 @@ def plot(view: View, design: Design) -> Figure:
     said = dict(zip(frame["which"], frame["name"], strict=True))
     names = [said.get(name, name) for name in which]
     shape = View(view.name, view.title, rows=("time", "gone"), columns=view.columns)
-    figure, axes = grid(shape, max(2.2, 0.12 * len(activations) * len(which)), 1.8, sharex=True, sharey="row")
+    figure, axes = grid(shape, across(4, len(activations)), 1.8, sharex=True, sharey="row")
     style = styles(design, "activation")
     for row, measure in zip(axes, shape.rows, strict=True):
         for axis, depth in zip(row, view.columns, strict=True):

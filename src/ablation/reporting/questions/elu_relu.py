@@ -18,8 +18,9 @@ from matplotlib.ticker import PercentFormatter
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.panels import along, dots, grid, level_key, lines
+from ablation.reporting.figures.room import PLACES
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View, hold, present, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import Difference, paired, restricted
 from ablation.reporting.questions.levels import lacking, obstacle, of_kind, unlike_zeros
@@ -156,7 +157,10 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str)
         held_on = units.pivot_table(column, "row", "step").ffill(axis=1).reset_index().melt("row", value_name=measure)
         known = held_on.merge(deep[["activation", "seed"]], left_on="row", right_index=True)
         parts.append(with_interval(analysis, known, by, measure).assign(measure=measure))
-    of_depth = ("rises", cells[np.isfinite(cells["rises"])], np.inf), ("time", tuned, analysis.design.horizon)
+    some = few(present(cells, "depth"), PLACES // 2)
+    thin = len(some) < len(present(cells, "depth"))
+    kept = [part[part["depth"].isin(some)] for part in (cells, tuned)]
+    of_depth = ("rises", kept[0][np.isfinite(kept[0]["rises"])], np.inf), ("time", kept[1], analysis.design.horizon)
     for measure, part, most in of_depth:
         parts.append(with_interval(analysis, part, ["activation", "depth"], measure, most=most).assign(measure=measure))
     frame = pd.concat(parts, ignore_index=True)
@@ -170,7 +174,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str)
         "cell stays where it was last seen. Below, by depth: all rises of the training loss between evaluations, in "
         "units of the loss of guessing, over all learning rates; and restricted mean time to "
         f"{analysis.design.goal}. {seeds_text(analysis.design)}; {interval_text(analysis, wilson=False)}; "
-        f"but for the rises {tuning_text(analysis.design)}.{held}"
+        f"but for the rises {tuning_text(design)}.{held}{left_out(design, 'depth', some) if thin else ''}"
     )
     return View(NAME, title, caption, f"Line charts and points with intervals. {title}.", frame=frame)
 

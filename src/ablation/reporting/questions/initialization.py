@@ -17,8 +17,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, level_key, lines, no_cells, start_end
+from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired, restricted
 from ablation.reporting.questions.levels import bounded, lacking, obstacle, unlike_zeros
@@ -123,15 +124,16 @@ def view(
     """Saturation and spread by layer, a column per bounded activation."""
     by = ["activation", "init", "probe", "layer"]
     frame = analysis.probes.merge(cells[[*by[:2], "seed"]], left_on="row", right_index=True)
+    means = seen.groupby(["activation", "init"], observed=True)["start"].mean().dropna().reset_index()
+    most = means.sort_values("start", ascending=False, kind="stable").iloc[0]
+    least = means[means["activation"] == most["activation"]].sort_values("start", kind="stable").iloc[0]
+    told = list(dict.fromkeys((most["init"], least["init"])))
     parts = []
     for metric in METRICS:
         known = frame[np.isfinite(frame[metric].to_numpy())]
         parts.append(with_interval(analysis, known, by, metric, most=MOST[metric]).assign(metric=metric))
-    table = pd.concat(parts, ignore_index=True)
+    table, some = thinned(analysis.design, pd.concat(parts, ignore_index=True), "init", LINES, told)
     name = analysis.design.short
-    means = seen.groupby(["activation", "init"], observed=True)["start"].mean().dropna().reset_index()
-    most = means.sort_values("start", ascending=False, kind="stable").iloc[0]
-    least = means[means["activation"] == most["activation"]].sort_values("start", kind="stable").iloc[0]
     title = (
         f"Before training at depth {depth}, {name('init', most['init'])} saturates {percent(most['start'])} of the "
         f"worst layer's unit-samples with {name('activation', most['activation'])}, {name('init', least['init'])} "
@@ -144,7 +146,7 @@ def view(
         f"{tuning_text(analysis.design)}.{never_probed(analysis, cells)}{held}"
         f"{left_out(analysis.design, 'activation', columns) if len(columns) < len(bounded(analysis)) else ''}"
     )
-    return View(NAME, title, caption, f"Line charts. {title}.", columns=columns, frame=table)
+    return View(NAME, title, caption + some, f"Line charts. {title}.", columns=columns, frame=table)
 
 
 def plot(view: View, design: Design) -> Figure:

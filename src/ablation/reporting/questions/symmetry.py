@@ -11,9 +11,10 @@ from matplotlib.ticker import PercentFormatter
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import worded
-from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells
+from ablation.reporting.figures.panels import along, dots, entitle, grid, level_key, no_cells
+from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import INK, styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired, restricted, share
 from ablation.reporting.questions.levels import lacking, obstacle, of_kind
@@ -81,7 +82,9 @@ def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> View:
     """Best validation accuracy per initializer and activation: depths in columns, normalizations in rows."""
     design = analysis.design
     shown, held = hold(design, cells, ("init", "activation", "depth", "normalization"))
-    rows, columns = present(shown, "normalization")[:2], few(present(shown, "depth"), 3)
+    activations = min(8, len(present(shown, "activation")))
+    width = across(min(places(activations), len(present(shown, "init"))), activations)
+    rows, columns = present(shown, "normalization")[:2], few(present(shown, "depth"), fitting(width, 3))
     shown = shown[shown["normalization"].isin(rows) & shown["depth"].isin(columns)]
     by = ["normalization", "depth", "init", "activation"]
     frame = with_interval(analysis, shown, by, "accuracy")
@@ -99,6 +102,9 @@ def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> View:
         f"(dotted); bar: {interval_text(analysis, wilson=False)}; {tuning_text(design)}.{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
+    frame, some_activations = thinned(design, frame, "activation", 8)
+    frame, some = thinned(design, frame, "init", places(activations), alike)
+    caption += some_activations + some
     return View(NAME, title, caption, f"Points with intervals. {title}.", "", rows, columns, frame)
 
 
@@ -113,9 +119,11 @@ def plot(view: View, design: Design) -> Figure:
     frame = view.frame.assign(
         **{name: view.frame[name].cat.remove_unused_categories() for name in ("init", "activation")}
     )
-    marks = len(frame["init"].cat.categories) * len(frame["activation"].cat.categories)
-    figure, axes = grid(view, max(2.2, 0.12 * marks), 1.8, sharex=True, sharey=True)
+    width = across(len(frame["init"].cat.categories), len(frame["activation"].cat.categories))
+    figure, axes = grid(view, width, 1.8, sharex=True, sharey=True)
     style = styles(design, "activation")
+    rows = [worded(design, "normalization", level, 16) for level in view.rows]
+    entitle(axes, [(worded(design, "depth", depth), row) for row in rows for depth in view.columns], width)
     for row, normalization in zip(axes, view.rows, strict=True):
         for axis, depth in zip(row, view.columns, strict=True):
             part = frame[(frame["depth"] == depth) & (frame["normalization"] == normalization)]
@@ -124,7 +132,6 @@ def plot(view: View, design: Design) -> Figure:
                 axis.axhline(float(part["chance"].iloc[0]), color=INK, lw=0.8, ls=":")
             dots(axis, part, "init", "activation", style, along(design, frame, "init"))
             axis.yaxis.set_major_formatter(PercentFormatter(1))
-            axis.set_title(f"{worded(design, 'depth', depth)} · {worded(design, 'normalization', normalization, 16)}")
         row[0].set_ylabel("best val. accuracy")
     level_key(figure, design, "activation", list(frame["activation"].cat.categories), style)
     return figure

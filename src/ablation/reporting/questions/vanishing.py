@@ -13,8 +13,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells
+from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import INK, styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_median
 from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import paired
 from ablation.reporting.questions.levels import lacking, obstacle, unlike_zeros
@@ -128,7 +129,9 @@ def spread(start: pd.DataFrame, of: str, within: str) -> float:
 
 def view(analysis: Analysis, cells: pd.DataFrame, seen: pd.DataFrame, start: pd.DataFrame, held: str) -> View:
     """Decades per activation and initializer: probes in rows, depths in columns."""
-    columns = few([depth for depth in present(cells, "depth") if depth != 1], 3)
+    inits = min(8, len(present(cells, "init")))
+    width = across(min(places(inits), len(present(cells, "activation"))), inits)
+    columns = few([depth for depth in present(cells, "depth") if depth != 1], fitting(width, 3))
     by = ["depth", "probe", "activation", "init"]
     table = with_median(analysis, seen[seen["depth"].isin(columns)], by, "decades").rename(columns={"median": "mean"})
     best, worst = extremes(start)
@@ -145,6 +148,9 @@ def view(analysis: Analysis, cells: pd.DataFrame, seen: pd.DataFrame, start: pd.
         f"{FLOOR}, what is not finite at {CEILING}.{never_probed(analysis, cells)}{held}"
         f"{left_out(analysis.design, 'depth', columns) if len(columns) < len(present(cells, 'depth')) else ''}"
     )
+    table, some_inits = thinned(analysis.design, table, "init", 8)
+    table, some = thinned(analysis.design, table, "activation", places(len(present(table, "init"))), (best, worst))
+    caption += some_inits + some
     return View(NAME, title, caption, f"Points with intervals. {title}.", "", list(PROBES), columns, table)
 
 
@@ -152,8 +158,8 @@ def plot(view: View, design: Design) -> Figure:
     """Activations along, decades upward, a color per initializer."""
     activations = view.frame["activation"].cat.remove_unused_categories()
     frame = view.frame.assign(activation=activations, init=view.frame["init"].cat.remove_unused_categories())
-    marks = len(activations.cat.categories) * len(frame["init"].cat.categories)
-    figure, axes = grid(view, max(2.2, 0.12 * marks), 1.8, sharex=True, sharey=True)
+    width = across(len(activations.cat.categories), len(frame["init"].cat.categories))
+    figure, axes = grid(view, width, 1.8, sharex=True, sharey=True)
     style = styles(design, "init")
     for row, probe in zip(axes, view.rows, strict=True):
         for axis, depth in zip(row, view.columns, strict=True):

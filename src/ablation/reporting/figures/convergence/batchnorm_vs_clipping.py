@@ -9,8 +9,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import named, worded
 from ablation.reporting.figures.panels import grid, key
+from ablation.reporting.figures.room import fitting, places
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View, few, left_out
+from ablation.reporting.figures.view import View, few, left_out, thinned
 from ablation.reporting.statistics.convergence import summarize
 from ablation.reporting.wording import interval_text, names, seeds_text, tuning_text, words
 
@@ -30,7 +31,9 @@ def show(analysis: Analysis) -> View:
     tuned = " and ".join(factor for factor in pair if factor in design.nuisance)
     if tuned:
         return View(name, heading, why=f"The report tunes over {tuned}: there are no levels to set side by side.")
-    columns = few(design.levels["depth"], 6)
+    marks = min(8, len(design.levels["normalization"]))
+    size = (min(places(marks), len(design.levels["clipping"])), marks)
+    columns = few(design.levels["depth"], fitting(panel_width(*size), 6))
     cells = analysis.tuned[analysis.tuned["depth"].isin(columns)]
     frame = summarize(cells, ["depth", "normalization", "clipping"], design.horizon, analysis.options)
     plain, unclipped = design.reference("normalization"), design.reference("clipping")
@@ -58,24 +61,37 @@ def show(analysis: Analysis) -> View:
         f"to it; {interval_text(analysis)}. {each} a bar, pooled over all other factors and "
         f"{seeds_text(design)}, {tuning_text(design)}.{left_out(design, 'depth', columns)}"
     )
+    told = [*(part.iloc[0] for part in (batch, clip, neither) if len(part)), deep.iloc[0], deep.iloc[-1]]
+    for factor, most in zip(("clipping", "normalization"), size, strict=True):
+        frame, some = thinned(design, frame, factor, most, list(dict.fromkeys(row[factor] for row in told)))
+        caption += some
     return View(name, title, caption, f"Points with intervals. {title}.", columns=columns, frame=frame)
+
+
+def panel_width(clippings: int, normalizations: int) -> float:
+    """Inches of a panel in which every pair has a place."""
+    return max(2.0, 0.3 * clippings + 0.1 * clippings * normalizations)
 
 
 def plot(view: View, design: Design) -> Figure:
     """Success rate above restricted mean, clippings side by side, a color per normalization."""
-    clippings, normalizations = design.levels["clipping"], design.levels["normalization"]
+    pair = ("clipping", "normalization")
+    clippings, normalizations = (
+        [level for level in design.levels[factor] if (view.frame[factor] == level).any()] for factor in pair
+    )
     success = ("success_rate", "success", "cells that succeed", (-0.03, 1.03))
     time = ("rmst", "rmst", "restricted mean (epochs)", (0, design.horizon * 1.04 or 1))
-    width = max(2.0, 0.3 * len(clippings) + 0.1 * len(clippings) * len(normalizations))
+    width = panel_width(len(clippings), len(normalizations))
     figure, axes = grid(View(view.name, view.title, rows=range(2), columns=view.columns), width, 1.9, sharex=True)
     style = styles(design, "normalization")
+    at = {level: place for place, level in enumerate(clippings)}
     step = 0.6 / max(1, len(normalizations))
     for row, (column, interval, text, limits) in zip(axes, (success, time), strict=True):
         for axis, depth in zip(row, view.columns, strict=True):
             axis.tick_params(labelleft=axis is row[0])
             for place, level in enumerate(normalizations):
                 part = view.frame[(view.frame["depth"] == depth) & (view.frame["normalization"] == level)]
-                x = part["clipping"].cat.codes.to_numpy() + step * (place - (len(normalizations) - 1) / 2)
+                x = part["clipping"].map(at).to_numpy(dtype=float) + step * (place - (len(normalizations) - 1) / 2)
                 value = part[column].to_numpy()
                 low, high = part[f"{interval}_low"].to_numpy(), part[f"{interval}_high"].to_numpy()
                 # An interval that rounding puts a hair beside its own mean has no length there.

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels, shares
+from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.statistics.convergence import tune
 from ablation.reporting.wording import interval_text, names, seeds_text
 
@@ -50,6 +51,8 @@ def show(analysis: Analysis) -> View:
         f"{' and '.join(sorted(chosen))} with the lowest median best validation loss. From where a cell diverged on, "
         f"it counts as guessing.{held}{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
+    frame, some = thinned(design, frame, "activation", LINES, [last["activation"].iloc[place] for place in (0, -1)])
+    caption += some
     few_runs = runs if 1 < design.seeds <= 5 and len(design.levels["activation"]) <= 8 else pd.DataFrame()
     return View(name, title, caption, f"Line charts. {title}.", "", rows, columns, frame, few_runs)
 
@@ -88,5 +91,5 @@ def plot(view: View, design: Design) -> Figure:
         axis.set(ylim=(0, 1.02), xlim=(0, design.horizon))
         shares(axis)
     describe(axes, "epoch", "validation accuracy")
-    activation_key(figure, design, style)
+    activation_key(figure, design, view.frame, style)
     return figure

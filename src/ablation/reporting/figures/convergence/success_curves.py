@@ -11,8 +11,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, shares
+from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View
+from ablation.reporting.figures.view import View, few, left_out
 from ablation.reporting.statistics.intervals import Floats, seed_interval
 from ablation.reporting.wording import interval_text, tuning_text, words
 
@@ -50,6 +51,14 @@ def show(analysis: Analysis) -> View:
         f"horizon of {within} is the empirical distribution. {plural(len(analysis.tuned), 'cell')}, pooled over the "
         f"other factors, {tuning_text(design)}; band: {interval_text(analysis, wilson=False)}."
     )
+    parts = []
+    for factor in varying:
+        part, levels = frame[frame["factor"] == factor], design.levels[factor]
+        kept = [widest["level"].iloc[place] for place in (0, -1)] if factor == widest["factor"].iloc[0] else []
+        shown = few(levels, LINES, kept)
+        parts.append(part[part["level"].isin(shown)])
+        caption += left_out(design, factor, shown)
+    frame = pd.concat(parts, ignore_index=True)
     return View(name, title, caption, f"Step curves. {title}.", columns=varying, frame=frame)
 
 
@@ -75,11 +84,12 @@ def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
 
 def plot(view: View, design: Design) -> Figure:
     """Step curves, each labelled at its end; labels are moved apart where curves end together."""
-    most = max(len(design.levels[str(factor)]) for factor in view.columns)
+    shown = {factor: set(part) for factor, part in view.frame.groupby("factor")["level"]}
+    most = max(map(len, shown.values()))
     across = min(3, len(view.columns))
     shape = View(view.name, view.title, rows=range(-(-len(view.columns) // across)), columns=range(across))
     height = max(1.9, 0.15 * most)
-    longest = max(len(named(design, str(x), level, 16)) for x in view.columns for level in design.levels[str(x)])
+    longest = max(len(named(design, str(x), level, 16)) for x, levels in shown.items() for level in levels)
     figure, axes = grid(shape, 2.2 + 0.08 * longest, height, margin=0.8, sharey=True)
     for axis in axes.flat[len(view.columns) :]:
         axis.set_axis_off()

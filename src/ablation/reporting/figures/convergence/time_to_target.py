@@ -13,8 +13,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural, reference
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, grow, key, panels
+from ablation.reporting.figures.room import PLACES, fitting
 from ablation.reporting.figures.theme import HEAT, PALE
-from ablation.reporting.figures.view import View, few, hold, left_out, present
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned
 from ablation.reporting.statistics.convergence import summarize
 from ablation.reporting.wording import names, seeds_text, tuning_text
 
@@ -30,12 +31,13 @@ def show(analysis: Analysis) -> View:
     if not (design.varies("init") or design.varies("activation")):
         return View(name, heading, why="The study has one initializer and one activation: there is nothing to lay out.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth", "normalization"))
-    marks = len(design.levels["init"]) * len(design.levels["activation"])
+    size = [min(PLACES, len(present(cells, factor))) for factor in ("init", "activation")]
+    marks = size[0] * size[1]
     panels = 12 if marks <= 40 else 6 if marks <= 120 else 2 if marks <= 400 else 1
     rows = few(present(cells, "normalization"), 2 if panels < 12 else 4)
     rows = [reference(rows)] if panels == 1 else rows
     depths = present(cells, "depth")
-    columns = few(depths, max(1, panels // len(rows)))
+    columns = few(depths, max(1, min(panels // len(rows), fitting(panel_size(*size)[0]))))
     columns = depths[-1:] if len(columns) == 1 else columns
     frame = summarize(cells, ["depth", "normalization", "init", "activation"], design.horizon, analysis.options)
     frame = frame[frame["normalization"].isin(rows) & frame["depth"].isin(columns)].reset_index(drop=True)
@@ -56,18 +58,33 @@ def show(analysis: Analysis) -> View:
         f"{within} by more than half of the seeds; x: diverged in more than half.{blank}{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
+    best_of = {factor: [deepest[factor].iloc[0]] for factor in ("init", "activation")}
+    for factor, keep in best_of.items():
+        frame, some = thinned(design, frame, factor, PLACES, keep)
+        caption += some
     late, marks_text = int((~np.isfinite(frame["median_epochs"])).sum()), plural(len(frame), "combination")
     alt = f"Heat maps of {marks_text}, {late} of them never reaching the target in the median. {title}."
     return View(name, title, caption, alt, rows=rows, columns=columns, frame=frame)
 
 
+def panel_size(inits: int, activations: int, rows: int = 1) -> tuple[float, float]:
+    """Inches of a panel in which every combination has a place that its number fits into."""
+    return max(1.7, 0.42 * activations), max(1.0, 1.9 / rows, 0.3 * inits)
+
+
 def plot(view: View, design: Design) -> Figure:
     """Annotated heat maps on one color scale."""
-    inits, activations = design.levels["init"], design.levels["activation"]
-    beside, below = ([named(design, x, level) for level in design.levels[x]] for x in ("init", "activation"))
+    inits, activations = (
+        [level for level in design.levels[factor] if (view.frame[factor] == level).any()]
+        for factor in ("init", "activation")
+    )
+    beside, below = (
+        [named(design, x, level) for level in levels] for x, levels in (("init", inits), ("activation", activations))
+    )
     margin = 1.2 + 0.09 * max(map(len, (*beside, *below)))
-    width, height = max(1.7, 0.42 * len(activations)), max(1.0, 1.9 / len(view.rows), 0.3 * len(inits))
-    figure, axes = grid(view, width, height, margin, sharex=True, sharey=True)
+    figure, axes = grid(
+        view, *panel_size(len(inits), len(activations), len(view.rows)), margin, sharex=True, sharey=True
+    )
     grow(figure, 0.055 * max(map(len, below)) - 0.55)  # their names stand aslant below
     norm, colors = Normalize(0, max(design.horizon, 1)), HEAT
     for axis, part in panels(view, design, axes, "normalization", "depth"):

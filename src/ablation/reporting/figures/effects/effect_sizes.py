@@ -70,7 +70,8 @@ def plot(view: View, design: Design) -> Figure:
     """A row a term, a panel a response; main effects and interactions in two colors."""
     terms = view.frame.drop_duplicates("place").sort_values("place")["term"].tolist()
     margin = 0.8 + 0.07 * max(len(term) for term in terms)
-    figure, axes = grid(View(view.name, view.title, columns=view.columns), 2.6, 0.19 * len(terms), margin, sharey=True)
+    shape, height = View(view.name, view.title, columns=view.columns), max(0.7, 0.19 * len(terms))
+    figure, axes = grid(shape, 2.6, height, margin, sharey=True)
     for axis, response in zip(axes[0], view.columns, strict=True):
         part = view.frame[view.frame["response"] == response]
         pair = part["term"].str.contains(" x ").to_numpy()

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import worded
-from ablation.reporting.figures.panels import activation_key, grid, lines, no_cells, shares
+from ablation.reporting.figures.panels import activation_key, entitle, grid, lines, no_cells, shares
+from ablation.reporting.figures.room import LINES, fitting
 from ablation.reporting.figures.theme import styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
 
 TOPIC = "Dead and saturated units"
@@ -22,7 +23,7 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "dead_saturated"
     cells, held = hold(design, analysis.tuned, ("init", "activation", "normalization", "depth"))
     normalizations = few(present(cells, "normalization"), 2)
-    columns = few(present(cells, "depth"), 3 if len(normalizations) > 1 else 6)
+    columns = few(present(cells, "depth"), 3 if len(normalizations) > 1 else fitting(2.6, 6))
     cells = cells[cells["depth"].isin(columns) & cells["normalization"].isin(normalizations)]
     by = ["depth", "normalization", "activation"]
     probes = analysis.probes[analysis.probes["probe"] == "last"]
@@ -52,7 +53,9 @@ def show(analysis: Analysis) -> View:
         f"{never_probed(analysis, cells)}{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', normalizations)}"
     )
-    return View(name, title, caption, f"Line charts. {title}.", "", normalizations, columns, table)
+    told = [str(part.idxmax()) for part in (dead, saturated) if len(part)]
+    table, some = thinned(design, table, "activation", LINES, told)
+    return View(name, title, caption + some, f"Line charts. {title}.", "", normalizations, columns, table)
 
 
 def plot(view: View, design: Design) -> Figure:
@@ -60,6 +63,8 @@ def plot(view: View, design: Design) -> Figure:
     kinds = [(kind, level) for kind in ("dead", "saturated") for level in view.rows]
     figure, axes = grid(View(view.name, view.title, rows=range(len(kinds)), columns=view.columns), 2.6, 1.5)
     style = styles(design, "activation")
+    rows = [worded(design, "normalization", level, 16) for _, level in kinds]
+    entitle(axes, [(worded(design, "depth", depth), row) for row in rows for depth in view.columns], 2.6)
     for i, (kind, normalization) in enumerate(kinds):
         for axis, depth in zip(axes[i], view.columns, strict=True):
             chosen = (view.frame["kind"] == kind) & (view.frame["normalization"] == normalization)
@@ -67,10 +72,9 @@ def plot(view: View, design: Design) -> Figure:
             no_cells(axis, part)
             lines(axis, part, "layer", style)
             axis.set(xlim=(0.5, float(part["layer"].max() if len(part) else 1) + 0.5), ylim=(-0.03, 1.03))
-            axis.set_title(f"{worded(design, 'depth', depth)} · {worded(design, 'normalization', normalization, 16)}")
             shares(axis)
         axes[i, 0].set_ylabel(f"{kind} units" if kind == "dead" else "saturated")
     for axis in axes[-1]:
         axis.set_xlabel("hidden layer")
-    activation_key(figure, design, style)
+    activation_key(figure, design, view.frame, style)
     return figure

@@ -10,8 +10,9 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels
+from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import INK, styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_median
 from ablation.reporting.wording import interval_text, names, never_probed, seeds_text, tuning_text
 
 TOPIC = "The gradient over depth"
@@ -66,7 +67,8 @@ def show(analysis: Analysis) -> View:
         f"{never_probed(analysis, cells)}{held}"
         f"{left_out(design, 'init', columns)}{left_out(design, 'normalization', rows)}"
     )
-    return View(name, title, caption, f"Line charts on a log axis. {title}.", "", rows, columns, frame)
+    frame, some = thinned(design, frame, "activation", LINES, [ends["activation"].iloc[place] for place in (0, -1)])
+    return View(name, title, caption + some, f"Line charts on a log axis. {title}.", "", rows, columns, frame)
 
 
 def plot(view: View, design: Design) -> Figure:
@@ -91,5 +93,5 @@ def plot(view: View, design: Design) -> Figure:
         axes[0, 0].set_ylim(10 ** np.floor(low_end), 10 ** np.ceil(high_end))
     describe(axes, "hidden layer", "delta norm (rms)")
     extra = [Line2D([], [], color=INK, label="before training"), Line2D([], [], color=INK, ls="--", label="last probe")]
-    activation_key(figure, design, style, extra)
+    activation_key(figure, design, view.frame, style, extra)
     return figure

@@ -11,14 +11,15 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural, reference
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, panels
+from ablation.reporting.figures.room import PANELS, fitting
 from ablation.reporting.figures.theme import PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.wording import seeds_text, tuning_text, words
 
 TOPIC = "Which combinations train at which depth"
-PANELS, MARKS = 12, 200
-"""Most panels, and most marks in all of them."""
+MARKS = 200
+"""Most marks in all panels."""
 COLORS = mpl.colormaps["Blues"]
 SHORT = {"saturated": "satur.", "vanished": "vanish.", "diverged": "div."}
 """Failure classes that are too long for their place."""
@@ -37,7 +38,9 @@ def show(analysis: Analysis) -> View:
     panel = max(1, min(PANELS, MARKS * 2 // (len(columns) * len(inits))))
     rows = few(present(cells, "normalization"), min(3, panel))
     rows = rows if panel > 1 else [reference(rows)]
-    activations = few(present(cells, "activation"), max(1, min(6, panel // len(rows))))
+    activations = few(
+        present(cells, "activation"), max(1, min(6, panel // len(rows), fitting(panel_width(len(columns)))))
+    )
     chosen = cells["depth"].isin(columns) & cells["init"].isin(inits)
     cells = cells[chosen & cells["normalization"].isin(rows) & cells["activation"].isin(activations)]
     by = ["normalization", "activation", "init", "depth"]
@@ -66,13 +69,18 @@ def show(analysis: Analysis) -> View:
     return View(name, title, caption, alt, "", rows, activations, frame)
 
 
+def panel_width(depths: int) -> float:
+    """Inches of a panel in which every depth has a place that a word fits into."""
+    return max(1.45, 0.5 * depths)
+
+
 def plot(view: View, design: Design) -> Figure:
     """Annotated maps on one color scale, initializers down and depths along."""
     inits = [level for level in design.levels["init"] if (view.frame["init"] == level).any()]
     depths = [level for level in design.levels["depth"] if (view.frame["depth"] == level).any()]
     beside = [named(design, "init", level) for level in inits]
     margin = 1.0 + 0.08 * max(map(len, beside))
-    width, height = max(1.45, 0.5 * len(depths)), 0.55 + max(0.6, 0.22 * len(inits))
+    width, height = panel_width(len(depths)), 0.55 + max(0.6, 0.22 * len(inits))
     figure, axes = grid(view, width, height, margin, sharex=True, sharey=True)
     norm = Normalize(0, 1)
     for axis, part in panels(view, design, axes, "normalization", "activation"):

@@ -127,7 +127,7 @@ def plot(view: View, design: Design) -> Figure:
         axis.plot(limit["sigma_w"], height, color=INK, lw=1.6, path_effects=STROKE)
         axis.set_yscale("log", base=2)
         axis.set(xlim=(edges(x)[0], edges(x)[-1]), ylim=(y[0], y[-1]))
-        axis.yaxis.set_major_locator(FixedLocator(depth.tolist()))
+        axis.yaxis.set_major_locator(FixedLocator([float(level) for level in few(depth.tolist(), 8)]))
         axis.yaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
         axis.yaxis.set_minor_formatter(NullFormatter())

@@ -11,6 +11,7 @@ from ablation.reporting.design import Design
 from ablation.reporting.figures.gradients.delta_norm import CEILING, FLOOR
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import describe, grid, key, lines, panels
+from ablation.reporting.figures.room import PANELS
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
 from ablation.reporting.naming import Level
@@ -19,8 +20,6 @@ from ablation.reporting.wording import interval_text, names, seeds_text
 from ablation.studies.records import FACTORS
 
 TOPIC = "Predicted and measured gradient, layer by layer"
-PANELS = 12
-"""Most panels of the figure."""
 
 
 def show(analysis: Analysis) -> View:
