@@ -24,7 +24,7 @@ ROOMS = {
 ALONE = {
     "hydra": {f"studies/config/{name}.py" for name in ("__init__", "arrangement", "refusals", "words")},
     "omegaconf": {"studies/config/__init__.py"},
-    "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "client", "rows", "summary")},
+    "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "client", "database", "rows", "summary")},
     "seaborn": {"reporting/figures/theme.py"},
     "ray": {"studies/engines/ray.py"},
 }

@@ -1,8 +1,16 @@
 import json
+import shutil
+import socket
+import subprocess
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from ablation import UserError
 from ablation.studies import run, tracking
@@ -11,13 +19,18 @@ from ablation.studies.engines.cohorts import Limits
 from ablation.studies.records import FACTORS, read_results
 from ablation.studies.run import run_study
 from ablation.studies.tracking import rows
+from ablation.studies.tracking.client import connect, find_experiment, refused
 from ablation.studies.tracking.summary import log_summary
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture
-def tracked(study, tmp_path):
+def tracked(study, tmp_path, finished_database, monkeypatch):
+    """Return a study's overrides, and the URI of a database that need not be made first."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mlflow.db", "other.db"):
+        shutil.copy(finished_database, tmp_path / name)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
 
     def checked(*overrides):
@@ -189,3 +202,203 @@ def test_the_summary_run_holds_tables_and_figures_and_stands_once(tracked, tmp_p
     assert summaries[0].data.metrics == {"cells": 1.0}
     assert "full factorial of 1 cells" in summaries[0].data.tags["mlflow.note.content"]
     assert {item.path for item in client.list_artifacts(run_id)} == {"tables", "figures", "index.html"}
+
+
+@pytest.fixture
+def full(tmp_path):
+    """Return a function that lets no database file grow any more, as on a full disk, until it is called again."""
+    room = []
+
+    def limited(connection, record):
+        connection.execute(f"PRAGMA max_page_count = {room[0]}")
+
+    def switch(pages=1):
+        if room:
+            event.remove(Engine, "connect", limited)
+            room.clear()
+        else:
+            room.append(pages)
+            event.listen(Engine, "connect", limited)
+
+    yield switch
+    if room:
+        switch()
+
+
+def one_line(caplog, capfd, error):
+    """Check that all that was told is one line without a traceback or SQL, and return it."""
+    told = str(error.value)
+    assert "\n" not in told
+    assert "INSERT" not in told
+    assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
+    assert "Traceback" not in capfd.readouterr().err
+    return told
+
+
+def test_a_disk_that_is_full_from_the_beginning_does_not_keep_the_study_from_training(
+    tracked, tmp_path, full, caplog, capfd
+):
+    checked, _, _ = tracked
+    small = checked("seed=[0,1]", f"tracking.uri=sqlite:///{tmp_path}/none/mlflow.db")
+    full()
+    with pytest.raises(UserError) as error:
+        run_study(small)
+    told = one_line(caplog, capfd, error)
+    assert "full" in told
+    assert "make room" in told
+    assert "the results are complete" in told
+    assert len(read_results(small.results_folder).cells) == 2
+    assert list((tmp_path / "none").iterdir()) == [], "nothing half made is left"
+
+
+def test_a_disk_that_becomes_full_does_not_keep_the_study_from_training(tracked, tmp_path, full, caplog, capfd):
+    checked, _, uri = tracked
+    small = checked(f"seed={list(range(20))}")
+    client = connect(uri)
+    find_experiment(client, "single")
+    client._tracking_client.store._dispose_engine()  # the limit is for new connections
+    full(Path(tmp_path / "mlflow.db").stat().st_size // 4096)
+    with pytest.raises(UserError) as error:
+        run_study(small)
+    told = one_line(caplog, capfd, error)
+    assert "make room" in told
+    assert len(read_results(small.results_folder).cells) == 20
+    full()
+    client._tracking_client.store._dispose_engine()
+    assert run_study(small).trained == 0
+    assert len(runs_of(uri, "single")[1]) == 20
+
+
+@pytest.mark.parametrize("call", ["create_experiment", "set_experiment_tag", "get_experiment_by_name"])
+def test_other_refusals_of_the_database_are_one_line_too(tracked, monkeypatch, call, caplog, capfd):
+    checked, _, _ = tracked
+    monkeypatch.setattr(MlflowClient, call, lambda *arguments, **more: failing_statement())
+    with pytest.raises(UserError) as error:
+        run_study(checked())
+    assert "no such table" in one_line(caplog, capfd, error)
+
+
+def failing_statement():
+    from sqlalchemy import create_engine, text
+
+    with create_engine("sqlite://").connect() as connection:
+        connection.execute(text("SELECT 1 FROM nowhere"))
+
+
+def test_a_fault_of_the_writer_itself_is_not_swallowed(tracked, monkeypatch):
+    checked, _, _ = tracked
+
+    def fail(self, runs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(tracking._Mlflow, "_write", fail)
+    with pytest.raises(ZeroDivisionError):
+        run_study(checked())
+
+
+def test_a_summary_that_cannot_be_written_leaves_the_earlier_one(tracked, tmp_path):
+    checked, _, uri = tracked
+    small = checked()
+    run_study(small)
+    reports = tmp_path / "reports" / "single"
+    for folder in ("tables", "figures"):
+        (reports / folder).mkdir(parents=True)
+    (reports / "index.html").write_text("content")
+    manifest = json.loads((small.results_folder / "manifest.json").read_text())
+    first = log_summary(uri, manifest, {}, reports)
+    (reports / "index.html").unlink()
+    with pytest.raises(UserError, match=r"tracking.uri=sqlite:"):
+        log_summary(uri, manifest, {}, reports)
+    assert first in {each.info.run_id for each in runs_of(uri, "single")[1]}
+    (reports / "index.html").write_text("content")
+    last = log_summary(uri, manifest, {}, reports)
+    assert [each.info.run_id for each in runs_of(uri, "single")[1] if "summary" in each.data.tags] == [last]
+
+
+def test_two_studies_that_make_one_experiment_at_once_share_it(tracked, monkeypatch):
+    _, _, uri = tracked
+    client = connect(uri)
+    there = find_experiment(client, "single")
+    looked = MlflowClient.get_experiment_by_name
+    answers = [lambda *arguments: None, looked]
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", lambda *arguments: answers.pop(0)(*arguments))
+    assert find_experiment(client, "single") == there
+
+
+class Page(BaseHTTPRequestHandler):
+    """A server that is none of MLflow's."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>hello</html>")
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["nobody", "silent", "another"])
+def test_a_server_that_is_not_there_or_not_mlflows_is_told_soon_and_in_one_line(kind, monkeypatch, caplog, capfd):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    asked = []
+    monkeypatch.setattr("mlflow.utils.rest_utils._get_http_response_with_retries", patient(asked))
+    with socket.socket() as place, HTTPServer(("127.0.0.1", 0), Page) as server:
+        place.bind(("127.0.0.1", 0))
+        if kind == "silent":
+            place.listen()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_port if kind == "another" else place.getsockname()[1]
+        uri = f"http://me:secret@127.0.0.1:{port}"
+        with pytest.raises(UserError, match=r"tracking.uri=http://me:\*\*\*@127") as error, refused(uri):
+            find_experiment(connect(uri), "single")
+        server.shutdown()
+    assert "secret" not in one_line(caplog, capfd, error)
+    assert asked[0] <= (0, 10), "no second try, and seconds to answer"
+
+
+def patient(asked):
+    """Return MLflow's request, which notes how often and how long it is to try, and does not wait that long here."""
+    from mlflow.utils import request_utils
+
+    def request(method, url, max_retries, *arguments, timeout, **more):
+        asked.append((max_retries, timeout))
+        return request_utils._get_http_response_with_retries(method, url, max_retries, *arguments, timeout=0.3, **more)
+
+    return request
+
+
+def test_a_database_server_that_is_not_there_is_asked_once(monkeypatch, caplog, capfd):
+    from mlflow.store.db import utils
+
+    def unreachable(uri):
+        return sqlalchemy_engine_that_cannot_connect()
+
+    monkeypatch.setattr(utils, "create_sqlalchemy_engine", unreachable)
+    begun = time.monotonic()
+    with pytest.raises(UserError, match=r"tracking.uri=postgresql://me:\*\*\*@host/name: .*unable to open") as error:
+        connect("postgresql://me:secret@host/name")
+    one_line(caplog, capfd, error)
+    assert time.monotonic() - begun < 30
+
+
+def sqlalchemy_engine_that_cannot_connect():
+    from sqlalchemy import create_engine
+
+    return create_engine("sqlite:////nowhere/at/all.db")
+
+
+def test_the_commit_is_that_of_this_project_not_of_a_repository_around_it(tmp_path, monkeypatch):
+    package = tmp_path / "package"
+    package.mkdir()
+    source = package / "__init__.py"
+    source.write_text("")
+    monkeypatch.setattr(tracking, "__file__", str(source))
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    assert tracking._git_commit() is None
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "something else"]):
+        subprocess.run([*git, *command], check=True)
+    assert tracking._git_commit() is None, "an archive that was unpacked in it"
+    for command in (["add", "package"], ["commit", "-q", "-m", "this"]):
+        subprocess.run([*git, *command], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    assert tracking._git_commit() == head

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from ablation import UserError
 from ablation.levels import as_single, check_value, is_text, path_of, shown
+from ablation.studies.addresses import check_uri
 from ablation.training.spec import Level
 
 WIDTH = Annotated[int, "[1, 100000]"]
@@ -143,8 +144,6 @@ def tracking(given: dict[str, Any]) -> dict[str, Any]:
     """Return where runs are shown."""
     only_known("tracking", given, ["kind", "uri"])
     check_value("tracking.kind", given.get("kind"), Literal["mlflow", "none"])
-    if given["kind"] == "mlflow" and not isinstance(given.get("uri"), str):
-        raise UserError(
-            f"tracking.uri={shown(given.get('uri'))}: must be an MLflow tracking URI, as sqlite:///mlflow.db"
-        )
+    if given["kind"] == "mlflow":
+        check_uri(given.get("uri"))
     return given

@@ -23,7 +23,7 @@ from ablation.studies.records import CURVES, OUTCOMES
 from ablation.studies.results import cell_row
 from ablation.studies.store import Record
 from ablation.studies.study import Study
-from ablation.studies.tracking.client import connect, find_experiment, refused
+from ablation.studies.tracking.client import NoRoom, connect, find_experiment, refused
 from ablation.studies.tracking.rows import Run, is_database, runs_by_tag, write_rows, write_through_client
 from ablation.studies.tracking.summary import study_note
 
@@ -54,7 +54,10 @@ class Tracker(Protocol):
 
 
 class _Untracked:
-    """``tracking=none``."""
+    """``tracking=none``; or no room for MLflow from the beginning, which the end tells."""
+
+    def __init__(self, error: NoRoom | None = None) -> None:
+        self._error = error
 
     def knows(self, key: str) -> bool:
         return True
@@ -63,6 +66,10 @@ class _Untracked:
         pass
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
+        if self._error is not None:
+            raise _late(str(self._error)) from self._error
+
+    def stop(self) -> None:
         pass
 
 
@@ -70,17 +77,27 @@ class _Untracked:
 def track(study: Study, cards: Mapping[str, Mapping[str, Any]]) -> Iterator[Tracker]:
     """Open the study's experiment. The database is made here, before any worker is started.
 
+    A full disk does not keep the study from training: the store and the results may well lie on another one.
+
     Raises:
         UserError: MLflow refuses the URI, the database or the experiment.
     """
     if study.tracking["kind"] == "none":
         yield _Untracked()
         return
-    tracker = _Mlflow(study.tracking["uri"], study.name, cards)
+    tracker: _Untracked | _Mlflow
+    try:
+        tracker = _Mlflow(study.tracking["uri"], study.name, cards)
+    except NoRoom as error:
+        tracker = _Untracked(error)
     try:
         yield tracker
     finally:
         tracker.stop()
+
+
+def _late(told: str) -> UserError:
+    return UserError(f"{told}; the results are complete, and the same command, run once more, logs what is missing")
 
 
 class _Mlflow:
@@ -107,7 +124,7 @@ class _Mlflow:
         return key in self._known
 
     def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
-        if key not in self._known:
+        if key not in self._known and self._error is None:
             self._known.add(key)
             # MLflow falls behind short cells, and is told nothing of these: a long queue would be full of them.
             lean = replace(record, spec={}, layers=np.empty(0, np.float32))
@@ -116,14 +133,13 @@ class _Mlflow:
     def finish(self, manifest: Mapping[str, Any]) -> None:
         self._waiting.put(None)
         self._writer.join()
-        if self._error is not None:
-            reason = " ".join(str(self._error).split())
-            raise UserError(
-                f"tracking.uri={self._uri}: could not be written to ({reason}); the results are complete, and the same "
-                "command logs what is missing"
-            ) from self._error
-        with refused(self._uri):
-            self._client.set_experiment_tag(self._experiment, "mlflow.note.content", study_note(manifest))
+        try:
+            if self._error is not None:
+                raise self._error
+            with refused(self._uri):
+                self._client.set_experiment_tag(self._experiment, "mlflow.note.content", study_note(manifest))
+        except UserError as error:
+            raise _late(str(error)) from error
 
     def stop(self) -> None:
         """End the thread; what is still waiting is logged by the next run of the study."""
@@ -132,9 +148,6 @@ class _Mlflow:
         self._writer.join()
 
     def _write_all(self) -> None:
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         ended = False
         while not ended and not self._abandoned:
             batch = [self._waiting.get()]
@@ -143,9 +156,10 @@ class _Mlflow:
                 batch.append(self._waiting.get())
             ended = batch[-1] is None
             try:
-                self._write([self._run(*item) for item in batch if item is not None])
-            except (MlflowException, SQLAlchemyError, OSError) as error:
-                # Training goes on: the store has the cells. `finish` tells.
+                with refused(self._uri):
+                    self._write([self._run(*item) for item in batch if item is not None])
+            except Exception as error:
+                # Training goes on: the store has the cells. `finish` raises it, a fault of this code's own too.
                 self._error = error
                 return
 
@@ -200,10 +214,11 @@ def _thinned(count: int) -> list[int]:
 
 def _git_commit() -> str | None:
     """Return the commit of the checkout that this package lies in, if it lies in one."""
+    here = Path(__file__)
+    # The second asks whether the commit has this file: an unpacked archive may lie in a repository of something else.
+    command = ["git", "rev-parse", "HEAD", f"HEAD:./{here.name}"]
     try:
-        told = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        told = subprocess.run(command, cwd=here.parent, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return told.stdout.strip()
+    return told.stdout.split()[0]

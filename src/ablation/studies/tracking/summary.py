@@ -21,8 +21,7 @@ def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any
     client = connect(uri)
     with refused(uri):
         own = find_experiment(client, manifest["name"])
-        for _, run, _ in runs_by_tag(client, own, "summary"):
-            client.delete_run(run)
+        earlier = [run for _, run, _ in runs_by_tag(client, own, "summary")]
         tags = {"study": manifest["name"], "summary": manifest["name"], "mlflow.note.content": study_note(manifest)}
         run_id: str = client.create_run(own, run_name=f"summary of {manifest['name']}", tags=tags).info.run_id
         numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
@@ -31,6 +30,9 @@ def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any
             client.log_artifacts(run_id, str(reports_folder / folder), folder)
         client.log_artifact(run_id, str(reports_folder / "index.html"))
         client.set_terminated(run_id, "FINISHED")
+        # Only now: should the new one not come about, the old one is still there.
+        for run in earlier:
+            client.delete_run(run)
     return run_id
 
 
