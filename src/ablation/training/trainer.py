@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS, OF_THE_WHOLE, Gradient
 from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
@@ -24,6 +23,7 @@ from ablation.choices.schedules import SCHEDULES
 from ablation.training.arithmetic import Arithmetic, Descent, score
 from ablation.training.compiled import compiled_arithmetic
 from ablation.training.data import BatchOrder, Data
+from ablation.training.elementwise import activation_of
 from ablation.training.layers import Hidden
 from ablation.training.measurement import CURVE_METRICS, Measurement
 from ablation.training.memory import keep_freed_memory
@@ -97,7 +97,7 @@ class _Run:
         self.data, self.cells = data, len(cohort)
         device = data.train_x.device
         normalization = NORMALIZATIONS[first.normalization.kind](**first.normalization.parameters)
-        hidden, loss = Hidden(bind(ACTIVATIONS, first.activation), normalization), bind(LOSSES, first.loss)
+        hidden, loss = Hidden(activation_of(first.activation), normalization), bind(LOSSES, first.loss)
         descent = Descent(CLIPPINGS[first.clipping.kind], OPTIMIZERS[first.optimizer.kind])
         self.arithmetic = Arithmetic(hidden, loss, partial(score, loss), summary, descent)
         if first.compile == "layers":
