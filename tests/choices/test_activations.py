@@ -1,8 +1,9 @@
+import mpmath
 import pytest
 import torch
 from torch.nn import functional
 
-from ablation.choices.activations import ACTIVATIONS
+from ablation.choices.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
 
 TORCH = {
     "identity": lambda x: x * 1.0,
@@ -108,3 +109,64 @@ def test_bits_of_an_element_depend_on_its_value_alone(name, shape):
         alone = ACTIVATIONS[name](x[place : place + 1].clone())
         for together, apart in zip(stacked, alone, strict=True):
             assert torch.equal(together[place : place + 1], apart)
+
+
+def exact(name, x):
+    """Return value and derivative by the textbook, to 60 digits."""
+    with mpmath.workdps(60):
+        z = mpmath.mpf(x)
+        s = 1 / (1 + mpmath.exp(-z))
+        density = mpmath.exp(-z * z / 2) / mpmath.sqrt(2 * mpmath.pi)
+        normal = mpmath.erfc(-z / mpmath.sqrt(2)) / 2
+        alpha, scale = mpmath.mpf(SELU_ALPHA), mpmath.mpf(SELU_SCALE)
+        return {
+            "identity": lambda: (z, mpmath.mpf(1)),
+            "logistic": lambda: (s, s * (1 - s)),
+            "tanh": lambda: (mpmath.tanh(z), mpmath.sech(z) ** 2),
+            "relu": lambda: (max(z, 0), mpmath.mpf(z > 0)),
+            "leaky_relu": lambda: (z if z > 0 else z / 100, mpmath.mpf(1) if z > 0 else mpmath.mpf(0.01)),
+            "elu": lambda: (z, mpmath.mpf(1)) if z > 0 else (mpmath.expm1(z), mpmath.exp(z)),
+            "selu": lambda: (
+                (scale * z, scale) if z > 0 else (scale * alpha * mpmath.expm1(z), scale * alpha * mpmath.exp(z))
+            ),
+            "gelu": lambda: (z * normal, normal + z * density),
+            "silu": lambda: (z * s, s * (1 + z * (1 - s))),
+            "softplus": lambda: (mpmath.log1p(mpmath.exp(-abs(z))) + max(z, 0), s),
+        }[name]()
+
+
+ACCURACY = {torch.float32: 1e-6, torch.float64: 1e-12}
+
+
+@both_types
+@every_activation
+def test_a_derivative_has_its_digits_wherever_it_is_a_normal_number(name, dtype):
+    """In the tails, where a unit is saturated, and beside the zeros of silu's and gelu's derivatives."""
+    limits = torch.finfo(dtype)
+    far = 110.0 if dtype == torch.float32 else 745.0
+    draw = torch.Generator().manual_seed(0)
+    sizes = 10.0 ** (torch.rand(150, generator=draw, dtype=torch.float64) * 76 - 38)
+    roots = [root + offset for root in (-1.2784645427610738, -0.7517915246935645) for offset in (0, 1e-7, -1e-5, 1e-3)]
+    x = torch.cat(
+        [
+            (torch.rand(300, generator=draw, dtype=torch.float64) * 2 - 1) * far,
+            (torch.rand(200, generator=draw, dtype=torch.float64) * 2 - 1) * 20,
+            sizes,
+            -sizes,
+            torch.tensor([*roots, -1e30, 1e30], dtype=torch.float64),
+        ]
+    ).to(dtype)
+    _, derivative = ACTIVATIONS[name](x.clone())
+    assert not derivative.isnan().any()
+    for number, found in zip(x.tolist(), derivative.tolist(), strict=True):
+        true = exact(name, number)[1]
+        if abs(true) >= limits.tiny and not (dtype == torch.float64 and abs(true) < 1e-3 and number > -2):
+            # In double precision the zeros of silu's and gelu's derivatives keep their absolute accuracy alone.
+            assert abs(found - true) <= ACCURACY[dtype] * abs(true), (number, found, float(true))
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "tanh", "logistic", "gelu", "silu"])
+def test_no_derivative_is_zero_before_the_normal_numbers_end(name):
+    x = -torch.linspace(7.0, 12.0 if name == "gelu" else 43.0, 500)
+    for given in (x, -x) if name in ("tanh", "logistic") else (x,):
+        assert (ACTIVATIONS[name](given)[1] != 0.0).all()
