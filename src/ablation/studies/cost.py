@@ -43,9 +43,9 @@ class Ends(NamedTuple):
     val: int
 
     @property
-    def resident(self) -> float:
-        """Bytes that each process holds of the data."""
-        return FLOAT * self.features * (self.train + 2 * self.val)
+    def values(self) -> int:
+        """How many numbers the data are."""
+        return self.features * (self.train + self.val)
 
 
 class Memory(NamedTuple):

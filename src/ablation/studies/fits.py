@@ -142,7 +142,7 @@ def room_to_train(
     """
     if not missing or engine["kind"] == "ray":
         return workers, math.inf
-    data = sum(ends[label].resident for label in {cell.data for cell in missing})
+    data = READING * sum(ends[label].values for label in {cell.data for cell in missing})
     if device.type == "cuda":
         return workers, torch.cuda.mem_get_info(device)[0] - data
     fixed = data + (0 if engine["kind"] == "serial" else WORKER)

@@ -204,7 +204,7 @@ def make_plan(
     if cohorts:
         seconds = estimate(cohorts, ends, workers, lambda sample: pace(study.engine, sample, device.type))
         if seconds >= HOUR:
-            tqdm.write(told(study.name, seconds, len(todo), workers), file=sys.stderr)
+            tqdm.write(told(study.name, seconds, len(todo), min(workers, len(cohorts))), file=sys.stderr)
     return Plan(cohorts, workers)
 
 

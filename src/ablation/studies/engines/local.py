@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.losses import Losses
 from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
-from ablation.studies.engines.worker import Worker, WorkerDiedError, end, start_workers
+from ablation.studies.engines.worker import Worker, WorkerDiedError, cannot_start, end, start_workers
 from ablation.studies.machine import cores
 
 RETRIES = 3
@@ -56,6 +56,7 @@ def run_processes(cohorts: Sequence[Cohort], source: Source, workers: int) -> It
     crew = start_workers(min(workers, len(cohorts)))
     shift = _Shift(cohorts, source, crew)
     try:
+        shift.begin()
         alone = []
         for answer in shift.answers(len(cohorts)):
             if isinstance(answer, Trained):
@@ -92,8 +93,18 @@ class _Shift:
         self._room = threading.Semaphore(2 * len(crew))
         self._over = False
         self._threads = [threading.Thread(target=self._look_after, args=[place]) for place in range(len(crew))]
-        for thread in self._threads:
-            thread.start()
+
+    def begin(self) -> None:
+        """Begin to train.
+
+        Raises:
+            UserError: no threads are to be had.
+        """
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError as error:
+            raise cannot_start(error) from error
 
     def answers(self, count: int) -> Iterator[Trained | Failed | Died]:
         """Yield so many answers, each as it comes."""
@@ -116,8 +127,8 @@ class _Shift:
             self._crew[:] = start_workers(1)
             return Failed(
                 cohort,
-                f"a worker process died of it {1 + RETRIES} times, the last: {error}; with engine.workers=1 or "
-                "engine=serial it may have more memory",
+                f"a worker process died of it {1 + RETRIES} times ({error}); with engine.workers=1 or engine=serial "
+                "it may have more memory",
             )
 
     def end(self) -> None:
@@ -126,7 +137,8 @@ class _Shift:
         self._room.release(len(self._crew))
         end(self._crew)
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
         end(self._crew)  # those that a thread has just started in place of others
 
     def _look_after(self, place: int) -> None:

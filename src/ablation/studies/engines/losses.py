@@ -20,11 +20,11 @@ class Losses:
     def __init__(self, cohorts: Sequence[Cohort]) -> None:
         cells = [cell for cohort in cohorts for cell in cohort.cells]
         self._varying = [name for name in cells[0].factors if len({str(cell.factors[name]) for cell in cells}) > 1]
-        self._lost: list[tuple[Cohort, str]] = []
+        self._lost: dict[str, list[Cohort]] = {}
 
     def add(self, cohort: Cohort, reason: str) -> None:
         """Note a cohort, and why it was given up."""
-        self._lost.append((cohort, reason))
+        self._lost.setdefault(reason, []).append(cohort)
 
     def tell(self) -> None:
         """Say what was lost, if anything was.
@@ -34,9 +34,12 @@ class Losses:
         """
         if not self._lost:
             return
-        told = [f"{self._name(cohort.cells)} ({reason})" for cohort, reason in self._lost[:SHOWN]]
-        if len(self._lost) > SHOWN:
-            told.append(f"{len(self._lost) - SHOWN} cohorts more")
+        told = []
+        for reason, cohorts in self._lost.items():
+            names = [self._name(cohort.cells) for cohort in cohorts[:SHOWN]]
+            if len(cohorts) > SHOWN:
+                names.append(f"{len(cohorts) - SHOWN} cohorts more")
+            told.append(f"{'; '.join(names)}: {reason}")
         raise UserError(
             f"not trained: {'; '.join(told)}; all other cells are kept, and the same command tries these again"
         )
