@@ -2,6 +2,7 @@
 
 import pytest
 
+from ablation.reporting.figures.theme import themed
 from ablation.reporting.questions import clipping
 from tests.reporting.synthetic import Outcome
 
@@ -67,3 +68,19 @@ def test_what_is_missing_is_said(levels, says, analysed):
     found = clipping.ask(analysed({**LEVELS, **levels}, planted(5, 5, 2)))
     assert (found.answer, found.view.why) == ("", found.missing)
     assert says in found.missing
+
+
+def test_a_clipping_called_neither_is_not_taken_for_neither(analysed):
+    levels = {"clipping": ["none", "neither"], "normalization": ["none", "batch"], "seed": [0, 1]}
+    analysis = analysed(levels, lambda _: Outcome())
+    view = clipping.ask(analysis).view
+    assert view.frame[view.frame["measure"] == "time"]["which"].astype(str).tolist() == [
+        "neither",
+        "clip",
+        "batch",
+        "both",
+    ]
+    with themed():
+        figure = clipping.plot(view, analysis.design)
+    ticks = [tick.get_text() for tick in figure.axes[-1].get_xticklabels()]
+    assert ticks == ["neither", "neither clipping", "batch normalization", "both"]

@@ -62,8 +62,10 @@ def unreadable(figure: Figure, levels: Mapping[str, Sequence[Level]], fits: bool
         return ""
     many = max(levels, key=lambda factor: len(levels[factor]))
     ends = ",".join(str(level) for level in (levels[many][0], levels[many][-1]))
-    help_ = f"fewer levels, as {many}=[{ends}]" if len(levels[many]) > 2 else "levels of shorter names"
-    return f"{what}, which cannot be read; {help_}, would make it readable. The tables have every number."
+    fewer = (
+        f"fewer levels, as {many}=[{ends}]," if len(levels[many]) > 2 and len(ends) <= 60 else "shorter names of levels"
+    )
+    return f"{what}, which cannot be read; {fewer} would make it readable. The tables have every number."
 
 
 def inches(axis: Axes) -> tuple[float, float]:
