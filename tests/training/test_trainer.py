@@ -358,8 +358,9 @@ def test_cells_diverge_each_at_its_own_step():
 
 def test_a_cell_that_diverges_long_before_a_probe_has_the_step_at_which_it_did():
     data = blobs()
-    for lr in (3.0, 10.0, 30.0):
-        cell = replace(diverging(lr), activation=level("tanh"), batch_size=2)
+    # At smaller rates it wanders first, and the last digits decide when that ends.
+    for lr, seed in itertools.product((10.0, 30.0, 1000.0), (0, 3)):
+        cell = replace(diverging(lr, seed), activation=level("tanh"), batch_size=2)
         (outcome,) = train([cell], data)
         assert outcome.diverged_step == torch_loop(cell, data).diverged_step
         assert outcome.diverged_step not in {step + shift for step in probe_steps(5, 32) for shift in (-1, 0)}

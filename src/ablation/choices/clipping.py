@@ -53,9 +53,9 @@ def global_norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     return _any([_scale_down(gradient.blocks, threshold)])
 
 
-SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e15
-"""Within these a norm of single-precision numbers is sound. Outside, squares that count may be below what a float32
-holds, or above."""
+SMALLEST_LIMIT, LARGEST_NORM = 1e-12, 1e15
+"""From and up to these a norm of single-precision numbers is sound where it matters. Below and above, squares that
+count, or the factor, may be less than a float32 holds, or more."""
 
 
 def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
@@ -75,7 +75,7 @@ def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
         for part_SN in parts:
             part_SN.mul_(half_S1).mul_(half_S1)
         return clipped_S1
-    unsound_S1 = ~(norm_S1 < LARGEST_NORM) | ((norm_S1 < SMALLEST_NORM) & (limit < 2.0 * SMALLEST_NORM))
+    unsound_S1 = ~(norm_S1 < LARGEST_NORM) | (limit < SMALLEST_LIMIT)
     if looks and bool(unsound_S1.any()):
         rows = unsound_S1.squeeze(1).nonzero().squeeze(1)
         each = limit.expand_as(norm_S1)[rows]
