@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ablation import UserError
-from ablation.studies.environment import Environment, environment
+from ablation.studies.machine.environment import Environment, environment
 from ablation.studies.records import FACTORS
 from ablation.studies.study import REGISTRIES, Study
 from ablation.training import sources

@@ -14,7 +14,7 @@ from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.levels import complete
 from ablation.studies.cells import Cell
-from ablation.studies.environment import Environment
+from ablation.studies.machine.environment import Environment
 from ablation.studies.placing import put_as_one
 from ablation.studies.records import (
     CELLS,

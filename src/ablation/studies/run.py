@@ -15,14 +15,14 @@ from tqdm import tqdm
 from ablation import UserError
 from ablation.datasets.prepared import up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
-from ablation.studies.cost import Ends
 from ablation.studies.engines import count_workers, environment_of, pace, run_cohorts
 from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
 from ablation.studies.engines.duration import HOUR, estimate, told
 from ablation.studies.engines.work import Source
-from ablation.studies.environment import check_arithmetic, environment
-from ablation.studies.fingerprint import one_thread
-from ablation.studies.fits import refuse_cells, refuse_data, refuse_product, room_to_train
+from ablation.studies.machine.cost import Ends
+from ablation.studies.machine.environment import check_arithmetic, environment
+from ablation.studies.machine.fingerprint import one_thread
+from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
 from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study

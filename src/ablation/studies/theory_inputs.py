@@ -20,7 +20,7 @@ from torch import Tensor
 from ablation.choices import activations, initializers
 from ablation.choices.initializers import Draws
 from ablation.studies.cells import Cell
-from ablation.studies.fingerprint import one_thread
+from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.records import ACTIVATIONS, INITIALIZERS, NETWORK
 from ablation.studies.study import Study
 from ablation.training.data import generator

@@ -10,7 +10,7 @@ from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.local import default_workers, run_processes, run_serial
 from ablation.studies.engines.ray import connect, environment_there, run_ray, slots, train_sample_there
 from ablation.studies.engines.work import Source, Trained
-from ablation.studies.environment import environment
+from ablation.studies.machine.environment import environment
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 
 from ablation.studies.cells import Cell
-from ablation.studies.cost import Ends, memory
 from ablation.studies.engines.stack_size import BATCH, SIZES, fastest_stack
+from ablation.studies.machine.cost import Ends, memory
 
 COHORT_BYTES = 32 * 2**20
 """What the weights and activations of a cohort may take on a processor that was not measured."""

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import torch
 
-from ablation.studies.cost import Ends, seconds
 from ablation.studies.engines.cohorts import Cohort
-from ablation.studies.fingerprint import one_thread
+from ablation.studies.machine.cost import Ends, seconds
+from ablation.studies.machine.fingerprint import one_thread
 from ablation.training.data import Data, generator
 from ablation.training.measurement import EVALUATION_CHUNK
 from ablation.training.spec import Level, Spec

@@ -10,7 +10,7 @@ from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.losses import Losses
 from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
 from ablation.studies.engines.worker import Worker, WorkerDiedError, cannot_start, end, start_workers
-from ablation.studies.machine import cores
+from ablation.studies.machine.resources import cores
 
 RETRIES = 3
 """How often a cohort is tried again whose worker died; the last time alone, with all memory to itself."""

@@ -20,7 +20,7 @@ from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.losses import Losses
 from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
-from ablation.studies.environment import check_arithmetic, differences, environment
+from ablation.studies.machine.environment import check_arithmetic, differences, environment
 from ablation.training.data import Data
 
 RETRIES = 5

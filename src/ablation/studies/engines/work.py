@@ -14,8 +14,8 @@ import torch
 from ablation import UserError
 from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
-from ablation.studies.environment import Environment, differences, environment
-from ablation.studies.fingerprint import one_thread
+from ablation.studies.machine.environment import Environment, differences, environment
+from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.store import Record
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data

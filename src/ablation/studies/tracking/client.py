@@ -3,8 +3,10 @@
 import logging
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ablation import UserError
@@ -41,6 +43,10 @@ def connect(uri: str) -> Any:
         os.environ.setdefault(name, value)
     for name, level in QUIETED.items():
         logging.getLogger(name).setLevel(level)
+    try:
+        Path.home()
+    except RuntimeError:  # a user whom the system does not know; MLflow asks for a home as it is imported
+        os.environ["HOME"] = tempfile.gettempdir()
     with refused(uri):
         # Imported here: it takes two seconds, and tracking=none does without.
         from mlflow import MlflowClient

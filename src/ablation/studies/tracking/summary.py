@@ -16,9 +16,10 @@ def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any
     Raises:
         UserError: MLflow refuses the URI, the database or the experiment.
     """
+    client = connect(uri)
+    # Behind it, for it is what MLflow can be imported after.
     from mlflow.entities import Metric
 
-    client = connect(uri)
     with refused(uri):
         own = find_experiment(client, manifest["name"])
         earlier = [run for _, run, _ in runs_by_tag(client, own, "summary")]

@@ -9,7 +9,7 @@ from functools import cache
 import torch
 
 from ablation import UserError
-from ablation.studies.fingerprint import fingerprint, keeps_the_law
+from ablation.studies.machine.fingerprint import fingerprint, keeps_the_law
 
 Environment = Mapping[str, str]
 """What was found, by name, in words that a report can show."""

@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from ablation import UserError
-from ablation.studies.salvage import open_sound
-from ablation.studies.stored import AS_BYTES, checksum, is_whole
+from ablation.studies.store.salvage import open_sound
+from ablation.studies.store.stored import AS_BYTES, checksum, is_whole
 
 
 @dataclass(frozen=True)

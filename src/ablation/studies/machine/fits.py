@@ -11,10 +11,10 @@ import torch
 
 from ablation import UserError
 from ablation.datasets.levels import complete
-from ablation.studies import cost
 from ablation.studies.cells import Cell, count_cells
-from ablation.studies.cost import Ends
-from ablation.studies.machine import address_space, memory
+from ablation.studies.machine import cost
+from ablation.studies.machine.cost import Ends
+from ablation.studies.machine.resources import address_space, memory
 from ablation.studies.study import Study
 from ablation.training.spec import Spec
 

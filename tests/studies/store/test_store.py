@@ -87,7 +87,7 @@ def test_killed_while_writing_it_holds_whole_cells_and_lets_go_of_its_lock(tmp_p
         import sys
         from pathlib import Path
         sys.path.insert(0, sys.argv[2])
-        from tests.studies.test_store import record
+        from tests.studies.store.test_store import record
         from ablation.studies.store import open_store
         with open_store(Path(sys.argv[1]), "killed") as store:
             for number in range(10**9):
@@ -96,7 +96,7 @@ def test_killed_while_writing_it_holds_whole_cells_and_lets_go_of_its_lock(tmp_p
                     print("going", flush=True)
         """
     )
-    root = str(__import__("pathlib").Path(__file__).parents[2])
+    root = str(__import__("pathlib").Path(__file__).parents[3])
     with subprocess.Popen([sys.executable, "-c", script, tmp_path, root], stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         writer.stdout.readline()

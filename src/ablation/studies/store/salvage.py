@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ablation.studies.stored import AS_BYTES, COLUMNS, EARLIER_COLUMNS, SCHEMA, is_whole
+from ablation.studies.store.stored import AS_BYTES, COLUMNS, EARLIER_COLUMNS, SCHEMA, is_whole
 
 LOGS = ("-wal", "-shm")
 """Endings of the files that SQLite keeps beside its own: what is not yet in it, and an index of that."""

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from ablation import UserError
-from ablation.studies import salvage
-from ablation.studies.store import open_store
-from tests.studies.test_store import record
+from ablation.studies.store import open_store, salvage
+from tests.studies.store.test_store import record
 
 KEYS = [hashlib.sha256(bytes([number])).hexdigest() for number in range(30)]
 PAGE = 4096

@@ -1,0 +1,17 @@
+"""What tests of engines share: prepared data, and where they are."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ablation.datasets.prepared import prepare
+from ablation.studies.engines.work import Source
+from ablation.studies.study import Study
+
+
+@pytest.fixture
+def source(study: Callable[..., Study]) -> Source:
+    """Return where the digits lie, prepared for this test."""
+    folder = study().data_folder
+    prepare("digits", study().data["digits"], folder)
+    return Source(folder, study().data, "cpu")

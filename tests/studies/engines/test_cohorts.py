@@ -1,0 +1,60 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ablation.studies.cells import Cell
+from ablation.studies.engines.cohorts import FEW_CELLS, Limits, bytes_of, make_cohorts
+from tests.conftest import make_spec
+from tests.studies.engines.reference import ENDS
+
+WIDE = Limits(2**40, 64)
+
+
+def cell(**changes) -> Cell:
+    spec = make_spec(**changes)
+    return Cell(f"{spec.lr}-{spec.seed}-{spec.activation.kind}", {"data": "digits"}, spec)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(st.sampled_from(["relu", "tanh"]), st.integers(0, 20)), min_size=1, max_size=60),
+    st.integers(1, 5),
+    st.integers(1, 40),
+)
+def test_cohorts_hold_every_cell_once_within_the_limit_and_share_their_graph(chosen, workers, limit):
+    cells = [cell(activation=activation, seed=seed) for activation, seed in chosen]
+    cohorts = make_cohorts(cells, ENDS, workers, Limits(2**40, limit))
+    assert sorted(place for cohort in cohorts for place in cohort.places) == list(range(len(cells)))
+    for cohort in cohorts:
+        assert len(cohort.cells) <= limit
+        assert [cells[place] for place in cohort.places] == cohort.cells
+        assert len({str(each.spec.cohort()) for each in cohort.cells}) == 1
+    assert len(cohorts) >= min(workers, len(cells))
+
+
+def test_memory_limits_a_cohort_and_one_cell_always_fits():
+    cells = [cell(seed=seed) for seed in range(64)]
+    assert max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, Limits(2**20, 64))) < 64
+    assert len(make_cohorts(cells, ENDS, 1, Limits(1, 64))) == 64
+    limits = Limits(2**22, 64)
+    for many in ((6400, 10), (64, 1000)):
+        assert len(make_cohorts(cells, {"digits": many}, 1, limits)) > len(make_cohorts(cells, ENDS, 1, limits))
+
+
+def test_a_few_cells_go_together_beyond_the_limit_but_not_beyond_their_own():
+    cells = [cell(seed=seed) for seed in range(64)]
+    each = bytes_of([64, *cells[0].spec.widths, 10], cells[0].spec.batch_size)
+
+    def widest(*limits: float) -> int:
+        return max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, Limits(*map(int, limits))))
+
+    assert widest(each, 64, FEW_CELLS * each) == FEW_CELLS
+    assert widest(each, 64, 64 * each) == FEW_CELLS
+    assert widest(each, 64, 4 * each) == 4
+    assert widest(each, 2, FEW_CELLS * each) == 2
+    assert widest(32 * each, 64, FEW_CELLS * each) == 32
+
+
+def test_the_costliest_cohort_comes_first():
+    cells = [cell(widths=(8,)), cell(widths=(8,) * 20), cell(widths=(8,) * 5)]
+    depths = [len(cohort.cells[0].spec.widths) for cohort in make_cohorts(cells, ENDS, 1, WIDE)]
+    assert depths == [20, 5, 1]

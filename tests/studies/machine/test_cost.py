@@ -1,0 +1,57 @@
+"""The reckoning of what a cell costs, against what is really there and what really happens."""
+
+import numpy as np
+import pytest
+import torch
+
+from ablation.studies.machine import cost
+from ablation.studies.machine.cost import Ends
+from ablation.training.data import Data
+from ablation.training.trainer import train
+from tests.conftest import make_spec
+
+ENDS = Ends(12, 4, 80, 40)
+
+
+def outcome_of(spec, ends=ENDS):
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(ends.train + ends.val, ends.features, generator=draw)
+    y = torch.randint(ends.classes, (ends.train + ends.val,), generator=draw)
+    data = Data(x[: ends.train], y[: ends.train], x[ends.train :], y[ends.train :], ends.classes)
+    return train([spec], data)[0]
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize("widths", [(8,), (16, 16, 16), (5, 9)])
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_counts_are_those_of_the_trained_cell(widths, normalization, epochs):
+    spec = make_spec(widths=widths, normalization=normalization, epochs=epochs, lr=0.01)
+    outcome, counts = outcome_of(spec), cost.counts(spec, ENDS)
+    assert counts.parameters == outcome.parameters
+    assert counts.evaluations == len(outcome.curve_steps)
+    assert counts.probes == len(outcome.layer_steps)
+    assert counts.steps == epochs * (80 // 16)
+    assert cost.layers_blob(spec, ENDS) == np.asarray(outcome.layers, np.float32).nbytes
+
+
+def test_a_cell_of_more_of_anything_takes_more_memory_and_time():
+    plain = make_spec(widths=(64, 64), epochs=2)
+    larger = [
+        make_spec(widths=(128, 128), epochs=2),
+        make_spec(widths=(64, 64, 64), epochs=2),
+        make_spec(widths=(64, 64), epochs=4),
+        make_spec(widths=(64, 64), epochs=2, normalization="batch"),
+    ]
+    for spec in larger:
+        assert cost.memory(spec, ENDS).whole > cost.memory(plain, ENDS).whole
+        assert cost.seconds(spec, ENDS, 1) > cost.seconds(plain, ENDS, 1)
+    remembers = make_spec(widths=(64, 64), epochs=2, optimizer="momentum")
+    assert cost.memory(remembers, ENDS).parameters > cost.memory(plain, ENDS).parameters
+    assert cost.seconds(plain, ENDS, 10) > 5 * cost.seconds(plain, ENDS, 1) - cost.COHORT * 10
+
+
+def test_it_can_be_reckoned_for_what_no_machine_holds():
+    vast = make_spec(widths=(10**9,) * 1000, epochs=10**9, batch_size=10**6)
+    ends = Ends(10**6, 10**5, 10**9, 10**9)
+    assert cost.memory(vast, ends).whole > 1e18
+    assert np.isfinite(cost.seconds(vast, ends, 10**6))
