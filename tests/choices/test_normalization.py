@@ -176,3 +176,24 @@ def test_bits_of_a_cell_are_the_same_alone_and_beside_a_diverged_one(batch, unit
         alone = everything(*(tensor[cell : cell + 1] for tensor in (x, gamma, beta, grad, mean, variance)))
         for together, apart in zip(stacked, alone, strict=True):
             assert torch.equal(together[cell], apart[0])
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-5, 1e18, 1e20, 3e37, 3e38])
+def test_a_variance_too_large_for_its_format_is_told_and_every_other_is_kept(size):
+    x, gamma, beta, _ = case()
+    batch = Batch()
+    whole, _ = batch.forward(x, gamma, beta)
+    x = x.clone()
+    x[1, :, 2] = size * torch.tensor([1.0, -1.0]).repeat(BATCH)[:BATCH]
+    y, statistics = batch.forward(x, gamma, beta)
+    square = x[1, :, 2].double().var(correction=0)
+    if square < torch.finfo(torch.float32).max:
+        expected = (x[1, :, 2].double() - x[1, :, 2].double().mean()) / (square + 1e-3).sqrt()
+        torch.testing.assert_close(y[1, :, 2].double(), expected * gamma[1, 2] + beta[1, 2], rtol=1e-5, atol=1e-5)
+    else:
+        assert y[1, :, 2].isnan().all(), "not beta, as if the layer had gone silent"
+        running = torch.zeros(CELLS, UNITS), torch.ones(CELLS, UNITS)
+        batch.update(*running, statistics)
+        assert batch.affine(gamma, beta, *running)[0][1, 2].isnan()
+    y[1, :, 2] = whole[1, :, 2]
+    assert torch.equal(y, whole)

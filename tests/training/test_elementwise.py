@@ -8,6 +8,7 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.training.elementwise import INDIFFERENT, NotElementwiseError, activation_of, check_elementwise
 from ablation.training.spec import Level
 from ablation.training.trainer import train
+from tests.compiler import needs_compiler
 from tests.training.reference import blobs, spec
 from tests.training.test_trainer import same_bits
 
@@ -101,6 +102,18 @@ def test_a_cell_trained_by_it_has_the_same_bits_alone(registered, name):
     cohort = [spec(activation=name, seed=seed, widths=(7, 13), batch_size=9, epochs=2) for seed in range(9)]
     together = train(cohort, data)
     for place in (0, 4, 8):
+        (alone,) = train([cohort[place]], data)
+        assert same_bits(alone, together[place])
+
+
+@needs_compiler
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_a_compiled_cell_has_the_same_bits_alone(registered, normalization):
+    data = blobs(100, features=5)
+    small = {"widths": (7, 13), "batch_size": 9, "epochs": 2, "compile": "layers", "normalization": normalization}
+    cohort = [spec(activation="sigmoid", seed=seed, **small) for seed in range(9)]
+    together = train(cohort, data)
+    for place in (0, 8):
         (alone,) = train([cohort[place]], data)
         assert same_bits(alone, together[place])
 

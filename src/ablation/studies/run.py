@@ -19,16 +19,15 @@ from ablation.studies.engines import count_workers, environment_of, pace, run_co
 from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
 from ablation.studies.engines.duration import HOUR, estimate, told
 from ablation.studies.engines.work import Source
+from ablation.studies.laws import check_laws
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import check_arithmetic, environment
-from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
 from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
 from ablation.studies.tracking import Tracker, track
 from ablation.training.compiled.tracing import has_compiler
-from ablation.training.elementwise import NotElementwiseError, check_elementwise
 
 WORTH_MEASURING = 64
 """Cells to train from which on it pays to measure how many of them this machine trains best at a time."""
@@ -57,7 +56,7 @@ def run_study(study: Study) -> Summary:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_machine(study, device)
     check_folder(study.results_folder)
-    check_activations(study)
+    check_laws(study)
     refuse_product(study)
     refuse_data(study)
     cells = expand(study)
@@ -103,23 +102,6 @@ def check_machine(study: Study, device: torch.device) -> None:
         raise UserError("training.compile=true: no C++ compiler (g++ or clang++) was found; install one, or use false")
     if study.engine["kind"] != "ray":
         check_arithmetic()
-
-
-def check_activations(study: Study) -> None:
-    """Refuse an activation by which a cell's numbers would depend on the cells that it is trained with.
-
-    Raises:
-        UserError: naming the level, and what is wrong with its function.
-    """
-    for label, level in study.levels["activation"].items():
-        try:
-            with one_thread():
-                check_elementwise(level)
-        except NotElementwiseError as error:
-            raise UserError(
-                f"activation.{label}: {level.kind} is no function of each number alone: {error}; it must be written in "
-                "operations on single numbers, without chance, state or sums"
-            ) from error
 
 
 def check_folder(folder: Path) -> None:

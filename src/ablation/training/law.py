@@ -1,0 +1,94 @@
+"""The law of bits, tried on a choice that is not known: no cell's numbers depend on the cells it is trained with.
+
+Activations are applied so that they keep it; see ``elementwise``. Every other choice works on tensors of a whole stack
+and is free to mix cells, or to use what torch rounds by place: ``torch.sigmoid`` of a loss, ``torch.tanh`` of a step.
+That cannot be read off a function, but a few steps show it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from ablation.training.data import Data, generator
+from ablation.training.spec import Level, Spec
+from ablation.training.trainer import Outcome, train
+
+PLAIN = {
+    "init": "he_normal",
+    "activation": "relu",
+    "normalization": "none",
+    "clipping": "none",
+    "optimizer": "sgd",
+    "schedule": "constant",
+    "loss": "cross_entropy",
+}
+"""What a choice is tried with."""
+
+KNOWN: Mapping[str, frozenset[str]] = {
+    "init": frozenset(
+        "zeros normal torch_default lecun_normal lecun_uniform xavier_normal xavier_uniform he_normal he_uniform "
+        "orthogonal slides_normal slides_uniform".split()
+    ),
+    "normalization": frozenset({"none", "batch"}),
+    "clipping": frozenset({"none", "value", "norm", "global_norm"}),
+    "optimizer": frozenset({"sgd", "momentum", "nesterov"}),
+    "schedule": frozenset({"constant"}),
+    "loss": frozenset({"cross_entropy", "mse"}),
+}
+"""The choices that keep the law, by kind; a test holds each of them to it."""
+
+CELLS = 9
+"""Cells of the stack that is tried."""
+
+SIZES = {"widths": (13, 7), "batch_size": 7, "epochs": 8, "probe_size": 11}
+"""Odd, so that no cell ends where a vector of the processor does."""
+
+FEATURES, CLASSES, TRAIN, VAL = 11, 5, 31, 17
+"""What the cells are tried on: inputs, classes, and examples."""
+
+
+class UnlawfulError(ValueError):
+    """A choice by which a cell's numbers depend on other cells, or on chance; how, in words."""
+
+
+def check_law(choice: str, level: Level) -> None:
+    """Train a few cells with a level of a choice that is not known, together, again, and each alone.
+
+    Raises:
+        UnlawfulError: the numbers of a cell differ.
+    """
+    if level.kind in KNOWN[choice]:
+        return
+    levels = {name: Level(kind, {}) for name, kind in PLAIN.items()} | {choice: level}
+    cells = [Spec(**levels, lr=0.03, seed=seed, **SIZES) for seed in range(CELLS)]  # type: ignore[arg-type]
+    data = _data()
+    together = train(cells, data)
+    if not _alike(train(cells, data), together):
+        raise UnlawfulError("the same cells train to other numbers another time")
+    for place in (0, CELLS // 2, CELLS - 1):
+        if not _alike(train([cells[place]], data), [together[place]]):
+            raise UnlawfulError(f"a cell trains to other numbers alone than among {CELLS - 1} others")
+
+
+def _data() -> Data:
+    draw = generator(0, "law")
+    x = 3.0 * torch.randn(TRAIN + VAL, FEATURES, generator=draw)
+    y = torch.randint(CLASSES, (TRAIN + VAL,), generator=draw)
+    return Data(x[:TRAIN], y[:TRAIN], x[TRAIN:], y[TRAIN:], CLASSES)
+
+
+def _alike(some: Sequence[Outcome], others: Sequence[Outcome]) -> bool:
+    """Whether outcomes are the same to the bit, or are no numbers in both."""
+    return all(
+        one.diverged_step == other.diverged_step
+        and all(
+            np.array_equal(mine, theirs, equal_nan=True)
+            for mine, theirs in (
+                (one.curves, other.curves),
+                (one.layers, other.layers),
+                (one.weights.numpy(), other.weights.numpy()),
+            )
+        )
+        for one, other in zip(some, others, strict=True)
+    )

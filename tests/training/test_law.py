@@ -1,0 +1,106 @@
+"""A choice of a user's own that mixes cells, or that rounds by place, is seen by a few steps; ours are not."""
+
+import pytest
+import torch
+
+from ablation.choices.clipping import CLIPPINGS
+from ablation.choices.initializers import INITIALIZERS
+from ablation.choices.losses import LOSSES, mse
+from ablation.choices.normalization import NORMALIZATIONS, Batch
+from ablation.choices.optimizers import OPTIMIZERS
+from ablation.choices.schedules import SCHEDULES
+from ablation.training import law
+from ablation.training.law import KNOWN, UnlawfulError, check_law
+from ablation.training.spec import Level
+
+REGISTRIES = {
+    "init": INITIALIZERS,
+    "normalization": NORMALIZATIONS,
+    "clipping": CLIPPINGS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+}
+NEEDS = {"clipping": {"threshold": 0.1}, "optimizer": {"momentum": 0.9}}
+
+
+def test_the_known_ones_are_ours():
+    assert {choice: set(registry) for choice, registry in REGISTRIES.items()} == KNOWN
+
+
+@pytest.mark.parametrize(("choice", "kind"), [(choice, kind) for choice in KNOWN for kind in sorted(KNOWN[choice])])
+def test_ours_keep_it(monkeypatch, choice, kind):
+    monkeypatch.setattr(law, "KNOWN", {**KNOWN, choice: frozenset()})
+    has_numbers = kind in {"value", "norm", "global_norm", "momentum", "nesterov"}
+    check_law(choice, Level(kind, NEEDS[choice] if has_numbers else {}))
+
+
+def squashed(squash):
+    """Return an optimizer that steps by a function of the gradient."""
+    return lambda param_SP, grad_SP, lr_S1, state: param_SP.addcmul_(squash(grad_SP), lr_S1, value=-1.0)
+
+
+def scaled(grad_of):
+    """Return a clipping that scales each block by one number, or one a cell."""
+
+    def clip(gradient):
+        for block_SN in gradient.blocks:
+            block_SN.div_(1.0 + grad_of(block_SN))
+        return torch.zeros(gradient.blocks[0].shape[0], dtype=torch.bool)
+
+    return clip
+
+
+def by_sigmoid(output_SBC, label_SB):
+    share_SBC = torch.sigmoid(output_SBC)
+    error_SBC = share_SBC - torch.nn.functional.one_hot(label_SB, output_SBC.shape[2])
+    return error_SBC.square().mean((1, 2)), error_SBC * share_SBC * (1.0 - share_SBC)
+
+
+def of_the_stack(output_SBC, label_SB):
+    loss_S, grad_SBC = mse(output_SBC, label_SB)
+    return loss_S, grad_SBC / (1.0 + loss_S.mean())
+
+
+class OfTheStack(Batch):
+    def forward(self, x_SBO, gamma_SO, beta_SO):
+        return super().forward(x_SBO - x_SBO.mean(), gamma_SO, beta_SO)
+
+
+def drawn(draws):
+    return torch.randn_like(draws.weight_IO), torch.zeros_like(draws.bias_O)
+
+
+LAWFUL = [
+    ("optimizer", squashed(torch.sign)),
+    ("optimizer", squashed(lambda grad: grad / (1.0 + grad.abs()))),
+    ("clipping", scaled(lambda block_SN: block_SN.abs().amax(1, keepdim=True))),
+    ("loss", lambda output, label: tuple(2.0 * part for part in mse(output, label))),
+    ("schedule", lambda step, steps: 1.0 - step / steps),
+    ("init", lambda draws: (draws.weight_IO * 0.1, draws.bias_O * 0.1)),
+]
+UNLAWFUL = [
+    ("optimizer", squashed(lambda grad: torch.sigmoid(grad) - 0.5), "alone than among 8 others"),
+    ("optimizer", squashed(lambda grad: grad.abs() ** 0.3 * grad.sign()), "alone than among 8 others"),
+    ("optimizer", squashed(lambda grad: grad / grad.norm()), "alone than among 8 others"),
+    ("optimizer", squashed(lambda grad: grad + 0.01 * torch.randn_like(grad)), "another time"),
+    ("clipping", scaled(lambda block_SN: block_SN.norm()), "alone than among 8 others"),
+    ("clipping", scaled(lambda block_SN: block_SN.abs().amax(0, keepdim=True)), "alone than among 8 others"),
+    ("loss", by_sigmoid, "alone than among 8 others"),
+    ("loss", of_the_stack, "alone than among 8 others"),
+    ("normalization", OfTheStack, "alone than among 8 others"),
+    ("init", drawn, "another time"),
+]
+
+
+@pytest.mark.parametrize(("choice", "rule"), LAWFUL)
+def test_a_rule_that_keeps_to_its_cell_is_taken(monkeypatch, choice, rule):
+    monkeypatch.setitem(REGISTRIES[choice], "mine", rule)
+    check_law(choice, Level("mine", {}))
+
+
+@pytest.mark.parametrize(("choice", "rule", "told"), UNLAWFUL)
+def test_a_rule_that_does_not_is_refused(monkeypatch, choice, rule, told):
+    monkeypatch.setitem(REGISTRIES[choice], "mine", rule)
+    with pytest.raises(UnlawfulError, match=told):
+        check_law(choice, Level("mine", {}))
