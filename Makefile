@@ -39,7 +39,7 @@ pdf: $(READY)  ## the report as reports/core/report.pdf, or that of STUDY=name; 
 	@$(BIN)/python -m ablation.reporting.page.pdf reports/$(STUDY)
 
 test: $(READY)  ## the whole test suite
-	@PATH="$$PWD/$(BIN):$$PATH" python -m pytest
+	@PATH="$$PWD/$(BIN):$$PATH" python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 ui: $(READY)  ## browse every run in MLflow, on this machine alone
 	@$(BIN)/python -m ablation.studies.tracking sqlite:///mlflow.db
