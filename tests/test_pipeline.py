@@ -112,7 +112,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     pipeline = (ROOT / "dvc.yaml").read_text("utf-8").replace("study: [core]", "study: [smoke]")
     (copy / "dvc.yaml").write_text(pipeline, "utf-8")
-    for name in (".dvcignore", ".gitignore"):
+    for name in (".dvcignore", ".gitignore", "requirements.lock"):
         shutil.copy(ROOT / name, copy / name)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
     subprocess.run([*git, "init", "-q"], cwd=copy, check=True)
