@@ -106,12 +106,14 @@ def test_killed_half_way_it_leaves_no_process_and_goes_on_to_the_same_bytes(tmp_
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Return a copy of this project under git and DVC, whose pipeline is the smoke study."""
+    """Return a copy of this project under git and DVC, whose pipeline is a study of two cells."""
     copy = tmp_path / "project"
     for name in ("conf", "pipelines", "src"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    pipeline = (ROOT / "dvc.yaml").read_text("utf-8").replace("study: [core]", "study: [smoke]")
+    pipeline = (ROOT / "dvc.yaml").read_text("utf-8").replace("study: [core]", "study: [single]")
     (copy / "dvc.yaml").write_text(pipeline, "utf-8")
+    with (copy / "conf" / "study" / "single.yaml").open("a", encoding="utf-8") as preset:
+        preset.write("depth: [1]\nwidth: [8]\nseed: [0, 1]\ntraining: {epochs: 1, probe_size: 32}\n")
     for name in (".dvcignore", ".gitignore", "requirements.lock"):
         shutil.copy(ROOT / name, copy / name)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
@@ -135,24 +137,24 @@ def dvc(copy: Path, *arguments: str) -> str:
 @pytest.mark.slow
 def test_dvc_reruns_what_a_change_touches_and_no_more(checkout):
     told = dvc(checkout, "repro")
-    assert all(f"Running stage '{name}'" in told for name in ("prepare@digits", "study@smoke", "report@smoke"))
+    assert all(f"Running stage '{name}'" in told for name in ("prepare@digits", "study@single", "report@single"))
     assert "up to date" in dvc(checkout, "repro")
 
     page = checkout / "src" / "ablation" / "reporting" / "page" / "page.py"
     page.write_text(page.read_text("utf-8") + "\n# a figure was edited\n", "utf-8")
     told = dvc(checkout, "repro")
-    assert "Running stage 'report@smoke'" in told
-    assert "Running stage 'study@smoke'" not in told
+    assert "Running stage 'report@single'" in told
+    assert "Running stage 'study@single'" not in told
 
     other = checkout / "conf" / "activation" / "elu.yaml"
     other.write_text("elu:\n  alpha: 0.5\n", "utf-8")
     told = dvc(checkout, "repro")
-    assert "128 cells, 0 trained now" in told or "Running stage 'study@smoke'" not in told
-    assert "Running stage 'report@smoke'" not in told
+    assert "2 cells, 0 trained now" in told or "Running stage 'study@single'" not in told
+    assert "Running stage 'report@single'" not in told
 
-    preset = checkout / "conf" / "study" / "smoke.yaml"
+    preset = checkout / "conf" / "study" / "single.yaml"
     preset.write_text(preset.read_text("utf-8").replace("seed: [0, 1]", "seed: [0, 1, 2]"), "utf-8")
     told = dvc(checkout, "repro")
-    assert "192 cells, 64 trained now" in told
-    assert "Running stage 'report@smoke'" in told
-    assert '"cells": 192' in dvc(checkout, "metrics", "show", "--json")
+    assert "3 cells, 1 trained now" in told
+    assert "Running stage 'report@single'" in told
+    assert '"cells": 3' in dvc(checkout, "metrics", "show", "--json")
