@@ -14,12 +14,12 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Return a copy of this project whose smoke study and relu are other ones."""
+    """Return a copy of this project whose single study is another one, and that has one more activation."""
     project = tmp_path / "a copy (1)"
     for name in ("conf", "pipelines", "src"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    preset = project / "conf" / "study" / "smoke.yaml"
-    preset.write_text(preset.read_text("utf-8").replace("depth: [2, 6]", "depth: [3]"), "utf-8")
+    preset = project / "conf" / "study" / "single.yaml"
+    preset.write_text(preset.read_text("utf-8") + "depth: [3]\n", "utf-8")
     code = project / "src" / "ablation" / "choices" / "activations.py"
     code.write_text(code.read_text("utf-8") + '\nACTIVATIONS["twice"] = lambda x: (2 * x, 2 + 0 * x)\n', "utf-8")
     return project
@@ -37,7 +37,7 @@ def run(project: Path, *words: str, cwd: Path, stage: str = "study", **environme
     )
 
 
-SMALL = ["study=smoke", "tracking=none", "training.epochs=1", "init=he_normal", "clipping=none", "lr=0.1"]
+SMALL = ["study=single", "tracking=none", "width=8", "training.epochs=1", "training.probe_size=32"]
 
 
 @pytest.mark.parametrize("engine", ["serial", "processes"])
@@ -46,7 +46,7 @@ def test_a_copy_runs_its_own_code_and_config(copy, tmp_path, engine):
     # An installed package, as an editable install or a PYTHONPATH of the user's gives it.
     done = run(copy, *words, cwd=copy, PYTHONPATH=str(ROOT / "src"))
     assert done.returncode == 0, done.stderr
-    manifest = json.loads((copy / "results" / "smoke" / "manifest.json").read_text())
+    manifest = json.loads((copy / "results" / "single" / "manifest.json").read_text())
     assert manifest["factors"]["depth"] == [3]
     assert manifest["factors"]["activation"] == ["twice"]
     done = run(ROOT, *words, cwd=tmp_path)
@@ -73,7 +73,7 @@ def test_a_subfolder_of_the_project_has_no_store_of_its_own(copy):
     assert done.stderr.startswith(f"in {copy}, the project's folder")
     assert (copy / "store" / "results.sqlite").is_file()
     assert [path.name for path in folder.iterdir()] == ["here"], "a path of the user's own is where the user is"
-    assert (folder / "here" / "smoke" / "cells.parquet").is_file()
+    assert (folder / "here" / "single" / "cells.parquet").is_file()
 
 
 def test_a_link_to_the_project_is_the_project(copy, tmp_path):
@@ -89,5 +89,5 @@ def test_a_tilde_is_the_users_own_folder(copy, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "home" / "st" / "results.sqlite").is_file()
-    assert (tmp_path / "home" / "results" / "smoke").is_dir()
+    assert (tmp_path / "home" / "results" / "single").is_dir()
     assert not list(tmp_path.rglob("~"))
