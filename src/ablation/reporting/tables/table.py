@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Table:
     frame: pd.DataFrame
     levels: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def columns(self) -> list[tuple[str, bool]]:
         """Each column's name and whether it holds numbers, which stand to the right and sort by size."""
         return [
