@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 STUDY ?= core
+PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
@@ -15,7 +16,7 @@ export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help repro pdf test ui lint lock
+.PHONY: help setup repro pdf test ui lint lock
 
 help:
 	@grep -E '^[a-z]+:.* ## ' Makefile | sed -E 's/:.* ## /\t/' | expand -t 10
@@ -30,10 +31,14 @@ else \
 fi
 endef
 
+setup: $(READY)  ## the environment in .venv alone, which all other targets make first
+
 repro: $(READY)  ## train what is missing of the core study and write its report
 	@$(GIT_OR_NOT)
 	@PATH="$$PWD/$(BIN):$$PATH" python -m dvc repro
-	@echo "The report: $$PWD/reports/core/index.html"
+	@$(BIN)/python -c 'import pathlib, yaml; \
+		names = yaml.safe_load(open("dvc.yaml"))["stages"]["report"]["matrix"]["study"]; \
+		print(*(f"The report: {pathlib.Path.cwd()}/reports/{name}/index.html" for name in names), sep="\n")'
 
 pdf: $(READY)  ## the report as reports/core/report.pdf, or that of STUDY=name; needs chromium
 	@$(BIN)/python -m ablation.reporting.page.pdf reports/$(STUDY)
@@ -41,9 +46,9 @@ pdf: $(READY)  ## the report as reports/core/report.pdf, or that of STUDY=name; 
 test: $(READY)  ## the whole test suite
 	@PATH="$$PWD/$(BIN):$$PATH" python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
-ui: $(READY)  ## browse every run in MLflow, on this machine alone
+ui: $(READY)  ## browse every run in MLflow, on this machine alone, at PORT=5000
 	@$(BIN)/python -m ablation.studies.tracking sqlite:///mlflow.db
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/python -m mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/python -m mlflow ui --host 127.0.0.1 --port $(PORT) --backend-store-uri sqlite:///mlflow.db
 
 lint: $(READY)  ## style and types
 	$(BIN)/python -m ruff check .

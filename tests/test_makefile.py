@@ -25,7 +25,9 @@ def test_where():
 """
 STAGES = """
 stages:
-  prepare:
+  report:
+    matrix:
+      study: [mine]
     cmd: python -c "import ablation, pathlib; pathlib.Path('made').write_text(ablation.__file__)"
     outs: [made]
 """
@@ -71,7 +73,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def make(folder: Path, *words: str) -> None:
+def make(folder: Path, *words: str) -> str:
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -86,6 +88,7 @@ def make(folder: Path, *words: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def assert_is_its_own(folder: Path) -> None:
@@ -136,7 +139,7 @@ def test_an_environment_elsewhere_that_others_use_is_left_as_it_is(project, tmp_
 
 def made(project: Path) -> bool:
     """Whether make repro has run the stage, with this folder's own code; takes its traces away."""
-    make(project, "repro")
+    assert make(project, "repro").splitlines()[-1] == f"The report: {project}/reports/mine/index.html"
     told = (project / "made").read_text()
     (project / "made").unlink()
     (project / "dvc.lock").unlink()

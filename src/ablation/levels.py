@@ -90,11 +90,7 @@ def check_parameters(
     """
     if not isinstance(given, Mapping):
         raise UserError(f"{key}={shown(given)}: must be a mapping of parameters, as {{}}")
-    known = {
-        name: parameter.default
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.default is not inspect.Parameter.empty
-    }
+    known = settings(function)
     for name, value in given.items():
         if name not in known:
             allowed = ", ".join(known) if known else "none"
@@ -103,6 +99,15 @@ def check_parameters(
     return {
         name: check_value(f"{key}.{name}", given[name], hints[name], single) if name in given else default
         for name, default in known.items()
+    }
+
+
+def settings(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the parameters of a choice that can be set, which are those with a default, and their defaults."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
     }
 
 

@@ -31,5 +31,6 @@ def check_level(factor: str, label: str, given: object, registry: Mapping[str, C
     parameters = {str(name): value for name, value in given.items()}
     kind = parameters.pop("kind", label)
     if not isinstance(kind, str) or kind not in registry:
-        raise UserError(f"{key}: {factor} knows no kind {shown(kind)}; allowed: {', '.join(registry)}")
+        own = "" if "kind" in given else f"; a name of your own says its kind, as {{kind: {next(iter(registry))}}}"
+        raise UserError(f"{key}: {factor} knows no kind {shown(kind)}; allowed: {', '.join(registry)}{own}")
     return Level(kind, check_parameters(key, parameters, registry[kind], kind))

@@ -1,6 +1,8 @@
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -98,6 +100,28 @@ def test_an_interrupt_is_told_and_ends_with_130(monkeypatch, capsys):
         stage(interrupted)()
     assert left.value.code == 130
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_scheduler_that_ends_it_is_told_the_same(monkeypatch, capsys):
+    ended = []
+
+    def asked(config):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        finally:
+            ended.append("in order")
+
+    monkeypatch.setattr(sys, "argv", ["study.py", "study=single"])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as left:
+            stage(asked)()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert left.value.code == 143
+    assert ended
+    assert capsys.readouterr().err.startswith("interrupted: what was finished is kept")
 
 
 def test_a_refused_command_touches_no_file_and_prints_one_line(tmp_path):

@@ -6,10 +6,11 @@ files, `selection` and `arrangement` decide which levels a factor has, and `refu
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra.errors import HydraException
@@ -36,7 +37,7 @@ def stage(
     """Make a command of a function of the composed config.
 
     The command exits with 0, or prints one line ``error: ...`` on stderr and exits with 2; interrupted, it exits
-    with 130.
+    with 130, and ended by SIGTERM, as a scheduler does, with 143.
 
     Args:
         run: what the stage does.
@@ -45,6 +46,7 @@ def stage(
     """
 
     def main() -> None:
+        signal.signal(signal.SIGTERM, _end)
         try:
             words = sys.argv[1:]
             if script is not None:
@@ -55,11 +57,20 @@ def stage(
                 run(config)
         except UserError as error:
             sys.exit(_refuse(error))
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(143 if isinstance(error, _EndedError) else 130)
 
     return main
+
+
+class _EndedError(KeyboardInterrupt):
+    """The process was asked to end, and does so as if it were interrupted."""
+
+
+def _end(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _EndedError
 
 
 def _refuse(error: UserError) -> int:

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
 
-from ablation.levels import shown
-from ablation.studies.config.selection import Selection, closest
+from ablation.levels import settings, shown
+from ablation.studies.config.selection import SECTIONS, Selection, closest
+from ablation.studies.study import REGISTRIES
 
 MESSAGE = 300
 """Letters of a message of Hydra's that are repeated."""
-
-SECTIONS = {
-    "training": ["epochs", "probe_size", "compile", "tf32"],
-    "paths": ["data", "results", "reports", "store"],
-}
 
 
 def one_line(error: Exception, overrides: Sequence[Override], selection: Selection) -> str:
@@ -41,8 +37,16 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
     given = next((str(each.input_line) for each in overrides if each.key_or_group == key), key)
     section, _, rest = key.partition(".")
     if rest and section in SECTIONS:
-        allowed = ", ".join(f"{section}.{name}" for name in SECTIONS[section])
-        return f"{shown(given)}: no such key; allowed: {allowed}"
+        names = [f"{section}.{name}" for name in SECTIONS[section]]
+        return f"{shown(given)}: no such key; allowed: {', '.join(names)}{closest(key, names)}"
+    label, _, parameter = rest.partition(".")
+    choices = REGISTRIES.get(section, {})
+    if parameter and label in choices:
+        names = list(settings(choices[label]))
+        return (
+            f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(names) or 'none'}"
+            f"{closest(parameter, names)}"
+        )
     known = sorted({*selection.groups, *selection.top} - {"defaults", "hydra"})
     return f"{shown(given)}: no such key; allowed: {', '.join(known)}{closest(key, known)}"
 

@@ -9,6 +9,7 @@ The same holds for the settings of ``engine``, ``tracking`` and ``report``, whos
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,15 @@ from typing import Any
 from ablation import UserError
 from ablation.levels import shown
 from ablation.studies.config.files import is_global, read
+
+SECTIONS = {
+    "training": ["epochs", "probe_size", "compile", "tf32"],
+    "paths": ["data", "results", "reports", "store"],
+}
+"""The keys of what is neither a group nor a number."""
+
+OVERRIDE = re.compile(r"override\s+/(\w+)")
+"""How a preset selects levels of a group."""
 
 
 @dataclass(frozen=True)
@@ -102,30 +112,36 @@ class Selection:
             found += [key for key in keys if key not in found]
         return found
 
-    def check(self, group: str, name: object, defined: Sequence[str] = ()) -> str:
-        """Return a file's name.
+    def check(self, group: str, name: object, defined: Sequence[str] = (), where: str = "") -> str:
+        """Return a file's name; ``where`` is the file that selects it, if it is none of the command line's.
 
         Raises:
             UserError: the group has no such file, nor is it one of the levels that are ``defined`` elsewhere.
         """
+        named = f"{where}: {group}: {shown(name)}" if where else f"{group}={shown(name)}"
         if not isinstance(name, str | int) or isinstance(name, bool):
-            raise UserError(f"{group}={shown(name)}: must be a level's name, or a list of them as [name,...]")
+            raise UserError(f"{named}: must be a level's name, or a list of them as [name,...]")
         if name in defined:
             return str(name)
         allowed = sorted({path.stem for path in (self.conf / group).glob("*.yaml")} | set(defined))
         if str(name) not in allowed:
+            parts = str(name).split()
+            commas = len(parts) > 1 and set(parts) <= set(allowed)
+            hint = f"; several are separated by commas, as [{','.join(parts)}]" if commas else None
             raise UserError(
-                f"{group}={shown(name)}: no such level; allowed: {', '.join(allowed)}{closest(str(name), allowed)}"
+                f"{named}: no such level; allowed: {', '.join(allowed)}{hint or closest(str(name), allowed)}"
             )
         return str(name)
 
     def _presets(self, name: str, above: list[str]) -> list[Layer]:
         """Return the layers of a preset, those that it builds on first."""
-        self.check("study", name)
+        self.check("study", name, where=f"conf/study/{above[-1]}.yaml: defaults" if above else "")
         if name in above:
             raise UserError(f"conf/study/{name}.yaml: builds on itself, by way of {' and '.join(above)}")
         where = f"conf/study/{name}.yaml"
         content = self._read(f"study/{name}")
+        if not content:
+            raise UserError(f"{where}: is empty; a preset begins with '# @package _global_' and sets a name")
         if not is_global(self._path("study", name)):
             raise UserError(f"{where}: must have the line '# @package _global_' above its first key")
         if "hydra" in content:
@@ -134,21 +150,48 @@ class Selection:
         for entry in _defaults(content, where):
             if isinstance(entry, Mapping):
                 for key, value in entry.items():
-                    group = str(key).removeprefix("override ").strip().removeprefix("/")
-                    if group == "study" or group not in self.groups:
-                        raise UserError(f"{where}: defaults: {shown(key)}: must be 'override /' and a group of conf/")
-                    selects[group] = [self.check(group, each) for each in _names(value)]
+                    group = self._overridden(str(key), where)
+                    selects[group] = [self.check(group, each, where=where) for each in _names(value)]
             elif entry != "_self_":
                 layers += self._presets(str(entry).removeprefix("/study/"), [*above, name])
+        self._check_keys(content, where)
         return [*layers, Layer(selects, self._bodies(content, where))]
+
+    def _overridden(self, key: str, where: str) -> str:
+        """Return the group whose levels an entry of a preset's defaults selects."""
+        groups = [group for group in self.groups if group != "study"]
+        match = OVERRIDE.fullmatch(key.strip())
+        if match and match[1] in groups:
+            return match[1]
+        name = re.split(r"[\s/]+", key)[-1]
+        meant = name if name in groups else next(iter(difflib.get_close_matches(name[:100], groups, n=1)), None)
+        hint = f"; did you mean override /{meant}?" if meant else ""
+        raise UserError(
+            f"{where}: defaults: {shown(key)}: must be 'override /' and a group of conf/: {', '.join(groups)}{hint}"
+        )
+
+    def _check_keys(self, content: Mapping[str, Any], where: str) -> None:
+        """Refuse keys that no config has, by the preset's file."""
+        known = sorted({*self.groups, *self.top, "defaults"} - {"study", "hydra"})
+        for key, value in content.items():
+            if key not in known:
+                raise UserError(
+                    f"{where}: {shown(key)}: no such key; allowed: {', '.join(known)}{closest(str(key), known)}"
+                )
+            for name in value if key in SECTIONS and isinstance(value, Mapping) else ():
+                if name not in SECTIONS[key]:
+                    allowed = ", ".join(SECTIONS[key])
+                    hint = closest(str(name), SECTIONS[key])
+                    raise UserError(f"{where}: {key}.{shown(name)}: no such key; allowed: {allowed}{hint}")
 
     def _bodies(self, content: Mapping[str, Any], where: str) -> dict[str, list[str]]:
         bodies = {group: content[group] for group in self.groups if group in content}
         for group, body in bodies.items():
             if not isinstance(body, Mapping):
+                names = f"[{', '.join(map(str, body))}]" if isinstance(body, list) else str(body)
                 raise UserError(
-                    f"{where}: {group}: must be keys with their values, not {shown(body)}; what is to be selected "
-                    f"stands under defaults, as '- override /{group}: {shown(body)}'"
+                    f"{where}: {group}: must be keys with their values, not {shown(names)}; what is to be selected "
+                    f"stands under defaults, as '- override /{group}: {shown(names)}'"
                 )
         return {group: [str(key) for key in body] for group, body in bodies.items()}
 

@@ -75,6 +75,8 @@ class Words:
                 raise UserError(f"{flag}{_value_of(getattr(self.flags, name))}: {why}")
         given: list[str] = self.flags.overrides
         self.given_flags = [word for word in words if word not in given]
+        for place, word in enumerate([] if self.flags.shell_completion else given):
+            _refuse_open(word, given[place + 1 :])
         self.overrides = [] if self.flags.shell_completion else [parse(word) for word in given]
         for override in self.overrides:
             _check_section(override, reads)
@@ -103,7 +105,7 @@ def parse(word: str) -> Override:
         if text is None:
             key, equals, value = word.partition("=")
             if not equals:
-                raise UserError(f"{shown(word)}: an override is key=value, as depth=3") from error
+                raise UserError(f"{shown(word)}: an override is key=value without spaces, as depth=3") from error
             if re.fullmatch(r"[-+]?[0-9_]+", value):
                 raise UserError(
                     f"{shown(word)}: a number of {len(value)} digits, longer than any that is taken"
@@ -182,6 +184,25 @@ def _refuse_twice(override: Override) -> None:
                 raise UserError(f"{given}: {shown(level)} is there twice; each level may stand once")
 
 
+def _refuse_open(word: str, following: Sequence[str]) -> None:
+    """Refuse a list or mapping that the shell has taken apart at its spaces, or that was never closed."""
+    joined = [word]
+    for other in ["", *following]:
+        joined += [other] if other else []
+        text = " ".join(joined)
+        balance = [text.count(opens) - text.count(closes) for opens, closes in ("[]", "{}", "()")]
+        if any(quote in text for quote in "'\"") or TEXT.fullmatch(word):
+            return  # what stands in quotes, or is a path, may have any brackets
+        if not any(balance):
+            break
+    if any(balance):
+        raise UserError(f"{shown(word)}: not an override as key=value: a bracket of it is not closed, or not opened")
+    if len(joined) > 1:
+        raise UserError(
+            f"{shown(word)}: is cut at a space; an override with spaces stands in quotes, as {shown(text)!r}"
+        )
+
+
 def _check_section(override: Override, reads: Collection[str] | None) -> None:
     section = override.key_or_group.partition(".")[0]
     if reads is None or section in reads or section not in READ_BY_SOME:
@@ -195,4 +216,6 @@ def _check_section(override: Override, reads: Collection[str] | None) -> None:
 
 
 def _refuse_arguments(message: str) -> NoReturn:
-    raise UserError(f"{shown(' '.join(sys.argv[1:]))}: {message}")
+    dashed = re.search(r"arguments: --(\w[\w.]*=\S*)", message)
+    more = f"; an override has no dashes: {shown(dashed[1])}" if dashed else ""
+    raise UserError(f"{shown(' '.join(sys.argv[1:]))}: {message}{more}")
