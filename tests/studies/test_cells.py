@@ -4,10 +4,9 @@ from itertools import product
 import pytest
 import torch
 
-import ablation
 from ablation import UserError
 from ablation.studies import cells
-from ablation.studies.cells import code_digest, expand, keys, resolve_device
+from ablation.studies.cells import expand, keys, resolve_device
 from ablation.studies.records import FACTORS
 
 CPU = torch.device("cpu")
@@ -82,25 +81,11 @@ def test_a_key_changes_with_all_that_decides_the_numbers_and_with_nothing_else(s
     ]
     monkeypatch.setattr(torch, "__version__", "9.9.9")
     changed.append(key())
-    monkeypatch.setattr(cells, "code_digest", lambda: "changed")
+    monkeypatch.setattr(cells, "training_digest", lambda: "changed")
+    changed.append(key())
+    monkeypatch.setattr(cells, "choice_digest", lambda registry, kind: "changed")
     changed.append(key())
     assert len({base, *changed}) == len(changed) + 1
-
-
-def test_the_digest_of_the_code_sees_what_it_does_and_not_what_it_says(tmp_path, monkeypatch):
-    monkeypatch.setattr(ablation, "__file__", str(tmp_path / "__init__.py"))
-
-    def digest(text, place="choices/one.py"):
-        for folder in ("choices", "training/inner"):
-            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        (tmp_path / place).write_text(text)
-        return code_digest.__wrapped__()
-
-    base = digest('"""Say."""\n\ndef f(x):\n    """Say more."""\n    return x  # why\n')
-    assert digest("def f(x):\n    return x\n") == base
-    changed = digest("def f(x):\n    return 2 * x\n")
-    assert changed != base
-    assert digest("DEEPER = 1\n", "training/inner/two.py") != changed
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch):

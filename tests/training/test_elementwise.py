@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ablation.choices.activations import ACTIVATIONS
-from ablation.training.elementwise import INDIFFERENT, NotElementwiseError, activation_of, check_elementwise
+from ablation.choices.activations import ACTIVATIONS, INDIFFERENT
+from ablation.studies.trials.elementwise import NotElementwiseError, check_elementwise
+from ablation.training.elementwise import activation_of
 from ablation.training.spec import Level
 from ablation.training.trainer import train
 from tests.compiler import needs_compiler

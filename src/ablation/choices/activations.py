@@ -236,3 +236,6 @@ ACTIVATIONS: dict[str, Callable[..., ValueAndDerivative]] = {
     "silu": silu,
     "softplus": softplus,
 }
+
+INDIFFERENT = frozenset("identity logistic tanh relu leaky_relu elu selu gelu silu softplus".split())
+"""The activations whose every operation rounds alike wherever a number lies; a test holds each of them to it."""

@@ -135,5 +135,5 @@ CLIPPINGS: dict[str, Callable[..., Tensor]] = {
     "global_norm": global_norm,
 }
 
-OF_THE_WHOLE = {"global_norm"}
+OF_THE_WHOLE = frozenset({"global_norm"})
 """The rules that must see all of a gradient at once; the others may be given it part by part."""

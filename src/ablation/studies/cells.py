@@ -1,22 +1,20 @@
 """From a study to its cells: the full product of the levels, each cell with its name, its factors and its key."""
 
-import ast
 import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
 from typing import Any
 
 import torch
 
 from ablation import UserError
+from ablation.studies.code import choice_digest, training_digest
 from ablation.studies.machine.environment import Environment, environment
 from ablation.studies.records import FACTORS
 from ablation.studies.study import REGISTRIES, Study
-from ablation.training import sources
 from ablation.training.spec import Spec
 
 
@@ -115,7 +113,8 @@ def keys(
 ) -> list[str]:
     """Return each cell's key in the store: SHA-256 of all that decides its numbers.
 
-    That is its specification, the digest of its data, the digest of the code that trains, and the environment.
+    That is its specification, the digest of its data, those of the code that trains and of what its levels reach, and
+    the environment.
 
     Args:
         cells: the cells.
@@ -124,34 +123,19 @@ def keys(
         there: the environment, where it is not this process's.
     """
     compiles = any(cell.spec.compile != "eager" for cell in cells)
-    common = {"code": code_digest(), "environment": environment(device, compiles) if there is None else there}
+    common = {"code": training_digest(), "environment": environment(device, compiles) if there is None else there}
     found: dict[str, str] = {}
     keys = []
     for cell in cells:
-        content = {"spec": cell.spec.as_dict(), "data": digests[cell.data], **common}
+        levels = {factor: getattr(cell.spec, factor).kind for factor in REGISTRIES}
+        choices = {factor: choice_digest(REGISTRIES[factor], kind) for factor, kind in levels.items()}
+        content = {"spec": cell.spec.as_dict(), "data": digests[cell.data], "choices": choices, **common}
         key = hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
         if key in found:
             raise UserError(f"{cell.name}: the same run as {found[key]} under another name; levels must differ")
         found[key] = cell.name
         keys.append(key)
     return keys
-
-
-@cache
-def code_digest() -> str:
-    """Return the digest of what ``choices/`` and ``training/`` do, their comments and docstrings left out."""
-    digest = hashlib.sha256()
-    for name, path in sources().items():
-        tree = ast.parse(path.read_text("utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-                node.body = [statement for statement in node.body if not _is_text(statement)] or [ast.Pass()]
-        digest.update(f"{name}\n{ast.unparse(tree)}\n".encode())
-    return digest.hexdigest()
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def resolve_device(asked: str, elsewhere: bool = False) -> torch.device:

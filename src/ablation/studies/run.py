@@ -19,7 +19,6 @@ from ablation.studies.engines import count_workers, environment_of, pace, run_co
 from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
 from ablation.studies.engines.duration import HOUR, estimate, told
 from ablation.studies.engines.work import Source
-from ablation.studies.laws import check_laws
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import check_arithmetic, environment
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
@@ -27,6 +26,7 @@ from ablation.studies.results import write_results, write_timing
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
 from ablation.studies.tracking import Tracker, track
+from ablation.studies.trials import try_choices
 from ablation.training.compiled.tracing import has_compiler
 
 WORTH_MEASURING = 64
@@ -56,7 +56,7 @@ def run_study(study: Study) -> Summary:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_machine(study, device)
     check_folder(study.results_folder)
-    check_laws(study)
+    try_choices(study)
     refuse_product(study)
     refuse_data(study)
     cells = expand(study)

@@ -9,8 +9,8 @@ from ablation.choices.losses import LOSSES, mse
 from ablation.choices.normalization import NORMALIZATIONS, Batch
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
-from ablation.training import law
-from ablation.training.law import KNOWN, UnlawfulError, check_law
+from ablation.studies.trials import law
+from ablation.studies.trials.law import KNOWN, UnlawfulError, check_law
 from ablation.training.spec import Level
 
 REGISTRIES = {

@@ -1,8 +1,8 @@
 """The law of bits, tried on a choice that is not known: no cell's numbers depend on the cells it is trained with.
 
-Activations are applied so that they keep it; see ``elementwise``. Every other choice works on tensors of a whole stack
-and is free to mix cells, or to use what torch rounds by place: ``torch.sigmoid`` of a loss, ``torch.tanh`` of a step.
-That cannot be read off a function, but a few steps show it.
+Activations are applied so that they keep it; see ``training.elementwise``. Every other choice works on tensors of a
+whole stack and is free to mix cells, or to use what torch rounds by place, as ``torch.sigmoid`` in a loss. That cannot
+be read off a function, but a few steps show it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,13 +1,13 @@
-"""Choices of a user's own by which a cell's numbers would depend on the cells it is trained with: refused, by name."""
+"""Choices of a user's own, tried before anything is trained: what breaks the law of bits is refused, by name."""
 
 from ablation import UserError
 from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.study import Study
-from ablation.training.elementwise import NotElementwiseError, check_elementwise
-from ablation.training.law import KNOWN, UnlawfulError, check_law
+from ablation.studies.trials.elementwise import NotElementwiseError, check_elementwise
+from ablation.studies.trials.law import KNOWN, UnlawfulError, check_law
 
 
-def check_laws(study: Study) -> None:
+def try_choices(study: Study) -> None:
     """Try every choice of the study that is not known to keep the law of bits.
 
     Raises:
