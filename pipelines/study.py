@@ -6,9 +6,9 @@ from pathlib import Path
 # The code of the checkout that is run counts, wherever the package was installed from.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from ablation.records.columns import FACTORS
 from ablation.reporting.design import Options
 from ablation.studies.config import Config, stage
-from ablation.studies.records import FACTORS
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study
 

@@ -5,10 +5,7 @@ import yaml
 
 from ablation.datasets.sources import SOURCES
 from ablation.studies.levels import check_level
-from ablation.studies.records import CURVES, LAYER_METRICS
 from ablation.studies.study import REGISTRIES
-from ablation.training.measurement import CURVE_METRICS
-from ablation.training.probes import METRICS
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"
@@ -29,11 +26,6 @@ def test_a_levels_file_writes_out_the_functions_own_defaults(factor, label):
     written = check_level(factor, label, content[label], REGISTRIES[factor])
     assert written == check_level(factor, label, {}, REGISTRIES[factor])
     assert set(content[label]) == set(written.parameters)
-
-
-def test_the_trainer_and_the_tables_name_their_metrics_alike():
-    assert CURVES.names[3:] == CURVE_METRICS
-    assert LAYER_METRICS == METRICS
 
 
 def test_every_dependency_and_study_of_the_pipeline_exists():

@@ -15,11 +15,12 @@ ROOMS = {
     "choices": set(),
     "training": {"choices", "training"},
     "datasets": {"datasets"},
-    "studies": {"choices", "training", "datasets", "studies"},
-    "reporting": {"reporting"},
-    "pipelines": {"choices", "training", "datasets", "studies", "reporting"},
+    "records": {"records"},
+    "studies": {"choices", "training", "datasets", "records", "studies"},
+    "reporting": {"records", "reporting"},
+    "pipelines": {"choices", "training", "datasets", "records", "studies", "reporting"},
 }
-"""Which rooms each room may import; ``reporting`` also ``studies.records``."""
+"""Which rooms each room may import."""
 
 ALONE = {
     "hydra": {f"studies/config/{name}.py" for name in ("__init__", "arrangement", "refusals", "words")},
@@ -67,8 +68,7 @@ def test_a_file_imports_only_what_its_room_may(path):
     for module in imports(path):
         parts = module.split(".")
         if parts[0] == "ablation" and len(parts) > 1 and (PACKAGE / parts[1]).is_dir():
-            shared = room(path) == "reporting" and module.startswith("ablation.studies.records")
-            assert parts[1] in allowed or shared, f"{name(path)} imports {module}"
+            assert parts[1] in allowed, f"{name(path)} imports {module}"
         for library, files in ALONE.items():
             if parts[0] == library:
                 assert name(path) in files or room(path) == "pipelines", f"{name(path)} imports {module}"
@@ -91,8 +91,10 @@ def test_training_imports_torch_and_numpy_alone_so_that_it_can_be_lifted(path):
     assert foreign(path) <= {"torch", "numpy", "ablation"}
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "reporting").rglob("*.py")), ids=name)
-def test_reporting_never_imports_torch(path):
+@pytest.mark.parametrize(
+    "path", [path for room in ("records", "reporting") for path in sorted((PACKAGE / room).rglob("*.py"))], ids=name
+)
+def test_reporting_and_what_it_reads_never_import_torch(path):
     assert "torch" not in foreign(path)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ablation.records.files import read_results
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.design import Options
-from ablation.studies.records import read_results
 from tests.reporting.synthetic import SMALL, Plant, plausible, write_study
 
 

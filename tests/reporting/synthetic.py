@@ -11,18 +11,8 @@ import pyarrow as pa
 import torch
 
 from ablation.choices import activations
-from ablation.studies.records import (
-    ACTIVATIONS,
-    CELLS,
-    CURVES,
-    FACTORS,
-    INITIALIZERS,
-    LAYER_METRICS,
-    LAYERS,
-    NETWORK,
-    write_manifest,
-    write_table,
-)
+from ablation.records.columns import ACTIVATIONS, CELLS, CURVES, FACTORS, INITIALIZERS, LAYER_METRICS, LAYERS, NETWORK
+from ablation.records.files import write_manifest, write_table
 from ablation.studies.theory_inputs import quadrature
 
 SINGLE = {

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options
 from ablation.reporting.figures import drawings
@@ -14,7 +15,6 @@ from ablation.reporting.findings import findings
 from ablation.reporting.questions import ask_all
 from ablation.reporting.tables import builders
 from ablation.reporting.tables.table import to_csv, to_latex, to_markdown, to_text
-from ablation.studies.records import read_results
 from tests.reporting.synthetic import Outcome, write_study
 
 TWINS = ["elu_with_a_long_one_name_of_mine", "elu_with_a_long_two_name_of_mine"]

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from ablation import UserError
+from ablation.records import files as records
+from ablation.records.columns import FACTORS
 from ablation.reporting import figures, report, tables
 from ablation.reporting.design import NEVER_TUNED, Options
 from ablation.reporting.figures import painters
@@ -15,8 +17,6 @@ from ablation.reporting.figures.theme import themed
 from ablation.reporting.findings import findings
 from ablation.reporting.questions import QUESTIONS
 from ablation.reporting.report import write_report
-from ablation.studies import records
-from ablation.studies.records import FACTORS
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
 
 FIGURES = [drawing.__name__.rpartition(".")[2] for drawing in figures.drawings()]

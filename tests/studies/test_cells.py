@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from ablation import UserError
+from ablation.records.columns import FACTORS
 from ablation.studies import cells
 from ablation.studies.cells import expand, keys, resolve_device
-from ablation.studies.records import FACTORS
 
 CPU = torch.device("cpu")
 DIGESTS = {"digits": "0" * 64, "mnist": "1" * 64}

@@ -5,9 +5,11 @@ import os
 import pytest
 
 from ablation import UserError
-from ablation.studies import placing, records
+from ablation.records import files as records
+from ablation.records.columns import TABLES
+from ablation.records.files import read_results
+from ablation.studies import placing
 from ablation.studies.placing import put_as_one
-from ablation.studies.records import TABLES, read_results
 from tests.reporting.synthetic import Outcome, write_study
 
 NAMES = [*(f"{name}.parquet" for name in TABLES), "manifest.json"]

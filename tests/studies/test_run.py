@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from ablation import UserError
-from ablation.studies import records, run
+from ablation.records import files as records
+from ablation.records.columns import CELLS, CURVES, LAYERS
+from ablation.records.files import read_results, write_manifest
+from ablation.studies import run
 from ablation.studies.cells import expand
-from ablation.studies.records import CELLS, CURVES, LAYERS, read_results, write_manifest
 from ablation.studies.run import run_study
 from ablation.studies.store import open_store
 from tests.datasets.idx_files import write_half

@@ -10,8 +10,8 @@ from scipy.integrate import quad
 
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.initializers import INITIALIZERS, Draws
+from ablation.records.files import read_results
 from ablation.studies.cells import expand
-from ablation.studies.records import read_results
 from ablation.studies.run import prepared_cards, run_study
 from ablation.studies.theory_inputs import activation_values, layer_variances, quadrature, weight_variances
 from ablation.training.spec import Level

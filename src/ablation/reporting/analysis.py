@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ablation.records.columns import FACTORS
+from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
 from ablation.reporting.statistics import convergence, health
 from ablation.reporting.statistics.agreement import Agreement, compare
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.statistics.theory import Activation
-from ablation.studies.records import FACTORS, Results
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from ablation import UserError
+from ablation.records.columns import FACTORS
 from ablation.reporting.naming import Level, Shown, labels, shorten
-from ablation.studies.records import FACTORS
 
 ORDINAL = ("depth", "width", "batch_size", "lr", "seed")
 """Factors whose levels are numbers; they stand in ascending order everywhere."""

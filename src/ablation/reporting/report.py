@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from ablation import UserError
+from ablation.records.files import read_results, write_json
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.design import Options
 from ablation.reporting.figures import FIGURES, Drawn, drawings
@@ -19,7 +20,6 @@ from ablation.reporting.questions import QUESTIONS, ask_all
 from ablation.reporting.questions.question import Question
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import written
-from ablation.studies.records import read_results, write_json
 
 __all__ = ["Options", "write_report"]
 

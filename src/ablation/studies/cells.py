@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from ablation import UserError
+from ablation.records.columns import FACTORS
 from ablation.studies.code import choice_digest, training_digest
 from ablation.studies.machine.environment import Environment, environment
-from ablation.studies.records import FACTORS
 from ablation.studies.study import REGISTRIES, Study
 from ablation.training.spec import Spec
 

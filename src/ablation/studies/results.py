@@ -13,19 +13,11 @@ from numpy.typing import NDArray
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.levels import complete
+from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
+from ablation.records.files import write_json, write_manifest, write_parts, write_table
 from ablation.studies.cells import Cell
 from ablation.studies.machine.environment import Environment
 from ablation.studies.placing import put_as_one
-from ablation.studies.records import (
-    CELLS,
-    CURVES,
-    FACTORS,
-    LAYERS,
-    write_json,
-    write_manifest,
-    write_parts,
-    write_table,
-)
 from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
 from ablation.studies.theory_inputs import activation_values, weight_variances

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from ablation.choices import activations, initializers
 from ablation.choices.initializers import Draws
+from ablation.records.columns import ACTIVATIONS, INITIALIZERS, NETWORK
 from ablation.studies.cells import Cell
 from ablation.studies.machine.fingerprint import one_thread
-from ablation.studies.records import ACTIVATIONS, INITIALIZERS, NETWORK
 from ablation.studies.study import Study
 from ablation.training.data import generator
 from ablation.training.spec import Level, bind

@@ -3,13 +3,13 @@
 import pandas as pd
 import pytest
 
+from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options
 from ablation.reporting.figures import draw, drawings
 from ablation.reporting.page.page import Chapter, picture, render
 from ablation.reporting.tables import builders
 from ablation.reporting.tables.table import Table
-from ablation.studies.records import read_results
 from tests.reporting.page.browser import chromium, complaints, needs_chromium, requests, visit
 from tests.reporting.synthetic import Outcome, write_study
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options
 from ablation.reporting.statistics import agreement, propagation, slopes, theory
 from ablation.reporting.statistics.agreement import VERDICTS, compare
 from ablation.studies.config import compose_command_line
-from ablation.studies.records import read_results
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study
 from tests.reporting.synthetic import Outcome

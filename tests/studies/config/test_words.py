@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from ablation import UserError
+from ablation.records.columns import FACTORS
 from ablation.studies.config import compose
 from ablation.studies.config.words import Words, absolute, parse
-from ablation.studies.records import FACTORS
 from ablation.studies.study import check_study
 from tests.conftest import ROOT
 

@@ -13,10 +13,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from ablation import UserError
+from ablation.records.columns import FACTORS
+from ablation.records.files import read_results
 from ablation.studies import run, tracking
 from ablation.studies.engines import run_cohorts
 from ablation.studies.engines.cohorts import Limits
-from ablation.studies.records import FACTORS, read_results
 from ablation.studies.run import run_study
 from ablation.studies.tracking import rows
 from ablation.studies.tracking.client import connect, find_experiment, refused

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ablation.records.columns import NETWORK
 from ablation.reporting.design import plural
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.propagation import Network, Prediction, predict, unknown
 from ablation.reporting.statistics.slopes import allowance, slope
 from ablation.reporting.statistics.theory import Activation
-from ablation.studies.records import NETWORK
 
 BY = (*NETWORK, "normalization", "loss")
 """What a comparison is one of."""

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ablation.records.columns import NETWORK
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.statistics import theory
 from ablation.reporting.statistics.agreement import BY, SETTLING, VERDICTS
 from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.wording import seeds_text
-from ablation.studies.records import NETWORK
 
 ALWAYS = ("init", "activation", "normalization", "depth")
 """Factors that name a row even where they have a single level."""

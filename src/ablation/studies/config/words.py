@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 
 from ablation import UserError
 from ablation.levels import is_text, shown
-from ablation.studies.records import FACTORS
+from ablation.records.columns import FACTORS
 
 WHERE_AND_HOW = {"study", "name", "paths", "engine", "tracking", "device"}
 """Sections that any stage takes: they say which study it is, where its files are and how it runs."""

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ablation import UserError
+from ablation.records.columns import CURVES, OUTCOMES
 from ablation.studies.cells import Cell
-from ablation.studies.records import CURVES, OUTCOMES
 from ablation.studies.results import cell_row
 from ablation.studies.store import Record
 from ablation.studies.study import Study

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
+from ablation.records.columns import NETWORK
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import worded
@@ -20,7 +21,6 @@ from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics import theory
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.wording import seeds_text, tuning_text, words
-from ablation.studies.records import NETWORK
 
 TOPIC = "Phase diagram: depth against the scale of the weights"
 FEWEST = 5

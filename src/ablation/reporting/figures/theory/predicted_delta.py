@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from ablation.records.columns import FACTORS
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.gradients.delta_norm import CEILING, FLOOR
@@ -17,7 +18,6 @@ from ablation.reporting.figures.view import View, few, hold, left_out, present, 
 from ablation.reporting.naming import Level
 from ablation.reporting.statistics.agreement import BY
 from ablation.reporting.wording import interval_text, names, seeds_text
-from ablation.studies.records import FACTORS
 
 TOPIC = "Predicted and measured gradient, layer by layer"
 

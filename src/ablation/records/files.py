@@ -1,8 +1,4 @@
-"""The tables a study leaves behind: their columns and how they are written and read.
-
-This is the one page that the training side and the reporting side share, so it knows neither torch nor figures.
-Columns may be added, never renamed.
-"""
+"""The files a study leaves behind: its tables and its manifest, written to the same bytes and read with suspicion."""
 
 import json
 import os
@@ -17,81 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ablation import UserError
-from ablation.studies.seal import is_file_of, is_sound, sealed
-
-FACTORS = (
-    "init activation normalization clipping optimizer schedule loss model data depth width batch_size lr seed"
-).split()
-"""What can be compared, in the order in which a cell's name and its table's columns list it."""
-
-OUTCOMES = ("train_loss val_loss train_accuracy val_accuracy best_val_loss best_val_accuracy").split()
-
-CELLS = pa.schema(
-    [("cell", pa.string()), ("key", pa.string())]
-    + [(factor, pa.string()) for factor in FACTORS[:9]]
-    + [(factor, pa.int64()) for factor in ("depth", "width", "batch_size")]
-    + [("lr", pa.float64()), ("seed", pa.int64())]
-    + [("status", pa.string()), ("diverged_step", pa.int64()), ("parameters", pa.int64())]
-    + [(outcome, pa.float64()) for outcome in OUTCOMES]
-)
-"""A row a cell. ``status`` is finished or diverged; a diverged cell has null where nothing finite was seen.
-``diverged_step`` is the number of steps taken when its loss was first not finite, ``parameters`` the number of trained
-ones. Losses and accuracies (0 to 1) are those at the end, ``best_*`` the best of all evaluations."""
-
-CURVES = pa.schema(
-    [("key", pa.string()), ("step", pa.int64()), ("epoch", pa.float64())]
-    + [
-        (name, pa.float32())
-        for name in "train_loss val_loss train_accuracy val_accuracy grad_norm clip_fraction clip_cosine".split()
-    ]
-)
-"""A row a cell and evaluation. ``grad_norm`` is the norm of the whole gradient before clipping, on the probe batch;
-``clip_fraction`` the share of the training steps since the evaluation before that were clipped (null at step 0);
-``clip_cosine`` the cosine between the probe batch's gradient before and after clipping."""
-
-LAYER_METRICS = (
-    "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
-    "dead_fraction saturated_fraction"
-).split()
-
-LAYERS = pa.schema(
-    [("key", pa.string()), ("step", pa.int64()), ("layer", pa.int32())]
-    + [(name, pa.float32()) for name in LAYER_METRICS]
-)
-"""A row a cell, probe and hidden layer; layer 1 is the one next to the input. All of the probe batch, apart from the
-training steps; RMS, mean and std (standard deviation) are over its examples and the layer's units.
-
-``delta_norm`` is the RMS of the gradient at the pre-activation; ``weight_grad_norm`` and ``weight_norm`` are the norms
-of the weights' gradient and of the weights; ``update_ratio`` that of the last step's change over that of the weights
-before it (null at step 0); ``preact_*`` and ``act_*`` mean and std of pre-activation and activation, ``act_p98`` its
-98th percentile; ``dead_fraction`` the share of units with zero activation and zero gradient on every example;
-``saturated_fraction`` the share of unit-samples whose derivative is below 5% of its largest magnitude."""
-
-ACTIVATIONS = pa.schema(
-    [("activation", pa.string())] + [(name, pa.float64()) for name in ("x", "weight", "value", "derivative")]
-)
-"""Each activation on the nodes ``x`` of a quadrature rule, in ascending order: an integral over dx is the sum of
-``weight`` times the integrand."""
-
-NETWORK = ("init", "activation", "data", "model", "depth", "width")
-"""The factors that decide how a network is built and begins."""
-
-INITIALIZERS = pa.schema(
-    [(name, pa.string()) for name in NETWORK[:4]]
-    + [(name, pa.int64()) for name in (*NETWORK[4:], "layer", "fan_in", "fan_out")]
-    + [("sigma_w2", pa.float64()), ("sigma_b2", pa.float64())]
-)
-"""A row a network and layer, the output layer last: the mean squares of weights, times the fan-in, and of biases."""
-
-TABLES = {
-    "cells": CELLS,
-    "curves": CURVES,
-    "layers": LAYERS,
-    "activations": ACTIVATIONS,
-    "initializers": INITIALIZERS,
-}
-"""The tables of ``results/<study>/`` by the names of their files."""
-
+from ablation.records.columns import NETWORK, TABLES
+from ablation.records.seal import is_file_of, is_sound, sealed
 
 MANIFEST = {
     "name": str,
@@ -112,7 +35,7 @@ MANIFEST = {
     "digests": dict,
     "digest": str,
 }
-"""What of ``manifest.json`` a report needs, and its types; ``studies/seal.py`` says what the last two are."""
+"""What of ``manifest.json`` a report needs, and its types; ``seal.py`` says what the last two are."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +79,7 @@ def read_results(folder: Path) -> Results:
     """Read a study's tables and check that every planned cell is there, with all that a finished one has.
 
     Raises:
-        UserError: a file is missing, cannot be read, is damaged or of another run, or does not hold what this page
+        UserError: a file is missing, cannot be read, is damaged or of another run, or does not hold what ``columns``
             says, or cells are missing or have no measurements.
     """
     paths = {name: folder / f"{name}.parquet" for name in TABLES}

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ablation import UserError
-from ablation.studies.records import TABLES, read_results, write_manifest
+from ablation.records.columns import TABLES
+from ablation.records.files import read_results, write_manifest
 from tests.reporting.synthetic import Outcome, write_study
 
 

@@ -1,0 +1,54 @@
+"""``docs/metrics.md``: what is measured, in words, and every column of every table, made from ``columns``.
+
+``python -m ablation.records.metrics`` writes it anew; a test holds that it is up to date.
+"""
+
+from pathlib import Path
+
+from ablation.records import columns
+
+PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
+
+HEAD = """# What is measured
+
+Made by `python -m ablation.records.metrics` from `src/ablation/records/columns.py`, from which the files' schemas and
+the names in MLflow come too.
+
+For a hidden layer l with pre-activation a_l, what enters its activation phi, and loss L:
+
+- delta_l = dL/da_l, the gradient at the pre-activation. With ReLU and Xavier's scale the weights' gradient dL/dW_l is
+  flat in depth while delta_l shrinks, so both are measured.
+- A *probe* passes a fixed batch of the training part there and back in training mode, apart from the training steps:
+  at step 0, at 1, 2, 4, 8, ... and at the end of each epoch. An *evaluation*, at the end of each epoch, is in inference
+  mode.
+- A unit is *dead* where its activation and its gradient are zero on every example of the probe batch; a unit-sample is
+  *saturated* where abs(phi') is below 5% of its largest value.
+- *Time to target* is the first evaluation that meets the target and is followed by another that does, or is the last.
+  A cell that never does has a time beyond the horizon, and so has one that diverges, from the horizon on.
+
+Nothing is measured by which training would go on otherwise. A measurement that is not defined is null.
+"""
+
+TABLE = "| column | type | unit | what it is |\n| --- | --- | --- | --- |\n"
+
+ABOUT = {
+    "cells": "A row a cell.",
+    "curves": "A row a cell and evaluation.",
+    "layers": "A row a cell, probe and hidden layer. RMS, mean and standard deviation are over the probe batch's "
+    "examples and the layer's units.",
+    "activations": "Each activation on the nodes of a quadrature rule, from which theory is made.",
+    "initializers": "A row a network and layer, as it begins.",
+}
+
+
+def page() -> str:
+    """Return the page, in Markdown."""
+    parts = [HEAD]
+    for name, listed in columns.COLUMNS.items():
+        parts += [f"\n## {name}.parquet\n\n{ABOUT[name]}\n\n{TABLE}"]
+        parts += [f"| `{column.name}` | {column.type} | {column.unit} | {column.definition} |\n" for column in listed]
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
