@@ -6,10 +6,11 @@ import yaml
 from ablation.datasets.sources import SOURCES
 from ablation.studies.levels import check_level
 from ablation.studies.study import REGISTRIES
+from ablation.training.networks import NETWORKS
 from tests.conftest import ROOT
 
 CONF = ROOT / "conf"
-KINDS = {**REGISTRIES, "data": SOURCES, "model": {"mlp": None}}
+KINDS = {**REGISTRIES, "data": SOURCES, "model": NETWORKS}
 
 
 @pytest.mark.parametrize("factor", KINDS)

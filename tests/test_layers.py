@@ -86,7 +86,7 @@ def test_choices_import_torch_and_the_standard_library_alone_and_never_each_othe
     assert foreign(path) <= {"torch"}
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "training").glob("*.py")), ids=name)
+@pytest.mark.parametrize("path", sorted((PACKAGE / "training").rglob("*.py")), ids=name)
 def test_training_imports_torch_and_numpy_alone_so_that_it_can_be_lifted(path):
     assert foreign(path) <= {"torch", "numpy", "ablation"}
 

@@ -16,10 +16,10 @@ from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.data import BatchOrder, Data
-from ablation.training.layers import Hidden
-from ablation.training.models import Mlp
+from ablation.training.networks.hidden import Hidden
+from ablation.training.networks.initial import initial_parameters
+from ablation.training.networks.mlp import Mlp
 from ablation.training.spec import Level, Number, Spec, bind
-from ablation.training.stack import initial_parameters
 
 
 def level(kind: str, **parameters: Number) -> Level:
@@ -135,7 +135,7 @@ class Net(nn.Module):
         widths = ([data.features] if self.input else []) + (list(cell.widths) if self.placement else [])
         self.kept = choice.get("momentum", 0.0)
         self.norms = nn.ModuleList([nn.BatchNorm1d(w, choice["epsilon"], 1.0 - self.kept) for w in widths])
-        self.load(initial_parameters(mlp(cell, data), cell) if flat_P is None else flat_P)
+        self.load(initial_parameters(mlp(cell, data).layout, cell) if flat_P is None else flat_P)
 
     def load(self, flat_P: Tensor) -> None:
         """Take parameters laid out as the project lays them out, weights as [fan-in, fan-out]."""

@@ -7,6 +7,8 @@ import torch
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.losses import LOSSES
 from ablation.training.data import Data
+from ablation.training.networks.initial import initial_parameters
+from ablation.training.networks.network import LayerProbe
 from ablation.training.probes import (
     METRICS,
     PERCENTILE,
@@ -19,7 +21,6 @@ from ablation.training.probes import (
     summary,
 )
 from ablation.training.spec import Spec, bind
-from ablation.training.stack import initial_parameters
 from tests.training.reference import NORMALIZED, Net, blobs, level, mlp, spec, torch_activation
 
 EXAMPLES = 30
@@ -40,24 +41,23 @@ STEEPEST = {
 def measure(cells: list[Spec], data: Data, flat_SP: torch.Tensor, before_SP: torch.Tensor | None = None) -> np.ndarray:
     """Return the metrics of a cohort on the first examples, [S, D, metrics]."""
     model, activation = mlp(cells[0], data), bind(ACTIVATIONS, cells[0].activation)
-    parameters, vectors = model.views(flat_SP), model.views_of_vectors(model.blocks(torch.zeros_like(flat_SP))[-1])
+    parameters, vectors = (
+        model.layout.views(flat_SP),
+        model.layout.views_of_vectors(model.layout.blocks(torch.zeros_like(flat_SP))[-1]),
+    )
     x, y = data.train_x[:EXAMPLES].expand(len(cells), -1, -1), data.train_y[:EXAMPLES].expand(len(cells), -1)
     output, tape = model.forward(parameters, x, keep=True)
     grad = LOSSES[cells[0].loss.kind](output, y)[1]
     limit = torch.tensor(SATURATED_BELOW * largest_derivative(activation))
-    layers = [
-        layer_health(
-            parameters.linear[layer.place].weight_SIO,
-            None if before_SP is None else model.views(before_SP).linear[layer.place].weight_SIO,
-            layer,
-            tape.preactivations[layer.place],
-            tape.activations[layer.place],
-            limit,
-            summary,
-        )
-        for layer in model.backward(parameters, tape, grad, vectors)
-        if layer.place < model.depth
-    ]
+    previous = None if before_SP is None else model.layout.views(before_SP).linear
+    layers, seen = [], None
+    for found in model.backward(parameters, tape, grad, vectors):
+        if isinstance(found, LayerProbe):
+            seen = found
+        elif seen is not None:
+            now = parameters.linear[found.place].weight_SIO
+            before = None if previous is None else previous[found.place].weight_SIO
+            layers.append(layer_health(now, before, found.grad_SIO, seen, limit, summary))
     return torch.stack(layers[::-1], dim=1).numpy()
 
 
@@ -99,7 +99,7 @@ def test_every_metric_is_the_naive_one(activation, normalization):
         spec(activation=activation, normalization=NORMALIZED[normalization], init=init, widths=(9, 7, 5))
         for init in ("he_normal", "slides_uniform", "torch_default")
     ]
-    before_SP = torch.stack([initial_parameters(mlp(cell, data), cell) for cell in cells])
+    before_SP = torch.stack([initial_parameters(mlp(cell, data).layout, cell) for cell in cells])
     flat_SP = before_SP + 0.01 * torch.randn(before_SP.shape, generator=torch.Generator().manual_seed(0))
     health = measure(cells, data, flat_SP, before_SP)
     for place, cell in enumerate(cells):
@@ -111,7 +111,7 @@ def test_every_metric_is_the_naive_one(activation, normalization):
 
 def test_no_step_has_no_update_ratio():
     data, cell = blobs(), spec()
-    health = measure([cell], data, initial_parameters(mlp(cell, data), cell)[None])
+    health = measure([cell], data, initial_parameters(mlp(cell, data).layout, cell)[None])
     column = METRICS.index("update_ratio")
     assert np.isnan(health[..., column]).all()
     assert np.isfinite(np.delete(health, column, axis=-1)).all()
@@ -120,8 +120,8 @@ def test_no_step_has_no_update_ratio():
 def test_planted_dead_units_are_counted():
     data, cell = blobs(), spec(activation="relu", widths=(8, 6))
     model = mlp(cell, data)
-    flat_SP = initial_parameters(model, cell).expand(2, -1).clone()
-    layers = model.views(flat_SP).linear
+    flat_SP = initial_parameters(model.layout, cell).expand(2, -1).clone()
+    layers = model.layout.views(flat_SP).linear
     for layer, bias in zip(layers[:2], (0.5, 0.5), strict=True):
         layer.weight_SIO.abs_()
         layer.bias_SO.fill_(bias)
@@ -135,8 +135,8 @@ def test_planted_dead_units_are_counted():
 def test_a_unit_without_activation_that_still_learns_is_not_dead():
     data, cell = blobs(), spec(activation="identity", widths=(4, 4))
     model = mlp(cell, data)
-    flat_SP = initial_parameters(model, cell)[None].clone()
-    model.views(flat_SP).linear[0].weight_SIO.zero_()
+    flat_SP = initial_parameters(model.layout, cell)[None].clone()
+    model.layout.views(flat_SP).linear[0].weight_SIO.zero_()
     health = measure([cell], data, flat_SP)
     assert health[0, 0, METRICS.index("act_std")] == 0
     assert health[0, 0, METRICS.index("dead_fraction")] == 0
@@ -145,8 +145,8 @@ def test_a_unit_without_activation_that_still_learns_is_not_dead():
 def test_planted_saturated_units_are_counted():
     data, cell = blobs(), spec(activation="logistic", widths=(8, 5))
     model = mlp(cell, data)
-    flat_SP = torch.zeros(2, model.parameters)
-    layers = model.views(flat_SP).linear
+    flat_SP = torch.zeros(2, model.layout.parameters)
+    layers = model.layout.views(flat_SP).linear
     layers[0].bias_SO[0, :2] = 50.0
     layers[1].bias_SO[1, :3] = -50.0
     saturated = measure([cell, cell], data, flat_SP)[..., METRICS.index("saturated_fraction")]
@@ -157,9 +157,9 @@ def test_planted_saturated_units_are_counted():
 def test_saturation_begins_below_a_twentieth_of_the_steepest_slope(share):
     data, cell = blobs(), spec(activation="tanh", widths=(4,))
     model = mlp(cell, data)
-    flat_SP = torch.zeros(1, model.parameters)
+    flat_SP = torch.zeros(1, model.layout.parameters)
     # tanh' = 1 - tanh^2 = share.
-    model.views(flat_SP).linear[0].bias_SO.fill_(math.atanh(math.sqrt(1 - share)))
+    model.layout.views(flat_SP).linear[0].bias_SO.fill_(math.atanh(math.sqrt(1 - share)))
     saturated = measure([cell], data, flat_SP)[0, 0, METRICS.index("saturated_fraction")]
     assert saturated == (share < SATURATED_BELOW)
 
@@ -167,7 +167,7 @@ def test_saturation_begins_below_a_twentieth_of_the_steepest_slope(share):
 @pytest.mark.parametrize("width", [1, 2, 5, 10, 33])
 def test_percentile_is_numpys_nearest_rank(width):
     data, cell = blobs(), spec(activation="identity", widths=(width,))
-    flat_SP = initial_parameters(mlp(cell, data), cell)[None]
+    flat_SP = initial_parameters(mlp(cell, data).layout, cell)[None]
     net = Net(cell, data, flat_SP[0])
     tape: list[tuple[torch.Tensor, torch.Tensor]] = []
     net(data.train_x[:EXAMPLES], tape)
@@ -179,11 +179,11 @@ def test_percentile_is_numpys_nearest_rank(width):
 def test_norms_neither_vanish_nor_overflow_before_the_numbers_do(scale):
     """A deep network of logistic units has deltas of 1e-20 and less, whose squares are no float32."""
     data, cell = blobs(), spec(activation="identity", widths=(6, 5), loss="mse")
-    flat_SP = initial_parameters(mlp(cell, data), cell)[None].clone()
+    flat_SP = initial_parameters(mlp(cell, data).layout, cell)[None].clone()
     ordinary = measure([cell], data, flat_SP)[0]
-    last = mlp(cell, data).views(flat_SP).linear[2]
+    last = mlp(cell, data).layout.views(flat_SP).linear[2]
     # The outputs stay as they are; only the way back to the hidden layers is scaled.
-    hidden = mlp(cell, data).views(flat_SP).linear[1]
+    hidden = mlp(cell, data).layout.views(flat_SP).linear[1]
     hidden.weight_SIO.div_(scale)
     last.weight_SIO.mul_(scale)
     scaled = measure([cell], data, flat_SP)[0]

@@ -17,6 +17,7 @@ OTHERS = {
     "probe_size": 3,
     "compile": "other",
     "tf32": True,
+    "model": level("other"),
     "clipping": level("value", threshold=1.0),
     "optimizer": level("momentum", momentum=0.9),
 }

@@ -10,12 +10,13 @@ from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
-from ablation.training import models, products
+from ablation.training import products
 from ablation.training.data import Data
 from ablation.training.measurement import CURVE_METRICS
+from ablation.training.networks import mlp as mlp_module
+from ablation.training.networks.initial import initial_parameters
 from ablation.training.probes import METRICS, probe_steps
 from ablation.training.spec import Spec
-from ablation.training.stack import initial_parameters
 from ablation.training.trainer import Outcome, train
 from tests.compiler import needs_compiler
 from tests.training.reference import (
@@ -126,11 +127,11 @@ def test_where_the_cache_ends_decides_no_bit(monkeypatch, norm):
     monkeypatch.setattr(products, "CACHED", 2**40)
     within = train(cohort, data)
     fetched: list[torch.Tensor] = []
-    monkeypatch.setattr(models, "fetch", fetched.append)
+    monkeypatch.setattr(mlp_module, "fetch", fetched.append)
     monkeypatch.setattr(products, "CACHED", 0)
     asked = train(cohort, data)
     assert fetched
-    monkeypatch.setattr(models, "fetch", products.fetch)
+    monkeypatch.setattr(mlp_module, "fetch", products.fetch)
     beyond = train(cohort, data)
     for one, other, third in zip(within, beyond, asked, strict=True):
         assert same_bits(one, other)
@@ -416,7 +417,7 @@ def test_every_loss_is_held_against_torchs():
 def test_zeros_never_break_the_symmetry():
     data, cell = blobs(), spec(init="zeros", activation="logistic", epochs=20, lr=0.5)
     (outcome,) = train([cell], data)
-    for layer in mlp(cell, data).views(outcome.weights[None]).linear[:-1]:
+    for layer in mlp(cell, data).layout.views(outcome.weights[None]).linear[:-1]:
         torch.testing.assert_close(layer.weight_SIO, layer.weight_SIO[:, :, :1].expand_as(layer.weight_SIO))
 
 
@@ -431,7 +432,7 @@ def test_a_network_learns():
 
 def first_layers(cell: Spec, data: Data, count: int) -> torch.Tensor:
     model = mlp(cell, data)
-    layers = model.views(initial_parameters(model, cell)[None]).linear[:count]
+    layers = model.layout.views(initial_parameters(model.layout, cell)[None]).linear[:count]
     return torch.cat([tensor.flatten() for layer in layers for tensor in layer])
 
 
@@ -454,9 +455,9 @@ def test_normalization_adds_gammas_of_one_and_betas_of_zero_and_no_draw(norm):
     data = blobs()
     plain, cell = spec(), spec(normalization=NORMALIZED[norm])
     model = mlp(cell, data)
-    flat = initial_parameters(model, cell)
-    linear = mlp(plain, data).parameters
-    assert torch.equal(flat[:linear], initial_parameters(mlp(plain, data), plain))
-    for gamma, beta in model.views(flat[None]).scale:
+    flat = initial_parameters(model.layout, cell)
+    linear = mlp(plain, data).layout.parameters
+    assert torch.equal(flat[:linear], initial_parameters(mlp(plain, data).layout, plain))
+    for gamma, beta in model.layout.views(flat[None]).scale:
         assert (gamma == 1).all()
         assert (beta == 0).all()

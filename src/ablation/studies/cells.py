@@ -15,7 +15,7 @@ from ablation.records.columns import FACTORS
 from ablation.studies.code import choice_digest, training_digest
 from ablation.studies.machine.environment import Environment, environment
 from ablation.studies.study import REGISTRIES, Study
-from ablation.training.spec import Spec
+from ablation.training.spec import Level, Spec
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Cell:
 def count_cells(study: Study) -> int:
     """Return how many cells ``expand`` would return, without making them."""
     numbers = {factor: len(values) for factor, values in study.numbers.items()}
-    shapes = sum(numbers["depth"] * numbers["width"] if widths is None else 1 for widths in study.models.values())
+    shapes = sum(numbers["depth"] * numbers["width"] if model.widths is None else 1 for model in study.models.values())
     others = [len(study.levels[factor]) for factor in REGISTRIES]
     return math.prod([shapes, *others, len(study.data), *(numbers[name] for name in ("batch_size", "lr", "seed"))])
 
@@ -56,7 +56,8 @@ def expand(study: Study) -> list[Cell]:
     levels = [study.levels[factor] for factor in REGISTRIES]
     numbers = study.numbers
     cells = []
-    shapes = {model: _shapes(widths, numbers) for model, widths in study.models.items()}
+    shapes = {label: _shapes(model.widths, numbers) for label, model in study.models.items()}
+    networks = {label: Level(model.kind, {}) for label, model in study.models.items()}
     for *labels, model, data in product(*levels, study.models, study.data):
         chosen = {factor: study.levels[factor][label] for factor, label in zip(REGISTRIES, labels, strict=True)}
         for (depth, width, widths), batch_size, lr, seed in product(
@@ -74,6 +75,7 @@ def expand(study: Study) -> list[Cell]:
                 probe_size=study.probe_size,
                 compile="layers" if study.compile else "eager",
                 tf32=study.tf32,
+                model=networks[model],
             )
             cells.append(Cell(_name(factors), factors, spec))
     return _unique(cells)

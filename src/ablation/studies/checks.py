@@ -6,11 +6,12 @@ Every function raises a ``UserError`` of one line that names the key, the value 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from ablation import UserError
 from ablation.levels import as_single, check_value, is_text, path_of, shown
 from ablation.studies.addresses import check_uri
+from ablation.training.networks import NETWORKS
 from ablation.training.spec import Level
 
 WIDTH = Annotated[int, "[1, 100000]"]
@@ -107,20 +108,28 @@ def numbers(factor: str, given: object, hint: Any) -> list[Any]:
     return checked
 
 
-def widths(label: str, given: object) -> tuple[int, ...] | None:
-    """Return a model level's explicit widths, or None where it leaves them to depth and width."""
+class Model(NamedTuple):
+    """A level of the factor model: its kind, and explicit widths, or None where it leaves them to depth and width."""
+
+    kind: str
+    widths: tuple[int, ...] | None
+
+
+def model(label: str, given: object) -> Model:
+    """Return a level of the factor model."""
     key = f"model.{label}"
     parameters = level(key, given)
     kind = parameters.pop("kind", label)
-    if kind != "mlp":
-        raise UserError(f"{key}: model knows no kind {shown(kind)}; allowed: mlp")
+    if not isinstance(kind, str) or kind not in NETWORKS:
+        raise UserError(f"{key}: model knows no kind {shown(kind)}; allowed: {', '.join(NETWORKS)}")
     only_known(key, parameters, ["widths"])
     explicit = parameters.get("widths")
     if explicit is None:
-        return None
+        return Model(kind, None)
     if not isinstance(explicit, list) or not explicit:
         raise UserError(f"{key}.widths={shown(explicit)}: must be null or a list of whole numbers, as [100,50]")
-    return tuple(check_value(f"{key}.widths", width, WIDTH) for width in explicit)  # type: ignore[misc]  # whole
+    widths = tuple(check_value(f"{key}.widths", width, WIDTH) for width in explicit)
+    return Model(kind, widths)  # type: ignore[arg-type]  # whole numbers
 
 
 def folder(key: str, value: object) -> Path:

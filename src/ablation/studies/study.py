@@ -54,7 +54,7 @@ class Study:
     Attributes:
         name: under which its results and reports lie.
         levels: for each group factor but model and data, its levels by label, in the config's order.
-        models: explicit widths by label of the model's levels; None where depth and width decide.
+        models: the model's levels by label.
         data: the data levels' parameters by label.
         numbers: the levels of each factor that is a number.
         config: the whole composed config, resolved.
@@ -63,7 +63,7 @@ class Study:
 
     name: str
     levels: dict[str, dict[str, Level]]
-    models: dict[str, tuple[int, ...] | None]
+    models: dict[str, checks.Model]
     data: dict[str, dict[str, Any]]
     numbers: dict[str, list[Any]]
     epochs: int
@@ -124,7 +124,7 @@ def check_study(config: dict[str, Any]) -> Study:
         name=name,
         levels=levels,
         models={
-            label: checks.widths(label, given) for label, given in checks.group("model", config.get("model")).items()
+            label: checks.model(label, given) for label, given in checks.group("model", config.get("model")).items()
         },
         data=data,
         numbers=numbers,

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ablation.choices.clipping import Gradient
 from ablation.choices.optimizers import State
-from ablation.training.layers import Hidden
+from ablation.training.networks.hidden import Hidden
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 Numbers = Mapping[str, float | Tensor]

@@ -5,14 +5,17 @@ one by one: ``torch.sigmoid`` and ``torch.tanh`` round otherwise there. What is 
 stacked. So an activation that is not known to be indifferent to that is given a tensor that has no rest.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from ablation.choices.activations import ACTIVATIONS, INDIFFERENT
-from ablation.training.layers import Activation
 from ablation.training.spec import Level, bind
+
+Activation = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Pre-activations to values and derivatives."""
 
 VECTORS = 64
 """Numbers of which a tensor without a rest has a multiple: what torch takes in one go, and more."""

@@ -13,8 +13,8 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS, Gradient
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.data import Data
-from ablation.training.layers import Linear
-from ablation.training.models import Mlp
+from ablation.training.networks.layout import Linear
+from ablation.training.networks.network import LayerProbe, Network
 from ablation.training.probes import (
     SATURATED_BELOW,
     clipping_cosine,
@@ -43,14 +43,14 @@ class Measurement:
     """Measures a stack of cells.
 
     Args:
-        model: the network.
+        network: what is measured.
         arithmetic: what is computed with.
         spec: a cell of the cohort.
         data: the data set.
     """
 
-    def __init__(self, model: Mlp, arithmetic: Arithmetic, spec: Spec, data: Data) -> None:
-        self._model, self._arithmetic, self._data = model, arithmetic, data
+    def __init__(self, network: Network, arithmetic: Arithmetic, spec: Spec, data: Data) -> None:
+        self._network, self._arithmetic, self._data = network, arithmetic, data
         self._clip = CLIPPINGS[spec.clipping.kind]
         self._train_sample = data.train_sample(min(len(data.train_y), len(data.val_y)))
         self._probe_x, self._probe_y = data.train_sample(spec.probe_size)
@@ -63,26 +63,27 @@ class Measurement:
         ``stack.spare_SP`` holds the parameters before the step that led here, if one did.
         """
         hidden, x_SBI = self._arithmetic.hidden, self._probe_x.expand(len(stack), -1, -1)
-        output_SBC, tape = self._model.forward(stack.parameters, x_SBI, keep=True, hidden=hidden)
+        output_SBC, tape = self._network.forward(stack.parameters, x_SBI, keep=True, hidden=hidden)
         loss_S, grad_SBC = self._arithmetic.loss(output_SBC, self._probe_y.expand(len(stack), -1).contiguous())
         stack.mark(loss_S, step)
-        previous = self._model.views(stack.spare_SP).linear if step else None
-        layers: list[Tensor] = [loss_S] * self._model.depth
-        weights: list[Tensor] = [loss_S] * (self._model.depth + 1)
-        for layer in self._model.backward(stack.parameters, tape, grad_SBC, stack.vectors, hidden):
-            place = layer.place
-            weights[place] = layer.weight_SIO.flatten(1)
-            if layer.delta_SBO is None:
+        previous = self._network.layout.views(stack.spare_SP).linear if step else None
+        layers: list[Tensor] = [loss_S] * self._network.depth
+        weights: list[Tensor] = [loss_S] * len(self._network.layout.shapes)
+        probes: dict[int, list[LayerProbe]] = {}
+        for found in self._network.backward(stack.parameters, tape, grad_SBC, stack.vectors, hidden):
+            if isinstance(found, LayerProbe):
+                probes.setdefault(found.weight, []).append(found)
                 continue
-            layers[place] = layer_health(
-                stack.parameters.linear[place].weight_SIO,
-                None if previous is None else previous[place].weight_SIO,
-                layer,
-                tape.preactivations.pop(),
-                tape.activations.pop(),
-                self._limit,
-                self._arithmetic.summary,
-            )
+            weights[found.place] = found.grad_SIO.flatten(1)
+            for seen in probes.pop(found.place, []):
+                layers[seen.layer] = layer_health(
+                    stack.parameters.linear[found.place].weight_SIO,
+                    None if previous is None else previous[found.place].weight_SIO,
+                    found.grad_SIO,
+                    seen,
+                    self._limit,
+                    self._arithmetic.summary,
+                )
         gradient = Gradient([*weights, stack.vector_grad_SV], [*weights, *stack.vector_tensors])
         return Probe(torch.stack(layers, dim=1).to(output_SBC.dtype), gradient)
 
@@ -94,7 +95,7 @@ class Measurement:
             gradient: the probe batch's; it is used up.
             steps: training steps since the last evaluation; none before the first step.
         """
-        folded = self._model.folded(stack.parameters, stack.running)
+        folded = self._network.folded(stack.parameters, stack.running)
         train_loss, train_accuracy = self._score(folded, *self._train_sample)
         val_loss, val_accuracy = self._score(folded, self._data.val_x, self._data.val_y)
         raw = [block.clone() for block in gradient.blocks]
@@ -118,7 +119,7 @@ class Measurement:
         loss_S = torch.zeros(cells, device=x.device)
         right_S = torch.zeros(cells, device=x.device)
         for x_BI, y_B in zip(torch.split(x, EVALUATION_CHUNK), torch.split(y, EVALUATION_CHUNK), strict=True):
-            output_SBC = self._model.inference(folded, x_BI.expand(cells, -1, -1), self._arithmetic.hidden)
+            output_SBC = self._network.inference(folded, x_BI.expand(cells, -1, -1), self._arithmetic.hidden)
             chunk_loss_S, chunk_right_S = self._arithmetic.score(output_SBC, y_B)
             loss_S += chunk_loss_S * len(y_B)
             right_S += chunk_right_S

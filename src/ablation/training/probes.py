@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ablation.training.layers import Activation
-from ablation.training.models import LayerGradient
+from ablation.training.elementwise import Activation
+from ablation.training.networks.network import LayerProbe
 
 METRICS = (
     "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
@@ -63,9 +63,8 @@ def is_bounded(activation: Activation) -> bool:
 def layer_health(
     weight_SIO: Tensor,
     before_SIO: Tensor | None,
-    layer: LayerGradient,
-    preactivation_SBO: Tensor,
-    activation_SBO: Tensor,
+    weight_grad_SIO: Tensor,
+    probe: LayerProbe,
     limit: Tensor,
     summarize: Callable[..., Sequence[Tensor]],
 ) -> Tensor:
@@ -74,17 +73,15 @@ def layer_health(
     Args:
         weight_SIO: the layer's weights now.
         before_SIO: those before the training step that led here; none at step 0, where no step was taken.
-        layer: the probe batch's gradients, before clipping.
-        preactivation_SBO: its forward pass; likewise the activation.
+        weight_grad_SIO: the probe batch's gradient of the weights, before clipping.
+        probe: what its passes there and back have left of the layer.
         limit: magnitude of the derivative below which a unit-sample is saturated.
         summarize: ``summary``, or what it was compiled to.
     """
-    assert layer.derivative_SBO is not None
-    assert layer.delta_SBO is not None
     before = weight_SIO if before_SIO is None else before_SIO
-    of_units = activation_SBO, preactivation_SBO, layer.derivative_SBO, layer.delta_SBO
-    values = dict(zip(SUMMARY, summarize(weight_SIO, before, layer.weight_SIO, *of_units, limit), strict=True))
-    values["act_p98"] = _percentile(activation_SBO)
+    of_units = probe.activation_SBO, probe.preactivation_SBO, probe.derivative_SBO, probe.delta_SBO
+    values = dict(zip(SUMMARY, summarize(weight_SIO, before, weight_grad_SIO, *of_units, limit), strict=True))
+    values["act_p98"] = _percentile(probe.activation_SBO)
     if before_SIO is None:
         values["update_ratio"] = torch.full_like(values["weight_norm"], math.nan)
     return torch.stack([values[name] for name in METRICS], dim=1)

@@ -30,6 +30,7 @@ class Spec:
         probe_size: examples of the probe batch.
         compile: how the training step is compiled: eager is not at all, layers each hidden layer and the loss.
         tf32: whether a GPU may round the factors of its products to TF32, which has ten bits of fraction.
+        model: which network, a key of ``NETWORKS``.
     """
 
     init: Level
@@ -47,6 +48,7 @@ class Spec:
     probe_size: int
     compile: Literal["eager", "layers"] = "eager"
     tf32: bool = False
+    model: Level = Level("mlp", {})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the specification as plain values that JSON can hold."""

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ablation.choices.initializers import INITIALIZERS, Draws
 from ablation.choices.optimizers import State
-from ablation.training.data import generator
-from ablation.training.layers import Scale
-from ablation.training.models import Mlp
-from ablation.training.spec import Level, Spec, bind
+from ablation.training.networks.initial import initial_parameters
+from ablation.training.networks.layout import Layout, Scale
+from ablation.training.spec import Level, Spec
 
 
 class Stack:
@@ -22,7 +20,7 @@ class Stack:
         spare_SP: room for one more copy of them, taken once: fresh memory costs more than the copying.
         vector_grad_SV: gradients of all vectors.
         running: running statistics of batch normalization.
-        states: what the optimizer remembers, for each of ``Mlp.blocks``.
+        states: what the optimizer remembers, for each of ``Layout.blocks``.
         lr_S1: learning rate before the schedule's factor.
         clip_numbers, optimizer_numbers: a float where all cells agree and nothing is compiled, which is faster; else
             one a cell, [S, 1].
@@ -30,14 +28,14 @@ class Stack:
         clipped_S: steps since the last evaluation in which something was clipped.
     """
 
-    def __init__(self, model: Mlp, cohort: Sequence[Spec], device: torch.device) -> None:
-        self._model = model
+    def __init__(self, layout: Layout, cohort: Sequence[Spec], device: torch.device) -> None:
+        self._layout = layout
         cells = len(cohort)
         self.place_S = torch.arange(cells, device=device)
-        self.param_SP = torch.stack([initial_parameters(model, spec) for spec in cohort]).to(device)
+        self.param_SP = torch.stack([initial_parameters(layout, spec) for spec in cohort]).to(device)
         self.spare_SP = torch.empty_like(self.param_SP)
-        self.running = model.running(cells, self.param_SP)
-        self.states: list[State] = [{} for _ in model.blocks(self.param_SP)]
+        self.running = layout.running(cells, self.param_SP)
+        self.states: list[State] = [{} for _ in layout.blocks(self.param_SP)]
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=device)
         eager = cohort[0].compile == "eager"
         self.clip_numbers = _numbers([spec.clipping for spec in cohort], eager, device)
@@ -67,10 +65,10 @@ class Stack:
 
     def _bind_views(self) -> None:
         """See the matrices as the network does; views are made once, for making them takes time."""
-        self.blocks, self.parameters = self._model.blocks(self.param_SP), self._model.views(self.param_SP)
+        self.blocks, self.parameters = self._layout.blocks(self.param_SP), self._layout.views(self.param_SP)
         self.vector_grad_SV = torch.zeros_like(self.blocks[-1], memory_format=torch.contiguous_format)
-        self.vectors = self._model.views_of_vectors(self.vector_grad_SV)
-        self.vector_tensors = self._model.tensors(self.vector_grad_SV)
+        self.vectors = self._layout.views_of_vectors(self.vector_grad_SV)
+        self.vector_tensors = self._layout.tensors(self.vector_grad_SV)
 
 
 def _numbers(levels: list[Level], eager: bool, device: torch.device) -> dict[str, float | Tensor]:
@@ -81,28 +79,3 @@ def _numbers(levels: list[Level], eager: bool, device: torch.device) -> dict[str
         same = eager and all(value == values[0] for value in values)
         numbers[name] = values[0] if same else torch.tensor([[value] for value in values], device=device)
     return numbers
-
-
-def initial_parameters(model: Mlp, spec: Spec) -> Tensor:
-    """Return a cell's parameters before the first step, [P]: float32, on the CPU.
-
-    The draws come from the cell's seed alone, layer by layer from the input on, so that cells of the same seed share
-    them, and a deeper network begins with the layers of a shallower one.
-    """
-    initialize = bind(INITIALIZERS, spec.init)
-    draw = generator(spec.seed, "weights")
-    flat_1P = torch.empty(1, model.parameters)
-    views = model.views(flat_1P)
-    for layer in views.linear:
-        weight_SIO, bias_SO = layer
-        draws = Draws(
-            torch.randn(weight_SIO.shape[1:], generator=draw),
-            torch.randn(bias_SO.shape[1:], generator=draw),
-            spec.activation.kind,
-        )
-        weight_IO, bias_O = initialize(draws)
-        weight_SIO[0], bias_SO[0] = weight_IO, bias_O
-    for gamma_SO, beta_SO in views.scale:
-        gamma_SO.fill_(1.0)
-        beta_SO.zero_()
-    return flat_1P[0]

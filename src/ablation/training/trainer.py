@@ -24,10 +24,11 @@ from ablation.training.arithmetic import Arithmetic, Descent, score
 from ablation.training.compiled import compiled_arithmetic
 from ablation.training.data import BatchOrder, Data
 from ablation.training.elementwise import activation_of
-from ablation.training.layers import Hidden
 from ablation.training.measurement import CURVE_METRICS, Measurement
 from ablation.training.memory import keep_freed_memory
-from ablation.training.models import Mlp
+from ablation.training.networks import build
+from ablation.training.networks.hidden import Hidden
+from ablation.training.networks.network import WeightGradient
 from ablation.training.probes import METRICS, probe_steps, summary
 from ablation.training.spec import Spec, bind
 from ablation.training.stack import Stack
@@ -45,7 +46,7 @@ class Outcome:
         curves: float32 [evaluations, len(CURVE_METRICS)].
         layer_steps: the steps of ``layers``, [probes].
         layers: float32 [probes, D, len(METRICS)].
-        weights: all parameters at the end, [P], flat as ``Mlp.views`` sees them; of a diverged cell, those at the
+        weights: all parameters at the end, [P], flat as ``Layout.views`` sees them; of a diverged cell, those at the
             probe at which it left the stack.
     """
 
@@ -102,17 +103,17 @@ class _Run:
         self.arithmetic = Arithmetic(hidden, loss, partial(score, loss), summary, descent)
         if first.compile == "layers":
             self.arithmetic = compiled_arithmetic(self.arithmetic, first, device)
-        self.model = Mlp(data.features, first.widths, data.classes, hidden)
-        self.measurement = Measurement(self.model, self.arithmetic, first, data)
+        self.network = build(first, data.features, data.classes, hidden)
+        self.measurement = Measurement(self.network, self.arithmetic, first, data)
         self.descent, self.clips_the_whole = descent, first.clipping.kind in OF_THE_WHOLE
         self.schedule = bind(SCHEDULES, first.schedule)
 
-        self.stack = Stack(self.model, cohort, device)
+        self.stack = Stack(self.network.layout, cohort, device)
         self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
         self.steps = probe_steps(first.epochs, self.order.steps_per_epoch)
         self.evaluations = [step for step in self.steps if step % self.order.steps_per_epoch == 0]
         self.curves = np.full((self.cells, len(self.evaluations), len(CURVE_METRICS)), np.nan, np.float32)
-        self.layers = np.full((self.cells, len(self.steps), self.model.depth, len(METRICS)), np.nan, np.float32)
+        self.layers = np.full((self.cells, len(self.steps), self.network.depth, len(METRICS)), np.nan, np.float32)
         self.diverged_step: list[int | None] = [None] * self.cells
         self.weights: list[Tensor] = [torch.empty(0)] * self.cells
 
@@ -136,15 +137,16 @@ class _Run:
         index = index_SB.flatten()
         x_SBI = self.data.train_x.index_select(0, index).view(*index_SB.shape, -1)
         y_SB = self.data.train_y.index_select(0, index).view(index_SB.shape)
-        output_SBC, tape = self.model.forward(stack.parameters, x_SBI, stack.running, hidden=self.arithmetic.hidden)
+        output_SBC, tape = self.network.forward(stack.parameters, x_SBI, stack.running, hidden=self.arithmetic.hidden)
         loss_S, grad_SBC = self.arithmetic.loss(output_SBC, y_SB)
         stack.mark(loss_S, step)
         lr_S1 = stack.lr_S1 * self.schedule(step, steps)
         clipped: list[Tensor] = []
         numbers = stack.clip_numbers, stack.optimizer_numbers
         waiting: dict[int, Tensor] = {}
-        for layer in self.model.backward(stack.parameters, tape, grad_SBC, stack.vectors, self.arithmetic.hidden):
-            place, grad_SN = layer.place, layer.weight_SIO.flatten(1)
+        for found in self.network.backward(stack.parameters, tape, grad_SBC, stack.vectors, self.arithmetic.hidden):
+            assert isinstance(found, WeightGradient), "nothing was kept to be probed"
+            place, grad_SN = found.place, found.grad_SIO.flatten(1)
             if self.clips_the_whole:
                 waiting[place] = grad_SN
             else:
@@ -194,7 +196,7 @@ class _Run:
         probes, evaluations = [s for s in self.steps if s < end], [s for s in self.evaluations if s < end]
         return Outcome(
             diverged,
-            self.model.parameters,
+            self.network.layout.parameters,
             np.array(evaluations, np.int64),
             self.curves[place, : len(evaluations)],
             np.array(probes, np.int64),

@@ -11,7 +11,8 @@ from ablation.choices.normalization import NORMALIZATIONS
 from ablation.training.arithmetic import Descent
 from ablation.training.compiled.descent import CompiledDescent
 from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
-from ablation.training.layers import Hidden, Linear, Scale
+from ablation.training.networks.hidden import Hidden
+from ablation.training.networks.layout import Linear, Scale
 from ablation.training.spec import bind
 from ablation.training.trainer import train
 from tests.compiler import needs_compiler

@@ -71,6 +71,7 @@ def run_processes(cohorts: Sequence[Cohort], source: Source, workers: int) -> It
                 yield answer
             else:
                 losses.add(*answer)
+        shift.dismiss()
         losses.tell()
     finally:
         shift.end()
@@ -130,6 +131,11 @@ class _Shift:
                 f"a worker process died of it {1 + RETRIES} times ({error}); with engine.workers=1 or engine=serial "
                 "it may have more memory",
             )
+
+    def dismiss(self) -> None:
+        """Let all workers end by themselves: what they have opened is closed."""
+        for worker in self._crew:
+            worker.dismiss()
 
     def end(self) -> None:
         """End all workers, whatever they do."""

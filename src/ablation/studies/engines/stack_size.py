@@ -13,9 +13,10 @@ import torch
 
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.normalization import Batch
-from ablation.training.layers import Hidden
 from ablation.training.memory import keep_freed_memory
-from ablation.training.models import Mlp, Vectors
+from ablation.training.networks.hidden import Hidden
+from ablation.training.networks.layout import Vectors
+from ablation.training.networks.mlp import Mlp
 
 SIZES, BATCH = [64] * 9 + [10], 64
 """Inputs, units of each hidden layer and outputs of the network that is timed, and examples of its step: in the middle
@@ -62,7 +63,8 @@ def _one_pass(cells: int) -> Callable[[], object]:
     """Return a step's forward and backward pass with the choices that take the most operations."""
     features, *widths, classes = SIZES
     model = Mlp(features, widths, classes, Hidden(ACTIVATIONS["elu"], Batch()))
-    parameters, gradients = (model.views(torch.full((cells, model.parameters), 1e-2)) for _ in range(2))
+    layout = model.layout
+    parameters, gradients = (layout.views(torch.full((cells, layout.parameters), 1e-2)) for _ in range(2))
     vectors = Vectors([layer.bias_SO for layer in gradients.linear], gradients.scale)
     x_SBI, grad_SBC = torch.rand(cells, BATCH, features), torch.rand(cells, BATCH, classes)
 

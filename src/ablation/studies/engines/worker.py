@@ -88,6 +88,10 @@ class Worker:
             self._pool.shutdown()
             raise WorkerDiedError(_how(next(iter(self._processes)))) from error
 
+    def dismiss(self) -> None:
+        """Let it end by itself, with nothing left to do."""
+        self._pool.shutdown()
+
     def kill(self) -> None:
         """End it whatever it does."""
         for process in self._processes:

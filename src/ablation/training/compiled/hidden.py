@@ -10,7 +10,8 @@ from torch import Tensor
 from ablation.choices.normalization import BatchStatistics
 from ablation.training.compiled.examples import CELLS, UNITS, by_unit, row
 from ablation.training.compiled.graphs import Graph
-from ablation.training.layers import Backward, Forward, Hidden, Linear, Scale
+from ablation.training.networks.hidden import Backward, Forward, Hidden
+from ablation.training.networks.layout import Linear, Scale
 from ablation.training.products import by_column, product_by_column
 
 

@@ -5,30 +5,15 @@ h' = N(phi(a))  with it after. a, which enters the activation, is what this proj
 is the gradient of the loss with respect to it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
 from ablation.choices.normalization import Batch, BatchStatistics
+from ablation.training.elementwise import Activation
+from ablation.training.networks.layout import Linear, Scale
 from ablation.training.products import linear, product
-
-Activation = Callable[[Tensor], tuple[Tensor, Tensor]]
-
-
-class Linear(NamedTuple):
-    """Views of one layer's weights, or of their gradients."""
-
-    weight_SIO: Tensor
-    bias_SO: Tensor
-
-
-class Scale(NamedTuple):
-    """Views of one batch normalization's gamma and beta, of their gradients, or of its running mean and variance."""
-
-    first_SO: Tensor
-    second_SO: Tensor
 
 
 class Forward(NamedTuple):

@@ -1,0 +1,131 @@
+"""A network's tensors: what they are, and where they lie in the flat matrix of all parameters, a row a cell.
+
+All weights first, one block each, and all vectors behind them, in one block: what is done to parameters alike is done
+in few passes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+Kind = Literal["weight", "bias", "gamma", "beta"]
+
+
+class Linear(NamedTuple):
+    """Views of one layer's weights and biases, or of their gradients."""
+
+    weight_SIO: Tensor
+    bias_SO: Tensor
+
+
+class Scale(NamedTuple):
+    """Views of one batch normalization's gamma and beta, of their gradients, or of its running mean and variance."""
+
+    first_SO: Tensor
+    second_SO: Tensor
+
+
+class Vectors(NamedTuple):
+    """All vectors of a network: the layers' biases, and gammas and betas."""
+
+    bias: list[Tensor]
+    scale: list[Scale]
+
+
+class Views(NamedTuple):
+    """A flat matrix, a row a cell, seen as the tensors of a network."""
+
+    linear: list[Linear]
+    scale: list[Scale]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One tensor of a network.
+
+    Attributes:
+        name: unique in the network, as ``weight_2``; layers count from 1, the output layer is the last.
+        kind: what it is.
+        fan_in: numbers that enter a unit by it; 1 of a vector.
+        fan_out: units.
+        columns: where it lies in a cell's row.
+    """
+
+    name: str
+    kind: Kind
+    fan_in: int
+    fan_out: int
+    columns: slice
+
+
+class Layout:
+    """Where the tensors of a network lie.
+
+    Args:
+        shapes: fan-in and fan-out of each weight matrix, from the input on; each has a bias.
+        scale_widths: units of each batch normalization, from the input on.
+
+    Attributes:
+        shapes: likewise.
+        scale_widths: likewise.
+        weights: the columns of each weight matrix.
+        vectors: those of each vector within their block: the biases, then gamma and beta of each normalization.
+        parameters: numbers of a cell.
+    """
+
+    def __init__(self, shapes: Sequence[tuple[int, int]], scale_widths: Sequence[int]) -> None:
+        self.shapes, self.scale_widths = list(shapes), list(scale_widths)
+        self.weights = _columns([fan_in * fan_out for fan_in, fan_out in self.shapes])
+        sizes = [fan_out for _, fan_out in self.shapes]
+        self.vectors = _columns(sizes + [size for width in self.scale_widths for size in (width, width)])
+        self.parameters = self.weights[-1].stop + self.vectors[-1].stop
+
+    def places(self) -> list[Place]:
+        """Return every tensor, in the order in which they lie."""
+        start = self.weights[-1].stop
+        layers = range(1, len(self.shapes) + 1)
+        found = [
+            Place(f"weight_{layer}", "weight", *shape, columns)
+            for layer, shape, columns in zip(layers, self.shapes, self.weights, strict=True)
+        ]
+        names: list[tuple[str, Kind]] = [(f"bias_{layer}", "bias") for layer in layers]
+        for scale in range(1, len(self.scale_widths) + 1):
+            names += [(f"gamma_{scale}", "gamma"), (f"beta_{scale}", "beta")]
+        for (name, kind), within in zip(names, self.vectors, strict=True):
+            columns = slice(start + within.start, start + within.stop)
+            found.append(Place(name, kind, 1, within.stop - within.start, columns))
+        return found
+
+    def blocks(self, flat_SP: Tensor) -> list[Tensor]:
+        """See a flat matrix as what is worked on in one go: each weight matrix, [S, I * O], and all vectors, [S, V]."""
+        return [flat_SP[:, columns] for columns in self.weights] + [flat_SP[:, self.weights[-1].stop :]]
+
+    def tensors(self, vectors_SV: Tensor) -> list[Tensor]:
+        """See the block of all vectors as one vector each."""
+        return [vectors_SV[:, columns] for columns in self.vectors]
+
+    def views_of_vectors(self, vectors_SV: Tensor) -> Vectors:
+        """See the block of all vectors as the network's."""
+        parts, layers = self.tensors(vectors_SV), len(self.shapes)
+        scale = [Scale(*pair) for pair in zip(parts[layers::2], parts[layers + 1 :: 2], strict=True)]
+        return Vectors(parts[:layers], scale)
+
+    def views(self, flat_SP: Tensor) -> Views:
+        """See a flat matrix of parameters as the network's tensors."""
+        *weights, vectors_SV = self.blocks(flat_SP)
+        vectors = self.views_of_vectors(vectors_SV)
+        shaped = [weight.view(-1, *shape) for weight, shape in zip(weights, self.shapes, strict=True)]
+        return Views([Linear(*pair) for pair in zip(shaped, vectors.bias, strict=True)], vectors.scale)
+
+    def running(self, cells: int, like: Tensor) -> list[Scale]:
+        """Return running statistics as training begins: mean 0, variance 1."""
+        return [Scale(like.new_zeros(cells, width), like.new_ones(cells, width)) for width in self.scale_widths]
+
+
+def _columns(sizes: Sequence[int]) -> list[slice]:
+    """Return the columns of tensors of these sizes that lie side by side."""
+    ends = list(accumulate(sizes, initial=0))
+    return [slice(start, stop) for start, stop in pairwise(ends)]
