@@ -13,12 +13,11 @@ from torch.nn import functional
 
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
-from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.data import BatchOrder, Data
-from ablation.training.networks.hidden import Hidden
+from ablation.training.networks import build
 from ablation.training.networks.initial import initial_parameters
-from ablation.training.networks.mlp import Mlp
+from ablation.training.networks.network import Network
 from ablation.training.spec import Level, Number, Spec, bind
 
 
@@ -78,9 +77,8 @@ def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, 
     return Data(x[:train].clone(), y[:train].clone(), x[train:].clone(), y[train:].clone(), classes)
 
 
-def mlp(cell: Spec, data: Data) -> Mlp:
-    normalization = NORMALIZATIONS[cell.normalization.kind](**cell.normalization.parameters)
-    return Mlp(data.features, cell.widths, data.classes, Hidden(bind(ACTIVATIONS, cell.activation), normalization))
+def network(cell: Spec, data: Data) -> Network:
+    return build(cell, data.features, data.classes)
 
 
 class OwnDerivative(torch.autograd.Function):
@@ -126,7 +124,7 @@ class Net(nn.Module):
     def __init__(self, cell: Spec, data: Data, flat_P: Tensor | None = None) -> None:
         super().__init__()
         sizes = [data.features, *cell.widths, data.classes]
-        self.activation = torch_activation(cell.activation)
+        self.activation, self.residual = torch_activation(cell.activation), cell.model.kind == "residual"
         self.loss = TORCH_LOSSES[cell.loss.kind]
         self.linears = nn.ModuleList([nn.Linear(i, o) for i, o in pairwise(sizes)])
         choice = cell.normalization.parameters
@@ -135,7 +133,7 @@ class Net(nn.Module):
         widths = ([data.features] if self.input else []) + (list(cell.widths) if self.placement else [])
         self.kept = choice.get("momentum", 0.0)
         self.norms = nn.ModuleList([nn.BatchNorm1d(w, choice["epsilon"], 1.0 - self.kept) for w in widths])
-        self.load(initial_parameters(mlp(cell, data).layout, cell) if flat_P is None else flat_P)
+        self.load(initial_parameters(network(cell, data).layout, cell) if flat_P is None else flat_P)
 
     def load(self, flat_P: Tensor) -> None:
         """Take parameters laid out as the project lays them out, weights as [fan-in, fan-out]."""
@@ -159,8 +157,13 @@ class Net(nn.Module):
         """Return the outputs; ``tape`` takes every hidden layer's pre-activation and activation."""
         norms = iter(self.norms)
         h = next(norms)(x) if self.input else x
-        for linear in self.linears[:-1]:
+        stream = 0.0
+        for place, linear in enumerate(self.linears[:-1]):
             a = linear(h)
+            if self.residual and (place % 2 == 0 or place == len(self.linears) - 2):
+                stream = stream + a
+                # What the stream hands on by itself is no part of the gradient at the activation.
+                a = stream.view_as(stream)
             if self.placement == "before":
                 a = next(norms)(a)
             h = self.activation(a)

@@ -21,7 +21,7 @@ from ablation.training.probes import (
     summary,
 )
 from ablation.training.spec import Spec, bind
-from tests.training.reference import NORMALIZED, Net, blobs, level, mlp, spec, torch_activation
+from tests.training.reference import NORMALIZED, Net, blobs, level, network, spec, torch_activation
 
 EXAMPLES = 30
 STEEPEST = {
@@ -40,7 +40,7 @@ STEEPEST = {
 
 def measure(cells: list[Spec], data: Data, flat_SP: torch.Tensor, before_SP: torch.Tensor | None = None) -> np.ndarray:
     """Return the metrics of a cohort on the first examples, [S, D, metrics]."""
-    model, activation = mlp(cells[0], data), bind(ACTIVATIONS, cells[0].activation)
+    model, activation = network(cells[0], data), bind(ACTIVATIONS, cells[0].activation)
     parameters, vectors = (
         model.layout.views(flat_SP),
         model.layout.views_of_vectors(model.layout.blocks(torch.zeros_like(flat_SP))[-1]),
@@ -99,7 +99,7 @@ def test_every_metric_is_the_naive_one(activation, normalization):
         spec(activation=activation, normalization=NORMALIZED[normalization], init=init, widths=(9, 7, 5))
         for init in ("he_normal", "slides_uniform", "torch_default")
     ]
-    before_SP = torch.stack([initial_parameters(mlp(cell, data).layout, cell) for cell in cells])
+    before_SP = torch.stack([initial_parameters(network(cell, data).layout, cell) for cell in cells])
     flat_SP = before_SP + 0.01 * torch.randn(before_SP.shape, generator=torch.Generator().manual_seed(0))
     health = measure(cells, data, flat_SP, before_SP)
     for place, cell in enumerate(cells):
@@ -111,7 +111,7 @@ def test_every_metric_is_the_naive_one(activation, normalization):
 
 def test_no_step_has_no_update_ratio():
     data, cell = blobs(), spec()
-    health = measure([cell], data, initial_parameters(mlp(cell, data).layout, cell)[None])
+    health = measure([cell], data, initial_parameters(network(cell, data).layout, cell)[None])
     column = METRICS.index("update_ratio")
     assert np.isnan(health[..., column]).all()
     assert np.isfinite(np.delete(health, column, axis=-1)).all()
@@ -119,7 +119,7 @@ def test_no_step_has_no_update_ratio():
 
 def test_planted_dead_units_are_counted():
     data, cell = blobs(), spec(activation="relu", widths=(8, 6))
-    model = mlp(cell, data)
+    model = network(cell, data)
     flat_SP = initial_parameters(model.layout, cell).expand(2, -1).clone()
     layers = model.layout.views(flat_SP).linear
     for layer, bias in zip(layers[:2], (0.5, 0.5), strict=True):
@@ -134,7 +134,7 @@ def test_planted_dead_units_are_counted():
 
 def test_a_unit_without_activation_that_still_learns_is_not_dead():
     data, cell = blobs(), spec(activation="identity", widths=(4, 4))
-    model = mlp(cell, data)
+    model = network(cell, data)
     flat_SP = initial_parameters(model.layout, cell)[None].clone()
     model.layout.views(flat_SP).linear[0].weight_SIO.zero_()
     health = measure([cell], data, flat_SP)
@@ -144,7 +144,7 @@ def test_a_unit_without_activation_that_still_learns_is_not_dead():
 
 def test_planted_saturated_units_are_counted():
     data, cell = blobs(), spec(activation="logistic", widths=(8, 5))
-    model = mlp(cell, data)
+    model = network(cell, data)
     flat_SP = torch.zeros(2, model.layout.parameters)
     layers = model.layout.views(flat_SP).linear
     layers[0].bias_SO[0, :2] = 50.0
@@ -156,7 +156,7 @@ def test_planted_saturated_units_are_counted():
 @pytest.mark.parametrize("share", [0.9 * SATURATED_BELOW, 1.1 * SATURATED_BELOW])
 def test_saturation_begins_below_a_twentieth_of_the_steepest_slope(share):
     data, cell = blobs(), spec(activation="tanh", widths=(4,))
-    model = mlp(cell, data)
+    model = network(cell, data)
     flat_SP = torch.zeros(1, model.layout.parameters)
     # tanh' = 1 - tanh^2 = share.
     model.layout.views(flat_SP).linear[0].bias_SO.fill_(math.atanh(math.sqrt(1 - share)))
@@ -167,7 +167,7 @@ def test_saturation_begins_below_a_twentieth_of_the_steepest_slope(share):
 @pytest.mark.parametrize("width", [1, 2, 5, 10, 33])
 def test_percentile_is_numpys_nearest_rank(width):
     data, cell = blobs(), spec(activation="identity", widths=(width,))
-    flat_SP = initial_parameters(mlp(cell, data).layout, cell)[None]
+    flat_SP = initial_parameters(network(cell, data).layout, cell)[None]
     net = Net(cell, data, flat_SP[0])
     tape: list[tuple[torch.Tensor, torch.Tensor]] = []
     net(data.train_x[:EXAMPLES], tape)
@@ -179,11 +179,11 @@ def test_percentile_is_numpys_nearest_rank(width):
 def test_norms_neither_vanish_nor_overflow_before_the_numbers_do(scale):
     """A deep network of logistic units has deltas of 1e-20 and less, whose squares are no float32."""
     data, cell = blobs(), spec(activation="identity", widths=(6, 5), loss="mse")
-    flat_SP = initial_parameters(mlp(cell, data).layout, cell)[None].clone()
+    flat_SP = initial_parameters(network(cell, data).layout, cell)[None].clone()
     ordinary = measure([cell], data, flat_SP)[0]
-    last = mlp(cell, data).layout.views(flat_SP).linear[2]
+    last = network(cell, data).layout.views(flat_SP).linear[2]
     # The outputs stay as they are; only the way back to the hidden layers is scaled.
-    hidden = mlp(cell, data).layout.views(flat_SP).linear[1]
+    hidden = network(cell, data).layout.views(flat_SP).linear[1]
     hidden.weight_SIO.div_(scale)
     last.weight_SIO.mul_(scale)
     scaled = measure([cell], data, flat_SP)[0]

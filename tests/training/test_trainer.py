@@ -27,7 +27,7 @@ from tests.training.reference import (
     blobs,
     clipping,
     level,
-    mlp,
+    network,
     optimizer,
     spec,
     torch_loop,
@@ -417,7 +417,7 @@ def test_every_loss_is_held_against_torchs():
 def test_zeros_never_break_the_symmetry():
     data, cell = blobs(), spec(init="zeros", activation="logistic", epochs=20, lr=0.5)
     (outcome,) = train([cell], data)
-    for layer in mlp(cell, data).layout.views(outcome.weights[None]).linear[:-1]:
+    for layer in network(cell, data).layout.views(outcome.weights[None]).linear[:-1]:
         torch.testing.assert_close(layer.weight_SIO, layer.weight_SIO[:, :, :1].expand_as(layer.weight_SIO))
 
 
@@ -431,7 +431,7 @@ def test_a_network_learns():
 
 
 def first_layers(cell: Spec, data: Data, count: int) -> torch.Tensor:
-    model = mlp(cell, data)
+    model = network(cell, data)
     layers = model.layout.views(initial_parameters(model.layout, cell)[None]).linear[:count]
     return torch.cat([tensor.flatten() for layer in layers for tensor in layer])
 
@@ -454,10 +454,10 @@ def test_cells_of_a_seed_share_their_initial_draws():
 def test_normalization_adds_gammas_of_one_and_betas_of_zero_and_no_draw(norm):
     data = blobs()
     plain, cell = spec(), spec(normalization=NORMALIZED[norm])
-    model = mlp(cell, data)
+    model = network(cell, data)
     flat = initial_parameters(model.layout, cell)
-    linear = mlp(plain, data).layout.parameters
-    assert torch.equal(flat[:linear], initial_parameters(mlp(plain, data).layout, plain))
+    linear = network(plain, data).layout.parameters
+    assert torch.equal(flat[:linear], initial_parameters(network(plain, data).layout, plain))
     for gamma, beta in model.layout.views(flat[None]).scale:
         assert (gamma == 1).all()
         assert (beta == 0).all()

@@ -31,8 +31,7 @@ def _without_rest(function: Activation, x: Tensor) -> tuple[Tensor, Tensor]:
     rest = -x.numel() % VECTORS
     if torch.compiler.is_compiling():  # a graph's rest is taken in vectors too
         return function(x)
-    flat = x.reshape(-1)
-    if rest:
-        flat = torch.cat([flat, flat.new_zeros(rest)])
+    # A copy in any case, for it may work in place, and its input is looked at by probes.
+    flat = torch.cat([x.reshape(-1), x.new_zeros(rest)])
     value, derivative = function(flat)
     return value[: x.numel()].view(x.shape), derivative[: x.numel()].view(x.shape)

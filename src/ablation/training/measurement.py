@@ -13,8 +13,7 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS, Gradient
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.data import Data
-from ablation.training.networks.layout import Linear
-from ablation.training.networks.network import LayerProbe, Network
+from ablation.training.networks.network import Folded, LayerProbe, Network
 from ablation.training.probes import (
     SATURATED_BELOW,
     clipping_cosine,
@@ -113,9 +112,9 @@ class Measurement:
             dim=1,
         )
 
-    def _score(self, folded: list[Linear], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _score(self, folded: Folded, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the accuracy of every cell in inference mode."""
-        cells = len(folded[0].weight_SIO)
+        cells = len(folded.linear[0].weight_SIO)
         loss_S = torch.zeros(cells, device=x.device)
         right_S = torch.zeros(cells, device=x.device)
         for x_BI, y_B in zip(torch.split(x, EVALUATION_CHUNK), torch.split(y, EVALUATION_CHUNK), strict=True):

@@ -46,6 +46,19 @@ class CompiledHidden(Hidden):
         a_SBO = z_SBO.add_(layer.bias_SO.unsqueeze(1)) if keep else None
         return Forward(output_SBO, derivative_SBO, None, a_SBO, output_SBO if keep else None)
 
+    def product(self, h_SBI: Tensor, layer: Linear) -> Tensor:
+        """As ``Hidden.product``."""
+        return product_by_column(h_SBI, layer.weight_SIO).add_(layer.bias_SO.unsqueeze(1))
+
+    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Forward:
+        """As ``Hidden.behind``; the bias is in z already."""
+        output_SBO, derivative_SBO = self._activate(z_SBO, _no_bias(z_SBO))
+        return Forward(output_SBO, derivative_SBO, None, z_SBO, output_SBO)
+
+    def activate(self, z_SBO: Tensor) -> Tensor:
+        """As ``Hidden.activate``."""
+        return self._activate(z_SBO, _no_bias(z_SBO))[0]
+
     def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
         """As ``Hidden.inference``: whatever the normalization, for it has been folded into the layer."""
         return self._activate(product_by_column(h_SBI, layer.weight_SIO), layer.bias_SO)[0]
@@ -90,15 +103,25 @@ class CompiledNormalized(CompiledHidden):
         self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False
     ) -> Forward:
         """As ``Hidden.forward``; what is to be kept is made again from what the graph returns."""
+        return self._passed(product_by_column(h_SBI, layer.weight_SIO), layer.bias_SO, scale, running, keep)
+
+    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Forward:
+        """As ``Hidden.behind``; the bias is in z already."""
+        return self._passed(z_SBO, None, scale, running, True)
+
+    def _passed(
+        self, z_SBO: Tensor, bias_SO: Tensor | None, scale: Scale | None, running: Scale | None, keep: bool
+    ) -> Forward:
         assert scale is not None
-        z_SBO = product_by_column(h_SBI, layer.weight_SIO)
         moved = running or [z_SBO.new_zeros(z_SBO.shape[0], z_SBO.shape[2]) for _ in range(2)]
-        output_SBO, derivative_SBO, *rest = self._forward(z_SBO, layer.bias_SO, *scale, *moved)
+        output_SBO, derivative_SBO, *rest = self._forward(
+            z_SBO, _no_bias(z_SBO) if bias_SO is None else bias_SO, *scale, *moved
+        )
         statistics = BatchStatistics(*rest)
         if not keep:
             return Forward(output_SBO, derivative_SBO, statistics, None, None)
         if self._normalizes("after"):
-            a_SBO = z_SBO.add_(layer.bias_SO.unsqueeze(1))
+            a_SBO = z_SBO if bias_SO is None else z_SBO.add_(bias_SO.unsqueeze(1))
             return Forward(output_SBO, derivative_SBO, statistics, a_SBO, self.activation(a_SBO)[0])
         gamma_SO, beta_SO = scale
         factor_S1O = statistics.inverse_std_S1O * gamma_SO.unsqueeze(1)
@@ -124,3 +147,7 @@ class CompiledNormalized(CompiledHidden):
         if keep and delta_SBO is None:
             delta_SBO = grad_SBO
         return Backward(delta_SBO, grad_SBO, bias[0] if bias else None, Scale(gamma_grad_SO, beta_grad_SO))
+
+
+def _no_bias(z_SBO: Tensor) -> Tensor:
+    return z_SBO.new_zeros(z_SBO.shape[0], z_SBO.shape[2])

@@ -10,9 +10,10 @@ from ablation.training.elementwise import activation_of
 from ablation.training.networks.hidden import Hidden
 from ablation.training.networks.mlp import Mlp
 from ablation.training.networks.network import Network
+from ablation.training.networks.residual import Residual
 from ablation.training.spec import Spec
 
-NETWORKS: dict[str, type[Network]] = {"mlp": Mlp}
+NETWORKS: dict[str, type[Network]] = {"mlp": Mlp, "residual": Residual}
 
 
 def build(spec: Spec, features: int, classes: int, hidden: Hidden | None = None) -> Network:

@@ -60,8 +60,12 @@ class Hidden:
         """
         return self.behind(linear(h_SBI, *layer), scale, running)
 
+    def product(self, h_SBI: Tensor, layer: Linear) -> Tensor:
+        """Return z = h W + b, in memory of its own."""
+        return linear(h_SBI, *layer)
+
     def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Forward:
-        """Return what the layer makes of z = h W + b."""
+        """Return what the layer makes of z = h W + b, which stays as it is."""
         a_SBO, statistics = z_SBO, None
         if self._normalizes("before"):
             a_SBO, statistics = self._normalize(z_SBO, scale, running)
@@ -92,6 +96,10 @@ class Hidden:
     def propagate(self, grad_SBO: Tensor, weight_SIO: Tensor) -> Tensor:
         """Return the gradient of a product's left factor, dh = dz W', [S, B, I]."""
         return product(grad_SBO, weight_SIO.transpose(1, 2))
+
+    def activate(self, z_SBO: Tensor) -> Tensor:
+        """Return the activation alone, for inference."""
+        return self.activation(z_SBO)[0]
 
     def inference(self, h_SBI: Tensor, layer: Linear) -> Tensor:
         """Return the output of a layer into which its normalization has been folded."""

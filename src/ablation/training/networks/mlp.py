@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ablation.training.networks.hidden import Hidden
 from ablation.training.networks.layout import Layout, Linear, Scale, Vectors, Views
-from ablation.training.networks.network import LayerProbe, Tape, WeightGradient
+from ablation.training.networks.network import Folded, LayerProbe, Tape, WeightGradient
 from ablation.training.products import fetch, is_beyond_cache, linear, product
 
 
@@ -103,14 +103,14 @@ class Mlp:
             _, *scale_grad = hidden.normalization.backward(grad, tape.input_statistics, gamma_SO)
             _store(vectors.scale[0], Scale(*scale_grad))
 
-    def folded(self, parameters: Views, running: list[Scale]) -> list[Linear]:
+    def folded(self, parameters: Views, running: list[Scale]) -> Folded:
         """Return the network for inference: layers that hold their normalization by the running statistics.
 
         y = s x + t in front of a product is  W' = diag(s) W, b' = b + t W; behind it  W' = W diag(s), b' = s b + t.
         """
         layers, normalization = list(parameters.linear), self.hidden.normalization
         if normalization is None:
-            return layers
+            return Folded(layers, [])
         first = 1 if self.normalizes_input else 0
         for place, (scale, moved) in enumerate(zip(parameters.scale, running, strict=True)):
             scale_SO, shift_SO = normalization.affine(*scale, *moved)
@@ -122,14 +122,14 @@ class Mlp:
                 layers[at] = Linear(weight_SIO * scale_SO.unsqueeze(2), bias_SO)
             else:
                 layers[at] = Linear(weight_SIO * scale_SO.unsqueeze(1), shift_SO.addcmul_(bias_SO, scale_SO))
-        return layers
+        return Folded(layers, [])
 
-    def inference(self, folded: list[Linear], x_SBI: Tensor, hidden: Hidden | None = None) -> Tensor:
+    def inference(self, folded: Folded, x_SBI: Tensor, hidden: Hidden | None = None) -> Tensor:
         """As ``Network.inference``."""
         h, hidden = x_SBI, hidden or self.hidden
-        for layer in folded[:-1]:
+        for layer in folded.linear[:-1]:
             h = hidden.inference(h, layer)
-        return linear(h, *folded[-1])
+        return linear(h, *folded.linear[-1])
 
     def _hidden_scales(self, scales: list[Scale]) -> Iterator[Scale | None]:
         """The hidden layers' own, from the first on; without normalization as many times none as wanted."""

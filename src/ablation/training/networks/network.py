@@ -58,6 +58,18 @@ class Tape:
     input_statistics: BatchStatistics | None = None
 
 
+class Folded(NamedTuple):
+    """A network for inference, its normalization by the running statistics.
+
+    Attributes:
+        linear: its layers, with all normalization that a product can hold.
+        affine: scale and shift of what none can hold, a pair a hidden layer, or none at all.
+    """
+
+    linear: list[Linear]
+    affine: list[Scale]
+
+
 class Network(Protocol):
     """A network's shape and arithmetic; its numbers are kept outside, flat, a row a cell.
 
@@ -100,10 +112,10 @@ class Network(Protocol):
         """
         ...
 
-    def folded(self, parameters: Views, running: list[Scale]) -> list[Linear]:
+    def folded(self, parameters: Views, running: list[Scale]) -> Folded:
         """Return the network for inference, its normalization by the running statistics."""
         ...
 
-    def inference(self, folded: list[Linear], x_SBI: Tensor, hidden: Hidden | None = None) -> Tensor:
+    def inference(self, folded: Folded, x_SBI: Tensor, hidden: Hidden | None = None) -> Tensor:
         """Return the outputs, [S, B, C], of the network for inference."""
         ...

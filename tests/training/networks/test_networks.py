@@ -7,14 +7,16 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.losses import LOSSES
 from ablation.training.data import Data
 from ablation.training.networks.layout import Scale
-from ablation.training.networks.mlp import Mlp
-from ablation.training.networks.network import LayerProbe, WeightGradient
+from ablation.training.networks.network import LayerProbe, Network, WeightGradient
 from ablation.training.spec import Spec
-from tests.training.reference import NORMALIZED, Net, blobs, mlp, spec
+from tests.training.reference import NORMALIZED, Net, blobs, network, spec
 
 CELLS = 2
 
 every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+SHAPES = [("mlp", (1,)), ("mlp", (5,)), ("mlp", (1, 1, 1)), ("mlp", (5, 5, 5)), ("mlp", (3, 7, 2))]
+SHAPES += [("residual", (4,) * depth) for depth in (1, 2, 3, 4, 5, 6)]
+every_shape = pytest.mark.parametrize(("model", "widths"), SHAPES)
 every_normalization = pytest.mark.parametrize("normalization", NORMALIZED)
 
 
@@ -26,9 +28,9 @@ def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def built(cell: Spec, data: Data) -> tuple[Mlp, torch.Tensor]:
+def built(cell: Spec, data: Data) -> tuple[Network, torch.Tensor]:
     """Return a network and random parameters in float64, gammas around 1."""
-    model = mlp(cell, data)
+    model = network(cell, data)
     flat_SP = 0.6 * numbers(CELLS, model.layout.parameters)
     for gamma, _ in model.layout.views(flat_SP).scale:
         gamma.add_(1.0)
@@ -37,10 +39,10 @@ def built(cell: Spec, data: Data) -> tuple[Mlp, torch.Tensor]:
 
 @every_activation
 @every_normalization
-@pytest.mark.parametrize("widths", [(1,), (5,), (1, 1, 1), (5, 5, 5), (3, 7, 2)])
-def test_outputs_and_gradients_are_autograds(activation, normalization, widths):
+@every_shape
+def test_outputs_and_gradients_are_autograds(activation, normalization, model, widths):
     data = doubles(blobs(features=6))
-    cell = spec(activation=activation, normalization=NORMALIZED[normalization], widths=widths)
+    cell = spec(activation=activation, normalization=NORMALIZED[normalization], model=model, widths=widths)
     model, flat_SP = built(cell, data)
     x, y = data.train_x[:22].view(CELLS, 11, 6), data.train_y[:22].view(CELLS, 11)
     parameters = model.layout.views(flat_SP)
@@ -67,9 +69,10 @@ def test_outputs_and_gradients_are_autograds(activation, normalization, widths):
 
 @every_activation
 @every_normalization
-def test_inference_is_that_of_torchs_modules_in_evaluation_mode(activation, normalization):
+@every_shape
+def test_inference_is_that_of_torchs_modules_in_evaluation_mode(activation, normalization, model, widths):
     data = doubles(blobs())
-    cell = spec(activation=activation, normalization=NORMALIZED[normalization], widths=(5, 3))
+    cell = spec(activation=activation, normalization=NORMALIZED[normalization], model=model, widths=widths)
     model, flat_SP = built(cell, data)
     running = [
         Scale(numbers(CELLS, width, seed=3 + place), numbers(CELLS, width, seed=30 + place).square())
@@ -87,9 +90,10 @@ def test_inference_is_that_of_torchs_modules_in_evaluation_mode(activation, norm
 
 
 @every_normalization
-def test_running_statistics_move_only_where_they_are_given(normalization):
+@every_shape
+def test_running_statistics_move_only_where_they_are_given(normalization, model, widths):
     data = doubles(blobs())
-    cell = spec(normalization=NORMALIZED[normalization], widths=(5, 3))
+    cell = spec(normalization=NORMALIZED[normalization], model=model, widths=widths)
     model, flat_SP = built(cell, data)
     x = data.train_x[:16].expand(CELLS, -1, -1)
     running = model.layout.running(CELLS, flat_SP)
@@ -109,7 +113,7 @@ def test_running_statistics_move_only_where_they_are_given(normalization):
 @pytest.mark.parametrize("widths", [(1,), (3, 7, 2)])
 def test_views_cover_every_parameter_exactly_once(normalization, widths):
     data = blobs(features=6)
-    model = mlp(spec(normalization=NORMALIZED[normalization], widths=widths), data)
+    model = network(spec(normalization=NORMALIZED[normalization], widths=widths), data)
     flat_SP = torch.arange(CELLS * model.layout.parameters).view(CELLS, -1)
     views = model.layout.views(flat_SP)
     vectors = [layer.bias_SO for layer in views.linear] + [tensor for pair in views.scale for tensor in pair]
@@ -123,7 +127,7 @@ def test_views_cover_every_parameter_exactly_once(normalization, widths):
 
 
 def test_views_write_into_the_flat_matrix():
-    model = mlp(spec(normalization=NORMALIZED["after_and_input"]), blobs())
+    model = network(spec(normalization=NORMALIZED["after_and_input"]), blobs())
     flat_SP = torch.zeros(CELLS, model.layout.parameters)
     views = model.layout.views(flat_SP)
     for pair in (*views.linear, *views.scale):
@@ -133,14 +137,14 @@ def test_views_write_into_the_flat_matrix():
 
 
 def test_a_stack_without_cells_can_be_seen():
-    model = mlp(spec(normalization=NORMALIZED["before"]), blobs())
+    model = network(spec(normalization=NORMALIZED["before"]), blobs())
     views = model.layout.views(torch.empty(0, model.layout.parameters))
     assert [layer.weight_SIO.shape[0] for layer in views.linear] == [0] * 4
 
 
 def test_preactivations_are_kept_only_when_asked_for():
     data = blobs()
-    model = mlp(spec(), data)
+    model = network(spec(), data)
     _, tape = model.forward(model.layout.views(torch.zeros(1, model.layout.parameters)), data.train_x[None])
     assert not tape.preactivations
     assert not tape.activations
