@@ -156,7 +156,8 @@ def write_study(
         "overrides": ["study=single", f"name={name}"],
         "config": {"name": name, "training": {"epochs": epochs, "probe_size": 64}},
         "factors": levels,
-        "levels": {factor: {str(level): kind(level) for level in levels[factor]} for factor in FACTORS[:9]},
+        "levels": {factor: {str(level): kind(level) for level in levels[factor]} for factor in FACTORS[:9]}
+        | {"model": {str(level): network(level) for level in levels["model"]}},
         "cells": {"expected": len(cells), "finished": len(cells) - diverged, "diverged": diverged}
         | {"names": [cell["cell"] for cell in cells]},
         "horizon": {"epochs": epochs},
@@ -179,6 +180,12 @@ def kind(level: Any) -> dict[str, Any]:
         place = {"placement": "after" if level == "batch_after" else "before", "input": level == "batch_input"}
         return {"kind": "batch", "epsilon": 1e-3, **place}
     return {"kind": str(level)}
+
+
+def network(label: Any) -> dict[str, Any]:
+    """A model's entry in the manifest; all but those called residual are perceptrons."""
+    residual = str(label).startswith("residual")
+    return {"kind": "residual" if residual else "mlp", "mean_field": None if residual else "perceptron"}
 
 
 def tabulated(labels: Sequence[str]) -> pa.Table:

@@ -23,6 +23,7 @@ MANIFEST = {
     "overrides": list,
     "factors": dict,
     "levels.loss": dict,
+    "levels.model": dict,
     "cells.names": list,
     "cells.expected": int,
     "cells.finished": int,

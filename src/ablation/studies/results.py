@@ -21,6 +21,7 @@ from ablation.studies.placing import put_as_one
 from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
+from ablation.training.networks import NETWORKS
 from ablation.training.probes import is_bounded
 from ablation.training.spec import bind
 
@@ -160,6 +161,12 @@ def _manifest(
         "levels": {
             factor: {label: {"kind": level.kind, **level.parameters} for label, level in study.levels[factor].items()}
             for factor in REGISTRIES
+        }
+        | {
+            "model": {
+                label: {"kind": model.kind, "mean_field": NETWORKS[model.kind].mean_field}
+                for label, model in study.models.items()
+            }
         },
         "cells": {
             "expected": len(cells),

@@ -59,6 +59,11 @@ class Measured:
     length: Floats
 
 
+def is_described(manifest: Mapping[str, Any], model: str) -> bool:
+    """Whether the theory here, that of perceptrons, describes a model's networks: no other is judged by it."""
+    return bool(manifest["levels"]["model"][model]["mean_field"] == "perceptron")
+
+
 def compare(
     probes: pd.DataFrame,
     cells: pd.DataFrame,
@@ -95,8 +100,17 @@ def compare(
         examples = int(manifest["data"][str(chosen["data"])]["n_train"])
         batch = min(int(manifest["config"]["training"]["probe_size"]), examples)
         normalization = manifest["levels"]["normalization"][str(chosen["normalization"])]
+        described = is_described(manifest, str(chosen["model"]))
+        why = unknown(normalization) if described else f"no theory here of {chosen['model']}"
         row, lines = _compare(
-            measured, activations[str(chosen["activation"])], network, normalization, batch, confidence, len(groups)
+            measured,
+            activations[str(chosen["activation"])],
+            network,
+            normalization,
+            batch,
+            confidence,
+            len(groups),
+            why,
         )
         rows.append({**chosen, **row})
         layers.append(lines.assign(**chosen))
@@ -111,6 +125,7 @@ def _compare(
     batch: int,
     confidence: float,
     comparisons: int,
+    why_none: str,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """One row of the table, and what the figure draws of it."""
     depth = len(network.fan_in)
@@ -122,8 +137,8 @@ def _compare(
         {"layer": np.tile(layer, len(measured.seeds)), "seed": np.repeat(measured.seeds, depth)}
         | {"delta": measured.delta.ravel(), "predicted": np.nan}
     )
-    if why := unknown(normalization):
-        return row | {"verdict": "no prediction", "why": why}, lines
+    if why_none:
+        return row | {"verdict": "no prediction", "why": why_none}, lines
     predictions = [predict(phi, network, normalization, q, batch) for q in measured.length[:, 0].tolist()]
     expected = np.array([prediction.log_delta() for prediction in predictions])
     lines["predicted"] = (measured.delta[:, -1:] * 10**expected).ravel()

@@ -9,12 +9,16 @@ from ablation.records.columns import NETWORK
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.statistics import theory
-from ablation.reporting.statistics.agreement import BY, SETTLING, VERDICTS
+from ablation.reporting.statistics.agreement import BY, SETTLING, VERDICTS, is_described
 from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.wording import seeds_text
 
 ALWAYS = ("init", "activation", "normalization", "depth")
 """Factors that name a row even where they have a single level."""
+
+
+OF_THE_NETWORK = "length_first length_last chi_first chi_last chi_settled log10_ratio depth_scale trains_to".split()
+"""What is predicted of perceptrons alone."""
 
 
 def counted(analysis: Analysis) -> str:
@@ -81,6 +85,8 @@ def predictions(analysis: Analysis) -> Table:
                 "preserving_sigma_w2": theory.preserving_sigma_w2(phi),
                 "batch_norm_rate": theory.batch_norm_rate(phi),
             }
+        if not is_described(analysis.manifest, str(row["model"])):
+            row |= dict.fromkeys(OF_THE_NETWORK, np.nan)
         rows.append(row | known[label])
     frame = pd.DataFrame(rows)
     for factor, levels in order.items():
@@ -98,4 +104,7 @@ def predictions(analysis: Analysis) -> Table:
         "activation alone: critical_sigma_w2, at which chi settles at 1; preserving_sigma_w2, which hands variance 1 "
         "on; batch_norm_rate, chi with batch normalization before the activation, whatever the initializer."
     )
+    others = [str(name) for name in analysis.design.levels["model"] if not is_described(analysis.manifest, str(name))]
+    if others:
+        caption += f" {' and '.join(others)}: no perceptron, so what hangs on the network is left empty."
     return Table("predictions", "What theory predicts", caption, frame, factors(analysis.design))

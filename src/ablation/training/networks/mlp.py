@@ -5,6 +5,7 @@ Hidden layers are those of ``hidden.py``, one matrix product before each; the ou
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, repeat
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -23,6 +24,8 @@ class Mlp:
         classes: outputs.
         hidden: what every hidden layer does behind its product. Batch normalization may normalize the inputs too.
     """
+
+    mean_field: ClassVar[str | None] = "perceptron"
 
     def __init__(self, features: int, widths: Sequence[int], classes: int, hidden: Hidden) -> None:
         self.hidden, self.depth = hidden, len(widths)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -77,8 +77,10 @@ class Network(Protocol):
         hidden: what stands behind every hidden product.
         layout: where its tensors lie.
         depth: places that are probed, numbered from the input on.
+        mean_field: the map of the mean-field theory that describes it, or none: then nothing is predicted for it.
     """
 
+    mean_field: ClassVar[str | None]
     hidden: Hidden
     layout: Layout
     depth: int

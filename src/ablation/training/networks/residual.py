@@ -11,6 +11,7 @@ stream or of a block's inner sum, is its pre-activation.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ class Residual:
     Raises:
         ValueError: the layers have several widths.
     """
+
+    mean_field: ClassVar[str | None] = None
 
     def __init__(self, features: int, widths: Sequence[int], classes: int, hidden: Hidden) -> None:
         if len(set(widths)) > 1:

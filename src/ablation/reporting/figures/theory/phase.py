@@ -19,6 +19,7 @@ from ablation.reporting.figures.panels import describe, grid, key, panels
 from ablation.reporting.figures.theme import INK
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics import theory
+from ablation.reporting.statistics.agreement import is_described
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.wording import seeds_text, tuning_text, words
 
@@ -43,6 +44,7 @@ def show(analysis: Analysis) -> View:
         return View(name, heading, why="Every network of the study is normalized, which undoes the scale of weights.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth"))
     cells = cells[cells["normalization"] == "none"]
+    cells = cells[[is_described(analysis.manifest, str(model)) for model in cells["model"]]]
     cells = cells.merge(scales(analysis), on=list(NETWORK), how="left")
     cells["activation"] = pd.Categorical(cells["activation"], list(design.levels["activation"]), ordered=True)
     grids = cells.groupby("activation", observed=True)["sigma_w"].nunique()

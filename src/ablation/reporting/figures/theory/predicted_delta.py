@@ -38,7 +38,7 @@ def show(analysis: Analysis) -> View:
     if layers["delta"].isna().all():
         return View(name, heading, why="Every cell at the largest depth diverged before its gradient was measured.")
     if layers["predicted"].isna().all():
-        return View(name, heading, why="There is no theory here for any of the study's normalizations.")
+        return View(name, heading, why="There is no theory here for any of the study's networks and normalizations.")
     columns = few(present(layers, "activation"), 6)
     rows = present(layers, "normalization")[: min(3, PANELS // len(columns))]
     inits = few(present(layers, "init"), 8)
