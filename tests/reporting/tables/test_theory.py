@@ -36,3 +36,19 @@ def test_agreement_counts_its_verdicts_and_leaves_out_what_does_not_vary(analyse
     assert "width" not in table.frame
     assert table.frame["verdict"].tolist() == ["no measurement", "agrees", "no measurement", "differs"]
     assert "Of 4 comparisons: agrees 1, differs 1, no measurement 2." in table.caption
+
+
+def test_no_network_is_judged_by_the_theory_of_another(analysed):
+    levels = {"model": ["mlp", "residual"], "depth": [2, 9], "activation": ["relu", "tanh"], "seed": [0, 1]}
+    analysis = analysed(levels, lambda _: Outcome())
+    rows = agreement(analysis).frame
+    other = rows["model"] == "residual"
+    assert (rows.loc[other, "verdict"] == "no prediction").all()
+    assert (rows.loc[other, "why"] == "no theory here of residual").all()
+    assert rows.loc[other, ["predicted_slope", "tolerance"]].isna().all().all()
+    assert (rows.loc[~other, "verdict"] != "no prediction").all()
+    table = predictions(analysis)
+    assert "residual: no perceptron" in table.caption
+    of_network = table.frame[table.frame["model"] == "residual"][["length_last", "chi_settled", "depth_scale"]]
+    assert of_network.isna().all().all()
+    assert table.frame[table.frame["model"] == "mlp"]["chi_settled"].notna().all()

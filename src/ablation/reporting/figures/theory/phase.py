@@ -44,7 +44,8 @@ def show(analysis: Analysis) -> View:
         return View(name, heading, why="Every network of the study is normalized, which undoes the scale of weights.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth"))
     cells = cells[cells["normalization"] == "none"]
-    cells = cells[[is_described(analysis.manifest, str(model)) for model in cells["model"]]]
+    described = [model for model in design.levels["model"] if is_described(analysis.manifest, str(model))]
+    cells = cells[cells["model"].isin(described)]
     cells = cells.merge(scales(analysis), on=list(NETWORK), how="left")
     cells["activation"] = pd.Categorical(cells["activation"], list(design.levels["activation"]), ordered=True)
     grids = cells.groupby("activation", observed=True)["sigma_w"].nunique()
