@@ -1,0 +1,55 @@
+"""The package as a notebook uses it: the same results as the command line, values in place of exits."""
+
+import subprocess
+import sys
+
+import pytest
+
+import ablation
+from tests.studies.command_line import SMALL, run_in
+
+OVERRIDES = (*SMALL, "activation=[relu,tanh]", "seed=[0,1]", "engine=serial", "tracking=none")
+
+
+def test_a_study_is_run_read_analysed_and_reported(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = ablation.run(*OVERRIDES)
+    assert len(found.cells) == 4
+    assert set(found.layers["step"]) >= {0, 1}
+    again = ablation.results("results/small")
+    assert again.cells.equals(found.cells)
+    assert again.manifest == found.manifest
+
+    findings = ablation.analyse("name=small", "report.bootstrap=50")
+    assert len(findings.tuned) == 4
+    assert set(findings.agreement["activation"]) == {"relu", "tanh"}
+    assert "activation" in set(findings.effects["term"])
+
+    page = ablation.report("name=small", "report.bootstrap=50", "report.workers=1")
+    assert page.path.is_file()
+    assert page._repr_html_() == '<iframe src="reports/small/index.html" width="100%" height="800"></iframe>'
+
+
+def test_what_the_user_can_mend_is_raised(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ablation.UserError, match="activation=reluu: no such level"):
+        ablation.run("study=single", "activation=reluu")
+    with pytest.raises(ablation.UserError, match="missing; run the study first"):
+        ablation.report("name=nowhere")
+    with pytest.raises(ablation.UserError, match="asks about the config"):
+        ablation.run("study=single", "--cfg=job")
+    with pytest.raises(AttributeError, match="has no attribute 'trian'"):
+        _ = ablation.trian
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.slow
+def test_a_notebook_writes_the_bytes_of_the_command_line(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    subprocess.run([sys.executable, "-c", f"import ablation; ablation.run(*{OVERRIDES})"], cwd=here, check=True)
+    done = run_in(there, "study", *OVERRIDES)
+    assert done.returncode == 0, done.stderr
+    for name in ("cells.parquet", "curves.parquet", "layers.parquet", "manifest.json"):
+        assert (here / "results/small" / name).read_bytes() == (there / "results/small" / name).read_bytes()
