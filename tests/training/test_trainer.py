@@ -14,6 +14,7 @@ from ablation.training import products
 from ablation.training.data import Data
 from ablation.training.measurement import CURVE_METRICS
 from ablation.training.networks import mlp as mlp_module
+from ablation.training.networks import passes
 from ablation.training.networks.initial import initial_parameters
 from ablation.training.probes import METRICS, probe_steps
 from ablation.training.spec import Spec
@@ -127,11 +128,13 @@ def test_where_the_cache_ends_decides_no_bit(monkeypatch, norm):
     monkeypatch.setattr(products, "CACHED", 2**40)
     within = train(cohort, data)
     fetched: list[torch.Tensor] = []
-    monkeypatch.setattr(mlp_module, "fetch", fetched.append)
+    for module in (mlp_module, passes):
+        monkeypatch.setattr(module, "fetch", fetched.append)
     monkeypatch.setattr(products, "CACHED", 0)
     asked = train(cohort, data)
     assert fetched
-    monkeypatch.setattr(mlp_module, "fetch", products.fetch)
+    for module in (mlp_module, passes):
+        monkeypatch.setattr(module, "fetch", products.fetch)
     beyond = train(cohort, data)
     for one, other, third in zip(within, beyond, asked, strict=True):
         assert same_bits(one, other)

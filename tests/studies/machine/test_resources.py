@@ -84,8 +84,6 @@ def test_version_one_has_a_hierarchy_a_resource_and_a_container_sees_its_own_gro
         "32 23 0:28 /docker/f00 GROUPS/memory rw - cgroup cgroup rw,memory",
     )
     written(groups / "cpu", cpu__cfs_quota_us="400000", cpu__cfs_period_us="100000")
-    (groups / "cpu" / "cpu.cfs_quota_us").write_text("400000\n")
-    (groups / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
     written(
         groups / "memory",
         memory__stat="total_inactive_file 0\ntotal_active_file 0",

@@ -7,8 +7,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
 
 from ablation.levels import settings, shown
-from ablation.studies.config.selection import SECTIONS, Selection, closest
-from ablation.studies.study import REGISTRIES
+from ablation.studies.config.selection import Selection, closest, no_such_key
+from ablation.studies.study import REGISTRIES, SETTINGS
 
 MESSAGE = 300
 """Letters of a message of Hydra's that are repeated."""
@@ -36,9 +36,8 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
     """Name the keys that exist beside one that does not."""
     given = next((str(each.input_line) for each in overrides if each.key_or_group == key), key)
     section, _, rest = key.partition(".")
-    if rest and section in SECTIONS:
-        names = [f"{section}.{name}" for name in SECTIONS[section]]
-        return f"{shown(given)}: no such key; allowed: {', '.join(names)}{closest(key, names)}"
+    if rest and section in SETTINGS:
+        return f"{shown(given)}: {no_such_key(key, [f'{section}.{name}' for name in SETTINGS[section]])}"
     label, _, parameter = rest.partition(".")
     choices = REGISTRIES.get(section, {})
     if parameter and label in choices:
@@ -48,7 +47,7 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
             f"{closest(parameter, names)}"
         )
     known = sorted({*selection.groups, *selection.top} - {"defaults", "hydra"})
-    return f"{shown(given)}: no such key; allowed: {', '.join(known)}{closest(key, known)}"
+    return f"{shown(given)}: {no_such_key(key, known)}"
 
 
 def not_selected(override: Override, group: str, label: str, selection: Selection) -> str:

@@ -18,12 +18,7 @@ from typing import Any
 from ablation import UserError
 from ablation.levels import shown
 from ablation.studies.config.files import is_global, read
-
-SECTIONS = {
-    "training": ["epochs", "probe_size", "compile", "tf32"],
-    "paths": ["data", "results", "reports", "store"],
-}
-"""The keys of what is neither a group nor a number."""
+from ablation.studies.study import SETTINGS
 
 OVERRIDE = re.compile(r"override\s+/(\w+)")
 """How a preset selects levels of a group."""
@@ -175,14 +170,10 @@ class Selection:
         known = sorted({*self.groups, *self.top, "defaults"} - {"study", "hydra"})
         for key, value in content.items():
             if key not in known:
-                raise UserError(
-                    f"{where}: {shown(key)}: no such key; allowed: {', '.join(known)}{closest(str(key), known)}"
-                )
-            for name in value if key in SECTIONS and isinstance(value, Mapping) else ():
-                if name not in SECTIONS[key]:
-                    allowed = ", ".join(SECTIONS[key])
-                    hint = closest(str(name), SECTIONS[key])
-                    raise UserError(f"{where}: {key}.{shown(name)}: no such key; allowed: {allowed}{hint}")
+                raise UserError(f"{where}: {shown(key)}: {no_such_key(str(key), known)}")
+            for name in value if key in SETTINGS and isinstance(value, Mapping) else ():
+                if name not in SETTINGS[key]:
+                    raise UserError(f"{where}: {key}.{shown(name)}: {no_such_key(str(name), list(SETTINGS[key]))}")
 
     def _bodies(self, content: Mapping[str, Any], where: str) -> dict[str, list[str]]:
         bodies = {group: content[group] for group in self.groups if group in content}
@@ -207,6 +198,11 @@ def closest(name: str, allowed: Sequence[str]) -> str:
     # Of a long name the comparison would take long.
     close = difflib.get_close_matches(name[:100], allowed, n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def no_such_key(name: str, allowed: Sequence[str]) -> str:
+    """Return what is said of a key that does not exist beside these."""
+    return f"no such key; allowed: {', '.join(allowed)}{closest(name, allowed)}"
 
 
 def _defaults(content: Mapping[str, Any], where: str) -> list[Any]:

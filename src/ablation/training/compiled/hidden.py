@@ -50,7 +50,7 @@ class CompiledHidden(Hidden):
         """As ``Hidden.product``."""
         return product_by_column(h_SBI, layer.weight_SIO).add_(layer.bias_SO.unsqueeze(1))
 
-    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Forward:
+    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None, keep: bool = False) -> Forward:
         """As ``Hidden.behind``; the bias is in z already."""
         output_SBO, derivative_SBO = self._activate(z_SBO, _no_bias(z_SBO))
         return Forward(output_SBO, derivative_SBO, None, z_SBO, output_SBO)
@@ -105,9 +105,9 @@ class CompiledNormalized(CompiledHidden):
         """As ``Hidden.forward``; what is to be kept is made again from what the graph returns."""
         return self._passed(product_by_column(h_SBI, layer.weight_SIO), layer.bias_SO, scale, running, keep)
 
-    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Forward:
+    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None, keep: bool = False) -> Forward:
         """As ``Hidden.behind``; the bias is in z already."""
-        return self._passed(z_SBO, None, scale, running, True)
+        return self._passed(z_SBO, None, scale, running, keep)
 
     def _passed(
         self, z_SBO: Tensor, bias_SO: Tensor | None, scale: Scale | None, running: Scale | None, keep: bool

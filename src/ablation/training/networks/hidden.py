@@ -64,8 +64,8 @@ class Hidden:
         """Return z = h W + b, in memory of its own."""
         return linear(h_SBI, *layer)
 
-    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None) -> Forward:
-        """Return what the layer makes of z = h W + b, which stays as it is."""
+    def behind(self, z_SBO: Tensor, scale: Scale | None, running: Scale | None, keep: bool = False) -> Forward:
+        """Return what the layer makes of z = h W + b, which stays as it is; the rest as ``forward``."""
         a_SBO, statistics = z_SBO, None
         if self._normalizes("before"):
             a_SBO, statistics = self._normalize(z_SBO, scale, running)

@@ -5,13 +5,10 @@ in few passes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
-
-Kind = Literal["weight", "bias", "gamma", "beta"]
 
 
 class Linear(NamedTuple):
@@ -42,25 +39,6 @@ class Views(NamedTuple):
     scale: list[Scale]
 
 
-@dataclass(frozen=True)
-class Place:
-    """One tensor of a network.
-
-    Attributes:
-        name: unique in the network, as ``weight_2``; layers count from 1, the output layer is the last.
-        kind: what it is.
-        fan_in: numbers that enter a unit by it; 1 of a vector.
-        fan_out: units.
-        columns: where it lies in a cell's row.
-    """
-
-    name: str
-    kind: Kind
-    fan_in: int
-    fan_out: int
-    columns: slice
-
-
 class Layout:
     """Where the tensors of a network lie.
 
@@ -82,22 +60,6 @@ class Layout:
         sizes = [fan_out for _, fan_out in self.shapes]
         self.vectors = _columns(sizes + [size for width in self.scale_widths for size in (width, width)])
         self.parameters = self.weights[-1].stop + self.vectors[-1].stop
-
-    def places(self) -> list[Place]:
-        """Return every tensor, in the order in which they lie."""
-        start = self.weights[-1].stop
-        layers = range(1, len(self.shapes) + 1)
-        found = [
-            Place(f"weight_{layer}", "weight", *shape, columns)
-            for layer, shape, columns in zip(layers, self.shapes, self.weights, strict=True)
-        ]
-        names: list[tuple[str, Kind]] = [(f"bias_{layer}", "bias") for layer in layers]
-        for scale in range(1, len(self.scale_widths) + 1):
-            names += [(f"gamma_{scale}", "gamma"), (f"beta_{scale}", "beta")]
-        for (name, kind), within in zip(names, self.vectors, strict=True):
-            columns = slice(start + within.start, start + within.stop)
-            found.append(Place(name, kind, 1, within.stop - within.start, columns))
-        return found
 
     def blocks(self, flat_SP: Tensor) -> list[Tensor]:
         """See a flat matrix as what is worked on in one go: each weight matrix, [S, I * O], and all vectors, [S, V]."""

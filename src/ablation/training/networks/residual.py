@@ -10,16 +10,16 @@ stream or of a block's inner sum, is its pre-activation.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ablation.training.networks.hidden import Hidden
-from ablation.training.networks.layout import Layout, Linear, Scale, Vectors, Views
+from ablation.training.networks.layout import Linear, Scale, Vectors, Views
 from ablation.training.networks.network import Folded, LayerProbe, Tape, WeightGradient
-from ablation.training.products import fetch, is_beyond_cache, linear, product
+from ablation.training.networks.passes import begin, go_back, layout_of, normalizes_input, record
+from ablation.training.products import fetch, is_beyond_cache, linear
 
 
 class Residual:
@@ -41,10 +41,7 @@ class Residual:
         if len(set(widths)) > 1:
             raise ValueError("the layers of a residual network have one width")
         self.hidden, self.depth = hidden, len(widths)
-        normalization = hidden.normalization
-        self.normalizes_input = normalization is not None and normalization.input
-        scale_widths = ([features] if self.normalizes_input else []) + (list(widths) if normalization else [])
-        self.layout = Layout(list(pairwise([features, *widths, classes])), scale_widths)
+        self.layout = layout_of(features, widths, classes, hidden)
 
     def is_of_stream(self, place: int) -> bool:
         """Whether a product's output belongs to the stream, and not to the inside of a block."""
@@ -60,12 +57,9 @@ class Residual:
     ) -> tuple[Tensor, Tape]:
         """As ``Network.forward``."""
         hidden, tape = hidden or self.hidden, Tape()
-        h, beyond_cache = x_SBI, is_beyond_cache(x_SBI, self.layout.parameters)
-        first = 1 if self.normalizes_input else 0
-        if hidden.normalization is not None and self.normalizes_input:
-            h, tape.input_statistics = hidden.normalization.forward(h, *parameters.scale[0])
-            if running is not None:
-                hidden.normalization.update(*running[0], tape.input_statistics)
+        beyond_cache = is_beyond_cache(x_SBI, self.layout.parameters)
+        first = 1 if normalizes_input(hidden) else 0
+        h = begin(parameters, x_SBI, running, hidden, tape)
         stream: Tensor | None = None
         for place, layer in enumerate(parameters.linear[:-1]):
             tape.inputs.append(h)
@@ -75,15 +69,8 @@ class Residual:
             if self.is_of_stream(place):
                 stream = sum_SBO if stream is None else sum_SBO.add_(stream)
             scale = parameters.scale[first + place] if parameters.scale else None
-            passed = hidden.behind(sum_SBO, scale, running[first + place] if running else None)
-            h = passed.output_SBO
-            tape.derivatives.append(passed.derivative_SBO)
-            tape.statistics.append(passed.statistics)
-            if keep:
-                assert passed.preactivation_SBO is not None
-                assert passed.activation_SBO is not None
-                tape.preactivations.append(passed.preactivation_SBO)
-                tape.activations.append(passed.activation_SBO)
+            moved = running[first + place] if running else None
+            h = record(tape, hidden.behind(sum_SBO, scale, moved, keep), keep)
         tape.inputs.append(h)
         return linear(h, *parameters.linear[-1]), tape
 
@@ -91,49 +78,19 @@ class Residual:
         self, parameters: Views, tape: Tape, grad_SBC: Tensor, vectors: Vectors, hidden: Hidden | None = None
     ) -> Iterator[WeightGradient | LayerProbe]:
         """As ``Network.backward``."""
-        hidden, keep = hidden or self.hidden, bool(tape.preactivations)
-        beyond_cache = is_beyond_cache(grad_SBC, self.layout.parameters)
-        first = 1 if self.normalizes_input else 0
-        grad: Tensor = grad_SBC
-        bias_grad_SO: Tensor | None = grad_SBC.sum(1)
         of_stream: Tensor | None = None
-        for place in range(self.depth, -1, -1):
-            if place < self.depth:
-                scale = parameters.scale[first + place] if parameters.scale else None
-                derivative_SBO = tape.derivatives.pop()
-                at = hidden.backward(grad, derivative_SBO, tape.statistics.pop(), scale, keep)
-                grad, bias_grad_SO = at.grad_SBO, at.bias_grad_SO
-                if keep:
-                    assert at.delta_SBO is not None
-                    seen = tape.preactivations.pop(), tape.activations.pop()
-                    yield LayerProbe(place, place, *seen, derivative_SBO, at.delta_SBO)
-                if at.scale_grad is not None:
-                    for stored, found in zip(vectors.scale[first + place], at.scale_grad, strict=True):
-                        stored.copy_(found)
-                if self.is_of_stream(place):
-                    if of_stream is not None:
-                        # Not in place, for it may be the delta of the probe that was handed out.
-                        grad = grad + of_stream
-                        bias_grad_SO = grad.sum(1)
-                    of_stream = grad
-            if bias_grad_SO is None:
-                vectors.bias[place].zero_()
-            else:
-                vectors.bias[place].copy_(bias_grad_SO)
-            input_SBI = tape.inputs.pop()
-            if beyond_cache:
-                fetch(input_SBI)
-            weight_grad_SIO = product(input_SBI.transpose(1, 2), grad)
-            if place > 0 or self.normalizes_input:
-                if beyond_cache:
-                    fetch(parameters.linear[place].weight_SIO)
-                grad = hidden.propagate(grad, parameters.linear[place].weight_SIO)
-            yield WeightGradient(place, weight_grad_SIO.contiguous())
-        if tape.input_statistics is not None and hidden.normalization is not None:
-            gamma_SO = parameters.scale[0].first_SO
-            _, *scale_grad = hidden.normalization.backward(grad, tape.input_statistics, gamma_SO)
-            for stored, found in zip(vectors.scale[0], scale_grad, strict=True):
-                stored.copy_(found)
+
+        def joined(place: int, grad: Tensor, bias_grad_SO: Tensor | None) -> tuple[Tensor, Tensor | None]:
+            nonlocal of_stream
+            if self.is_of_stream(place):
+                if of_stream is not None:
+                    # Not in place, for it may be the delta of the probe that was handed out.
+                    grad = grad + of_stream
+                    bias_grad_SO = grad.sum(1)
+                of_stream = grad
+            return grad, bias_grad_SO
+
+        return go_back(self, parameters, tape, grad_SBC, vectors, hidden or self.hidden, joined)
 
     def folded(self, parameters: Views, running: list[Scale]) -> Folded:
         """As ``Network.folded``: what normalizes a product's input goes into the product; what normalizes the stream
@@ -145,7 +102,7 @@ class Residual:
         affine = [
             Scale(*normalization.affine(*scale, *moved)) for scale, moved in zip(parameters.scale, running, strict=True)
         ]
-        first = 1 if self.normalizes_input else 0
+        first = 1 if normalization.input else 0
         in_front = range(len(affine)) if normalization.placement == "after" else range(first)
         for place in in_front:
             at = place - first + 1
