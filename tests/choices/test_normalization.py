@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ablation.choices.normalization import NORMALIZATIONS, Batch
+from ablation.choices.normalization import NORMALIZATIONS, BatchNormalization
 
 CELLS, BATCH, UNITS = 3, 17, 6
 
@@ -36,13 +36,13 @@ class Wrapped(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, gamma, beta):
-        y, ctx.statistics = Batch().forward(x, gamma, beta)
+        y, ctx.statistics = BatchNormalization().forward(x, gamma, beta)
         ctx.save_for_backward(gamma)
         return y
 
     @staticmethod
     def backward(ctx, grad):
-        return Batch().backward(grad, ctx.statistics, *ctx.saved_tensors)
+        return BatchNormalization().backward(grad, ctx.statistics, *ctx.saved_tensors)
 
 
 def test_defaults_are_keras():
@@ -59,7 +59,7 @@ def test_defaults_are_keras():
 )
 def test_forward_and_backward_are_torchs(dtype, tolerance, batch, epsilon):
     x, gamma, beta, grad = case(batch=batch, dtype=dtype)
-    normalization = Batch(epsilon=epsilon)
+    normalization = BatchNormalization(epsilon=epsilon)
     y, statistics = normalization.forward(x, gamma, beta)
     own = normalization.backward(grad, statistics, gamma)
     for cell in range(CELLS):
@@ -77,7 +77,7 @@ def test_backward_is_the_slope_of_forward_by_finite_differences(batch):
 
 def test_a_batch_is_left_with_mean_beta_and_standard_deviation_gamma():
     x, gamma, beta, _ = case(dtype=double)
-    y, _ = Batch(epsilon=1e-12).forward(x, gamma, beta)
+    y, _ = BatchNormalization(epsilon=1e-12).forward(x, gamma, beta)
     torch.testing.assert_close(y.mean(1), beta)
     torch.testing.assert_close(y.std(1, correction=0), gamma.abs())
 
@@ -85,9 +85,9 @@ def test_a_batch_is_left_with_mean_beta_and_standard_deviation_gamma():
 def test_a_constant_column_becomes_beta_and_passes_little_gradient():
     x, gamma, beta, grad = case()
     x[:, :, 2] = 1234.5
-    y, statistics = Batch().forward(x, gamma, beta)
+    y, statistics = BatchNormalization().forward(x, gamma, beta)
     assert torch.equal(y[:, :, 2], beta[:, None, 2].expand(-1, BATCH))
-    x_grad, gamma_grad, beta_grad = Batch().backward(grad, statistics, gamma)
+    x_grad, gamma_grad, beta_grad = BatchNormalization().backward(grad, statistics, gamma)
     expected = gamma[:, None, 2] / 1e-3**0.5 * (grad[:, :, 2] - grad[:, :, 2].mean(1, keepdim=True))
     torch.testing.assert_close(x_grad[:, :, 2], expected, rtol=1e-5, atol=1e-5)
     assert not gamma_grad[:, 2].any()
@@ -96,13 +96,13 @@ def test_a_constant_column_becomes_beta_and_passes_little_gradient():
 
 def test_a_large_mean_costs_no_accuracy():
     x, gamma, beta, _ = case(dtype=double)
-    exact, _ = Batch().forward(x + 4096.0, gamma, beta)
-    y, _ = Batch().forward((x + 4096.0).float(), gamma.float(), beta.float())
+    exact, _ = BatchNormalization().forward(x + 4096.0, gamma, beta)
+    y, _ = BatchNormalization().forward((x + 4096.0).float(), gamma.float(), beta.float())
     torch.testing.assert_close(y.double(), exact, rtol=0, atol=2e-3)
 
 
 def test_running_statistics_by_hand():
-    normalization = Batch(momentum=0.75)
+    normalization = BatchNormalization(momentum=0.75)
     mean, variance = torch.zeros(1, 1, dtype=double), torch.ones(1, 1, dtype=double)
     unit = torch.ones(1, 1, dtype=double)
     for batch in ([1.0, 3.0], [0.0, 8.0]):
@@ -114,7 +114,7 @@ def test_running_statistics_by_hand():
 
 
 def test_running_statistics_are_torchs_but_for_the_bias_of_the_variance():
-    normalization, steps = Batch(momentum=0.9), 12
+    normalization, steps = BatchNormalization(momentum=0.9), 12
     _, gamma, beta, _ = case()
     mean, variance = torch.zeros(CELLS, UNITS), torch.ones(CELLS, UNITS)
     theirs = torch.zeros(CELLS, UNITS), torch.ones(CELLS, UNITS)
@@ -130,7 +130,7 @@ def test_running_statistics_are_torchs_but_for_the_bias_of_the_variance():
 
 
 def inferred(x, gamma, beta, mean, variance):
-    scale, shift = Batch().affine(gamma, beta, mean, variance)
+    scale, shift = BatchNormalization().affine(gamma, beta, mean, variance)
     return torch.addcmul(shift.unsqueeze(1), x, scale.unsqueeze(1))
 
 
@@ -150,8 +150,8 @@ def test_inputs_stay_as_they_were():
     arguments = case()
     kept = [tensor.clone() for tensor in arguments]
     x, gamma, beta, grad = arguments
-    _, statistics = Batch().forward(x, gamma, beta)
-    Batch().backward(grad, statistics, gamma)
+    _, statistics = BatchNormalization().forward(x, gamma, beta)
+    BatchNormalization().backward(grad, statistics, gamma)
     for tensor, before in zip(arguments, kept, strict=True):
         assert torch.equal(tensor, before)
 
@@ -167,9 +167,9 @@ def test_bits_of_a_cell_are_the_same_alone_and_beside_a_diverged_one(batch, unit
     def everything(*tensors):
         x, gamma, beta, grad, mean, variance = (tensor.clone() for tensor in tensors)
         by_running = inferred(x, gamma, beta, mean, variance)
-        y, statistics = Batch().forward(x, gamma, beta)
-        Batch().update(mean, variance, statistics)
-        return y, by_running, *Batch().backward(grad, statistics, gamma), mean, variance
+        y, statistics = BatchNormalization().forward(x, gamma, beta)
+        BatchNormalization().update(mean, variance, statistics)
+        return y, by_running, *BatchNormalization().backward(grad, statistics, gamma), mean, variance
 
     stacked = everything(x, gamma, beta, grad, mean, variance)
     for cell in set(range(cells)) - {3}:
@@ -181,7 +181,7 @@ def test_bits_of_a_cell_are_the_same_alone_and_beside_a_diverged_one(batch, unit
 @pytest.mark.parametrize("size", [1e-30, 1e-5, 1e18, 1e20, 3e37, 3e38])
 def test_a_variance_too_large_for_its_format_is_told_and_every_other_is_kept(size):
     x, gamma, beta, _ = case()
-    batch = Batch()
+    batch = BatchNormalization()
     whole, _ = batch.forward(x, gamma, beta)
     x = x.clone()
     x[1, :, 2] = size * torch.tensor([1.0, -1.0]).repeat(BATCH)[:BATCH]

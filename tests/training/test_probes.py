@@ -57,7 +57,8 @@ def measure(cells: list[Spec], data: Data, flat_SP: torch.Tensor, before_SP: tor
         elif seen is not None:
             now = parameters.linear[found.place].weight_SIO
             before = None if previous is None else previous[found.place].weight_SIO
-            layers.append(layer_health(now, before, found.grad_SIO, seen, limit, summary))
+            health = layer_health(now, before, found.grad_SIO, seen, limit, summary)
+            layers.append(torch.stack([health[name] for name in METRICS], dim=1))
     return torch.stack(layers[::-1], dim=1).numpy()
 
 

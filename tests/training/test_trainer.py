@@ -16,9 +16,10 @@ from ablation.training.measurement import CURVE_METRICS
 from ablation.training.networks import mlp as mlp_module
 from ablation.training.networks import passes
 from ablation.training.networks.initial import initial_parameters
+from ablation.training.outcome import Outcome
 from ablation.training.probes import METRICS, probe_steps
 from ablation.training.spec import Spec
-from ablation.training.trainer import Outcome, train
+from ablation.training.trainer import train
 from tests.compiler import needs_compiler
 from tests.training.reference import (
     NORMALIZED,

@@ -1,7 +1,8 @@
 """Gradient clipping: what is done to a gradient before the step is taken.
 
 A rule takes gradients of a cohort, a row a cell, and changes them in place. It returns, per cell, whether anything was
-clipped. A threshold is a float, or one a cell as [S, 1].
+clipped. A threshold is a float, or one a cell as [S, 1]. A rule that needs more than the gradient asks for it in its
+signature. One that must see all of a gradient at once takes a ``Whole``; the others may be given it part by part.
 
 Legend: S cells, N numbers of a cell in one part of its gradient.
 """
@@ -13,6 +14,7 @@ from typing import Annotated, NamedTuple
 import torch
 from torch import Tensor
 
+Clipping = Callable[..., Tensor]
 Threshold = Annotated[float | Tensor, "(0, inf)"]
 
 
@@ -26,6 +28,9 @@ class Gradient(NamedTuple):
 
     blocks: Sequence[Tensor]
     tensors: Sequence[Tensor]
+
+
+Whole = Annotated[Gradient, "whole"]
 
 
 def none(gradient: Gradient) -> Tensor:
@@ -48,7 +53,7 @@ def norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     return _any([_scale_down([tensor_SN], threshold) for tensor_SN in gradient.tensors])
 
 
-def global_norm(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
+def global_norm(gradient: Whole, *, threshold: Threshold = 1.0) -> Tensor:
     """Clip the whole gradient by its norm: g <- g min(1, c / ||g||) (Pascanu et al. 2013, algorithm 1)."""
     return _any([_scale_down(gradient.blocks, threshold)])
 
@@ -128,12 +133,9 @@ def _any(flags: Sequence[Tensor]) -> Tensor:
     return reduce(torch.logical_or, flags).squeeze(1)
 
 
-CLIPPINGS: dict[str, Callable[..., Tensor]] = {
+CLIPPINGS: dict[str, Clipping] = {
     "none": none,
     "value": value,
     "norm": norm,
     "global_norm": global_norm,
 }
-
-OF_THE_WHOLE = frozenset({"global_norm"})
-"""The rules that must see all of a gradient at once; the others may be given it part by part."""

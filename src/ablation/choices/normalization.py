@@ -21,7 +21,7 @@ class BatchStatistics(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchNormalization:
     """Batch normalization: y = gamma (x - mean) / sqrt(variance + epsilon) + beta (Ioffe & Szegedy 2015, algorithm 1).
 
     Keras is followed, not torch: ``epsilon`` 1e-3 (torch 1e-5); ``momentum`` 0.99 is the share of the running
@@ -91,4 +91,4 @@ def none() -> None:
     return
 
 
-NORMALIZATIONS: dict[str, Callable[..., Batch | None]] = {"none": none, "batch": Batch}
+NORMALIZATIONS: dict[str, Callable[..., BatchNormalization | None]] = {"none": none, "batch": BatchNormalization}

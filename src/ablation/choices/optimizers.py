@@ -2,7 +2,8 @@
 
 A rule changes parameters of a whole cohort in place: those of one weight matrix, or any others. It keeps what it must
 remember about them from step to step in ``state``, a dict of their own that begins empty, with a row a cell in every
-tensor. ``grad_SP`` is used up. A momentum is a float, or one a cell as [S, 1].
+tensor. ``grad_SP`` is used up. A momentum is a float, or one a cell as [S, 1]. A rule that needs more asks for it in
+its signature; one that must see all of a cell's parameters at once, as [S, P], annotates its gradient with "whole".
 
 Legend: S cells, P parameters of a cell that are changed together.
 """
@@ -13,6 +14,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+Optimizer = Callable[..., None]
 State = dict[str, Tensor]
 Momentum = Annotated[float | Tensor, "[0, 1)"]
 
@@ -40,4 +42,4 @@ def _velocity(state: State, grad_SP: Tensor, momentum: float | Tensor) -> Tensor
     return state["velocity"].mul_(momentum).add_(grad_SP)
 
 
-OPTIMIZERS: dict[str, Callable[..., None]] = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov}
+OPTIMIZERS: dict[str, Optimizer] = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov}

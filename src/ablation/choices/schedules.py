@@ -1,11 +1,19 @@
-"""Schedules: the factor on the learning rate as a function of the step, and nothing else."""
+"""Schedules: the factor on the learning rate in a step.
+
+A rule returns a number, or one a cell as [S, 1]. It asks for the step, the number of steps and what else it goes by in
+its signature, as parameters without a default.
+"""
 
 from collections.abc import Callable
 
+from torch import Tensor
 
-def constant(step: int, steps: int) -> float:
-    """Return 1 at every one of the ``steps`` steps, which count from 0."""
+Schedule = Callable[..., float | Tensor]
+
+
+def constant() -> float:
+    """Return 1 in every step."""
     return 1.0
 
 
-SCHEDULES: dict[str, Callable[..., float]] = {"constant": constant}
+SCHEDULES: dict[str, Schedule] = {"constant": constant}

@@ -17,12 +17,14 @@ class Column(NamedTuple):
         type: of its values; any may be null.
         unit: what its numbers count, empty where they are names.
         definition: what it is, in a line of Markdown.
+        logged: whether MLflow shows it as a curve.
     """
 
     name: str
     type: pa.DataType
     unit: str
     definition: str
+    logged: bool = False
 
 
 def schema(columns: Sequence[Column]) -> pa.Schema:
@@ -74,17 +76,22 @@ CURVE_COLUMNS = [
     Column("key", TEXT, "", "the cell"),
     Column("step", WHOLE, "steps", "steps taken"),
     Column("epoch", DOUBLE, "epochs", "passes over the training part, whole at an evaluation"),
-    Column("train_loss", SINGLE, "nats or squares", "loss on the fixed sample of the training part"),
-    Column("val_loss", SINGLE, "nats or squares", "loss on the validation part"),
+    Column("train_loss", SINGLE, "nats or squares", "loss on the fixed sample of the training part", logged=True),
+    Column("val_loss", SINGLE, "nats or squares", "loss on the validation part", logged=True),
     Column("train_accuracy", SINGLE, "share", "right answers on the fixed sample of the training part"),
-    Column("val_accuracy", SINGLE, "share", "right answers on the validation part"),
-    Column("grad_norm", SINGLE, "loss / weight", "norm of the whole gradient before clipping, on the probe batch"),
+    Column("val_accuracy", SINGLE, "share", "right answers on the validation part", logged=True),
+    Column(
+        "grad_norm", SINGLE, "loss / weight", "norm of the whole gradient before clipping, on the probe batch", True
+    ),
     Column(
         "clip_fraction", SINGLE, "share", "training steps since the evaluation before that were clipped; null at step 0"
     ),
     Column("clip_cosine", SINGLE, "-1 to 1", "cosine between the probe batch's gradient before and after clipping"),
 ]
 """``curves.parquet``: a row a cell and evaluation."""
+
+LOGGED = [column.name for column in CURVE_COLUMNS if column.logged]
+"""The columns of ``curves.parquet`` that MLflow shows, under the same names."""
 
 LAYER_COLUMNS = [
     Column("key", TEXT, "", "the cell"),

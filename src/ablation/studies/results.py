@@ -21,8 +21,9 @@ from ablation.studies.placing import put_as_one
 from ablation.studies.store import Record, Store
 from ablation.studies.study import REGISTRIES, Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
+from ablation.training.measurement import CURVE_METRICS
 from ablation.training.networks import NETWORKS
-from ablation.training.probes import is_bounded
+from ablation.training.probes import METRICS, is_bounded
 from ablation.training.spec import bind
 
 PART = 256
@@ -96,7 +97,7 @@ def cell_row(key: str, cell: Cell, record: Record) -> dict[str, Any]:
     row = {"cell": cell.name, "key": key, **cell.factors, "parameters": record.parameters}
     diverged = record.diverged_step is not None
     row |= {"status": "diverged" if diverged else "finished", "diverged_step": record.diverged_step}
-    columns = dict(zip(CURVES.names[3:], record.curves.T, strict=True))
+    columns = dict(zip(CURVE_METRICS, record.curves.T, strict=True))
     for name in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
         row[name] = None if diverged else _number(columns[name][-1])
     for name, best in (("val_loss", np.min), ("val_accuracy", np.max)):
@@ -115,7 +116,8 @@ def _curves(part: Part, cards: Mapping[str, Mapping[str, Any]]) -> pa.Table:
     per_epoch = [_steps_per_epoch(cards[cell.data], cell.spec.batch_size) for _, cell, _ in part]
     values = np.concatenate([record.curves for _, _, record in part])
     columns = [_keys(part, lengths), pa.array(steps), pa.array(steps / np.repeat(per_epoch, lengths))]
-    return pa.table([*columns, *_columns(values)], schema=CURVES)
+    metrics = _columns(values, CURVE_METRICS, CURVES.names[3:])
+    return pa.table([*columns, *metrics], schema=CURVES)
 
 
 def _layers(part: Part) -> pa.Table:
@@ -124,7 +126,9 @@ def _layers(part: Part) -> pa.Table:
     layer = np.concatenate([np.tile(np.arange(1, depth + 1, dtype=np.int32), probes) for probes, depth, _ in shapes])
     values = np.concatenate([record.layers.reshape(-1, record.layers.shape[2]) for _, _, record in part])
     keys = _keys(part, [probes * depth for probes, depth, _ in shapes])
-    return pa.table([keys, pa.array(steps), pa.array(layer), *_columns(values)], schema=LAYERS)
+    return pa.table(
+        [keys, pa.array(steps), pa.array(layer), *_columns(values, METRICS, LAYERS.names[3:])], schema=LAYERS
+    )
 
 
 def _keys(part: Part, lengths: list[int]) -> pa.Array:
@@ -132,9 +136,10 @@ def _keys(part: Part, lengths: list[int]) -> pa.Array:
     return pa.array([key for key, _, _ in part], pa.string()).take(pa.array(np.repeat(np.arange(len(part)), lengths)))
 
 
-def _columns(values: NDArray[np.float32]) -> list[pa.Array]:
-    """Return the metrics as columns; what was not measured (NaN) is null."""
-    return [pa.array(np.ascontiguousarray(column), from_pandas=True) for column in values.T]
+def _columns(values: NDArray[np.float32], packed: Sequence[str], wanted: Sequence[str]) -> list[pa.Array]:
+    """Return the metrics as columns, by their names; what was not measured (NaN) is null."""
+    columns = dict(zip(packed, values.T, strict=True))
+    return [pa.array(np.ascontiguousarray(columns[name]), from_pandas=True) for name in wanted]
 
 
 def _steps_per_epoch(card: Mapping[str, Any], batch_size: int) -> int:

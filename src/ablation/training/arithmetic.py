@@ -1,40 +1,21 @@
 """What a cohort computes with, beside its matrix products: eager functions, or the same ones compiled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
-from ablation.choices.clipping import Gradient
-from ablation.choices.optimizers import State
+from ablation.choices.clipping import CLIPPINGS
+from ablation.choices.losses import LOSSES
+from ablation.choices.optimizers import OPTIMIZERS
+from ablation.training.descent import Descent
+from ablation.training.networks import hidden_of
 from ablation.training.networks.hidden import Hidden
+from ablation.training.probes import summary
+from ablation.training.spec import Spec, bind
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
-Numbers = Mapping[str, float | Tensor]
-
-
-@dataclass
-class Descent:
-    """Clipping and step of one weight matrix, by a clipping that need not see the whole gradient.
-
-    Attributes:
-        clip: the clipping's rule.
-        optimize: the optimizer's.
-    """
-
-    clip: Callable[..., Tensor]
-    optimize: Callable[..., None]
-
-    def __call__(
-        self, param_SN: Tensor, grad_SN: Tensor, lr_S1: Tensor, state: State, of_clip: Numbers, of_optimizer: Numbers
-    ) -> Tensor:
-        """Change the parameters in place and return which cells were clipped, [S]; the gradient is used up.
-
-        ``of_clip`` and ``of_optimizer`` are the rules' numbers.
-        """
-        clipped_S = self.clip(Gradient([grad_SN], [grad_SN]), **of_clip)
-        self.optimize(param_SN, grad_SN, lr_S1, state, **of_optimizer)
-        return clipped_S
 
 
 @dataclass(frozen=True)
@@ -46,7 +27,7 @@ class Arithmetic:
         loss: outputs and labels to the loss of every cell and its gradient.
         score: outputs and labels to the loss of every cell and how many examples are right.
         summary: a layer's gradient health, ``probes.summary``.
-        descend: clipping and step of a weight matrix.
+        descend: clipping and step.
     """
 
     hidden: Hidden
@@ -54,6 +35,17 @@ class Arithmetic:
     score: Loss
     summary: Callable[..., Sequence[Tensor]]
     descend: Descent
+
+
+def arithmetic_of(spec: Spec) -> Arithmetic:
+    """Return the eager functions that a specification's levels name.
+
+    Raises:
+        ValueError: a rule asks for what it is not handed.
+    """
+    loss = bind(LOSSES, spec.loss)
+    descent = Descent(CLIPPINGS[spec.clipping.kind], OPTIMIZERS[spec.optimizer.kind])
+    return Arithmetic(hidden_of(spec), loss, partial(score, loss), summary, descent)
 
 
 def score(loss: Loss, output_SBC: Tensor, label_B: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from ablation.choices.activations import ACTIVATIONS
-from ablation.choices.clipping import CLIPPINGS, Gradient
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.data import Data
+from ablation.training.descent import Part
+from ablation.training.ingredients import Moment
 from ablation.training.networks.network import Folded, LayerProbe, Network
 from ablation.training.probes import (
+    METRICS,
     SATURATED_BELOW,
     clipping_cosine,
     largest_derivative,
@@ -25,17 +27,17 @@ from ablation.training.spec import Spec, bind
 from ablation.training.stack import Stack
 
 CURVE_METRICS = "train_loss val_loss train_accuracy val_accuracy grad_norm clip_fraction clip_cosine".split()
-"""The columns of ``Outcome.curves``, in its order."""
+"""What an evaluation gives, in the order in which it is kept."""
 
 EVALUATION_CHUNK = 128
 """Examples that go through the network at once in an evaluation; part of how a mean is summed, so never changed."""
 
 
 class Probe(NamedTuple):
-    """One probe: every layer's metrics, [S, D, len(METRICS)], and all gradients of the probe batch before clipping."""
+    """One probe: each of ``METRICS``, [S, D], and all gradients of the probe batch before clipping."""
 
-    health_SDM: Tensor
-    gradient: Gradient
+    health: dict[str, Tensor]
+    parts: list[Part]
 
 
 class Measurement:
@@ -50,30 +52,30 @@ class Measurement:
 
     def __init__(self, network: Network, arithmetic: Arithmetic, spec: Spec, data: Data) -> None:
         self._network, self._arithmetic, self._data = network, arithmetic, data
-        self._clip = CLIPPINGS[spec.clipping.kind]
         self._train_sample = data.train_sample(min(len(data.train_y), len(data.val_y)))
         self._probe_x, self._probe_y = data.train_sample(spec.probe_size)
         steepest = largest_derivative(bind(ACTIVATIONS, spec.activation))
         self._limit = data.train_x.new_tensor(SATURATED_BELOW * steepest)
 
-    def probe(self, stack: Stack, step: int) -> Probe:
+    def probe(self, stack: Stack, moment: Moment, is_first: bool) -> Probe:
         """Pass the probe batch through every cell, there and back, and mark those whose loss on it is not finite.
 
-        ``stack.spare_SP`` holds the parameters before the step that led here, if one did.
+        ``stack.spare_SP`` holds the parameters before the step that led here, unless this is the first probe.
         """
         hidden, x_SBI = self._arithmetic.hidden, self._probe_x.expand(len(stack), -1, -1)
         output_SBC, tape = self._network.forward(stack.parameters, x_SBI, keep=True, hidden=hidden)
+        tape.factors = self._arithmetic.descend.asks_for_factors
         loss_S, grad_SBC = self._arithmetic.loss(output_SBC, self._probe_y.expand(len(stack), -1).contiguous())
-        stack.mark(loss_S, step)
-        previous = self._network.layout.views(stack.spare_SP).linear if step else None
-        layers: list[Tensor] = [loss_S] * self._network.depth
-        weights: list[Tensor] = [loss_S] * len(self._network.layout.shapes)
+        stack.mark(loss_S, moment.step)
+        previous = None if is_first else self._network.layout.views(stack.spare_SP).linear
+        layers: list[dict[str, Tensor]] = [{}] * self._network.depth
+        parts: list[Part] = []
         probes: dict[int, list[LayerProbe]] = {}
         for found in self._network.backward(stack.parameters, tape, grad_SBC, stack.vectors, hidden):
             if isinstance(found, LayerProbe):
                 probes.setdefault(found.weight, []).append(found)
                 continue
-            weights[found.place] = found.grad_SIO.flatten(1)
+            parts.append(stack.part(found))
             for seen in probes.pop(found.place, []):
                 layers[seen.layer] = layer_health(
                     stack.parameters.linear[found.place].weight_SIO,
@@ -83,34 +85,37 @@ class Measurement:
                     self._limit,
                     self._arithmetic.summary,
                 )
-        gradient = Gradient([*weights, stack.vector_grad_SV], [*weights, *stack.vector_tensors])
-        return Probe(torch.stack(layers, dim=1).to(output_SBC.dtype), gradient)
+        parts = [*sorted(parts, key=lambda part: part.place), stack.part_of_vectors()]
+        return Probe({name: torch.stack([layer[name] for layer in layers], dim=1) for name in METRICS}, parts)
 
-    def evaluate(self, stack: Stack, gradient: Gradient, steps: int) -> Tensor:
-        """Return the row of ``CURVE_METRICS`` of every cell.
+    def evaluate(self, stack: Stack, parts: list[Part], moment: Moment, steps: int) -> dict[str, Tensor]:
+        """Return each of ``CURVE_METRICS`` of every cell, [S]; the validation loss is kept in the stack too.
 
         Args:
             stack: the cells.
-            gradient: the probe batch's; it is used up.
+            parts: the probe batch's gradient; it is used up.
+            moment: when it is.
             steps: training steps since the last evaluation; none before the first step.
         """
         folded = self._network.folded(stack.parameters, stack.running)
         train_loss, train_accuracy = self._score(folded, *self._train_sample)
         val_loss, val_accuracy = self._score(folded, self._data.val_x, self._data.val_y)
-        raw = [block.clone() for block in gradient.blocks]
-        self._clip(gradient, **stack.clip_numbers)
-        return torch.stack(
-            [
-                train_loss,
-                val_loss,
-                train_accuracy,
-                val_accuracy,
-                norm_of_parts(raw).float(),
-                stack.clipped_S / (steps or math.nan),
-                clipping_cosine(raw, gradient.blocks),
-            ],
-            dim=1,
-        )
+        stack.val_loss_S1.copy_(val_loss.unsqueeze(1))
+        raw = [part.grad_SN.clone() for part in parts]
+        descend = self._arithmetic.descend
+        # What a rule remembers is of the steps alone.
+        aside = [part._replace(clip_state={name: x.clone() for name, x in part.clip_state.items()}) for part in parts]
+        for group in descend.groups(aside):
+            descend.clipped(group, stack.clip_numbers, moment)
+        return {
+            "train_loss": train_loss,
+            "val_loss": val_loss,
+            "train_accuracy": train_accuracy,
+            "val_accuracy": val_accuracy,
+            "grad_norm": norm_of_parts(raw),
+            "clip_fraction": stack.clipped_S / (steps or math.nan),
+            "clip_cosine": clipping_cosine(raw, [part.grad_SN for part in parts]),
+        }
 
     def _score(self, folded: Folded, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the accuracy of every cell in inference mode."""

@@ -17,7 +17,7 @@ METRICS = (
     "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
     "dead_fraction saturated_fraction"
 ).split()
-"""The columns of ``layer_health``, in its order."""
+"""What ``layer_health`` gives, in the order in which it is kept."""
 
 SUMMARY = [name for name in METRICS if name != "act_p98"]
 """What ``summary`` returns, in its order."""
@@ -67,8 +67,8 @@ def layer_health(
     probe: LayerProbe,
     limit: Tensor,
     summarize: Callable[..., Sequence[Tensor]],
-) -> Tensor:
-    """Return every metric of one hidden layer, [S, len(METRICS)], as doubles.
+) -> dict[str, Tensor]:
+    """Return every metric of one hidden layer, [S] each.
 
     Args:
         weight_SIO: the layer's weights now.
@@ -84,7 +84,7 @@ def layer_health(
     values["act_p98"] = _percentile(probe.activation_SBO)
     if before_SIO is None:
         values["update_ratio"] = torch.full_like(values["weight_norm"], math.nan)
-    return torch.stack([values[name] for name in METRICS], dim=1)
+    return values
 
 
 def summary(

@@ -1,13 +1,16 @@
 """The stack: everything that a cohort in training has a row a cell of, and how cells leave it."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from ablation.choices.optimizers import State
+from ablation.training.descent import Part
 from ablation.training.networks.initial import initial_parameters
 from ablation.training.networks.layout import Layout, Scale
+from ablation.training.networks.network import WeightGradient
 from ablation.training.spec import Level, Spec
 
 
@@ -20,7 +23,9 @@ class Stack:
         spare_SP: room for one more copy of them, taken once: fresh memory costs more than the copying.
         vector_grad_SV: gradients of all vectors.
         running: running statistics of batch normalization.
-        states: what the optimizer remembers, for each of ``Layout.blocks``.
+        states: what the optimizer remembers, for each of ``Layout.blocks``; likewise the clipping's.
+        schedule_state: what the schedule remembers.
+        val_loss_S1: validation loss at the last evaluation; NaN before the first.
         lr_S1: learning rate before the schedule's factor.
         clip_numbers, optimizer_numbers: a float where all cells agree and nothing is compiled, which is faster; else
             one a cell, [S, 1].
@@ -36,6 +41,9 @@ class Stack:
         self.spare_SP = torch.empty_like(self.param_SP)
         self.running = layout.running(cells, self.param_SP)
         self.states: list[State] = [{} for _ in layout.blocks(self.param_SP)]
+        self.clip_states: list[State] = [{} for _ in self.states]
+        self.schedule_state: State = {}
+        self.val_loss_S1 = torch.full((cells, 1), math.nan, device=device)
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=device)
         eager = cohort[0].compile == "eager"
         self.clip_numbers = _numbers([spec.clipping for spec in cohort], eager, device)
@@ -47,18 +55,31 @@ class Stack:
     def __len__(self) -> int:
         return len(self.place_S)
 
-    def mark(self, loss_S: Tensor, step: int) -> None:
+    def mark(self, loss_S: Tensor, step: Tensor) -> None:
         """Note the first step at which a cell's loss is not finite. Its row goes on as it will: it touches no other."""
         new_S = ~torch.isfinite(loss_S) & (self.diverged_S < 0)
-        self.diverged_S.masked_fill_(new_S, step)
+        self.diverged_S.copy_(torch.where(new_S, step, self.diverged_S))
+
+    def part(self, found: WeightGradient) -> Part:
+        """Return the weight matrix that a gradient is of, with that gradient."""
+        place, (grad_SN, factors) = found.place, (found.grad_SIO.flatten(1), found[2:])
+        states = self.states[place], self.clip_states[place]
+        return Part(place, self.blocks[place], grad_SN, [grad_SN], *states, self._layout.shapes[place], *factors)
+
+    def part_of_vectors(self) -> Part:
+        """Return all vectors, with the gradients that lie in ``vectors``."""
+        place = len(self.blocks) - 1
+        states = self.states[place], self.clip_states[place]
+        return Part(place, self.blocks[place], self.vector_grad_SV, self.vector_tensors, *states)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows only."""
         self.place_S, self.diverged_S = self.place_S[rows], self.diverged_S[rows]
         self.param_SP, self.spare_SP = self.param_SP[rows], self.spare_SP[rows]
-        self.lr_S1, self.clipped_S = self.lr_S1[rows], self.clipped_S[rows]
+        self.lr_S1, self.clipped_S, self.val_loss_S1 = self.lr_S1[rows], self.clipped_S[rows], self.val_loss_S1[rows]
         self.running = [Scale(mean[rows], variance[rows]) for mean, variance in self.running]
-        self.states = [{name: tensor[rows] for name, tensor in state.items()} for state in self.states]
+        for state in (*self.states, *self.clip_states, self.schedule_state):
+            state.update({name: tensor[rows] for name, tensor in state.items()})
         for numbers in (self.clip_numbers, self.optimizer_numbers):
             numbers.update({name: value[rows] for name, value in numbers.items() if isinstance(value, Tensor)})
         self._bind_views()

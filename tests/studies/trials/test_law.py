@@ -6,7 +6,7 @@ import torch
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES, mse
-from ablation.choices.normalization import NORMALIZATIONS, Batch
+from ablation.choices.normalization import NORMALIZATIONS, BatchNormalization
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
 from ablation.studies.trials import law
@@ -62,7 +62,7 @@ def of_the_stack(output_SBC, label_SB):
     return loss_S, grad_SBC / (1.0 + loss_S.mean())
 
 
-class OfTheStack(Batch):
+class OfTheStack(BatchNormalization):
     def forward(self, x_SBO, gamma_SO, beta_SO):
         return super().forward(x_SBO - x_SBO.mean(), gamma_SO, beta_SO)
 

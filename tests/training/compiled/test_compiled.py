@@ -8,9 +8,10 @@ import torch
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
-from ablation.training.arithmetic import Descent
 from ablation.training.compiled.descent import CompiledDescent
 from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
+from ablation.training.descent import Descent, Part
+from ablation.training.ingredients import Moment
 from ablation.training.networks.hidden import Hidden
 from ablation.training.networks.layout import Linear, Scale
 from ablation.training.spec import bind
@@ -108,7 +109,9 @@ def test_what_an_optimizer_puts_in_the_place_of_what_it_remembers_is_remembered(
     for descend in (eager, fused):
         param, state = torch.zeros(2, 6), {}
         for _ in range(4):
-            descend(param[:, :5], torch.ones(2, 5), torch.ones(2, 1), state, {}, {})
+            grad_SN = torch.ones(2, 5)
+            part = Part(0, param[:, :5], grad_SN, [grad_SN], state, {}, (5, 1))
+            descend([part], torch.ones(2, 1), {}, {}, Moment(torch.tensor(0), 4, torch.ones(2, 1)))
         results.append(param)
     assert torch.equal(*results)
     assert results[0][0].tolist() == [0 + 1 + 2 + 3] * 5 + [0]

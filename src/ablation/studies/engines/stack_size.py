@@ -12,7 +12,7 @@ from functools import cache
 import torch
 
 from ablation.choices.activations import ACTIVATIONS
-from ablation.choices.normalization import Batch
+from ablation.choices.normalization import BatchNormalization
 from ablation.training.memory import keep_freed_memory
 from ablation.training.networks.hidden import Hidden
 from ablation.training.networks.layout import Vectors
@@ -62,7 +62,7 @@ def narrowest_of_the_fast(seconds_per_cell: Mapping[int, float]) -> int:
 def _one_pass(cells: int) -> Callable[[], object]:
     """Return a step's forward and backward pass with the choices that take the most operations."""
     features, *widths, classes = SIZES
-    model = Mlp(features, widths, classes, Hidden(ACTIVATIONS["elu"], Batch()))
+    model = Mlp(features, widths, classes, Hidden(ACTIVATIONS["elu"], BatchNormalization()))
     layout = model.layout
     parameters, gradients = (layout.views(torch.full((cells, layout.parameters), 1e-2)) for _ in range(2))
     vectors = Vectors([layer.bias_SO for layer in gradients.linear], gradients.scale)

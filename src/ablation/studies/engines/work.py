@@ -19,8 +19,9 @@ from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.store import Record
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data
+from ablation.training.outcome import Outcome
 from ablation.training.spec import Spec
-from ablation.training.trainer import Outcome, train
+from ablation.training.trainer import train
 
 
 class TooLargeError(UserError):

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ablation import UserError
-from ablation.records.columns import CURVES, OUTCOMES
+from ablation.records.columns import LOGGED, OUTCOMES
 from ablation.studies.cells import Cell
 from ablation.studies.results import cell_row
 from ablation.studies.store import Record
@@ -26,14 +26,13 @@ from ablation.studies.study import Study
 from ablation.studies.tracking.client import NoRoom, connect, find_experiment, refused
 from ablation.studies.tracking.rows import Run, is_database, runs_by_tag, write_rows, write_through_client
 from ablation.studies.tracking.summary import study_note
+from ablation.training.measurement import CURVE_METRICS
 
 CURVE_POINTS = 25
 """Evaluations of a curve that are logged, the first and the last among them; all of them are in curves.parquet."""
 
 BATCH = 200
 """Most runs that are written in one transaction."""
-
-LOGGED_CURVES = ("train_loss", "val_loss", "val_accuracy", "grad_norm")
 
 
 class Tracker(Protocol):
@@ -194,7 +193,7 @@ class _Mlflow:
         ]
         for place in _thinned(len(record.curve_steps)):
             step = int(record.curve_steps[place])
-            values = {name: float(record.curves[place, CURVES.names.index(name) - 3]) for name in LOGGED_CURVES}
+            values = {name: float(record.curves[place, CURVE_METRICS.index(name)]) for name in LOGGED}
             values["epoch"] = step / steps_per_epoch
             metrics += [(name, value, start + step, step) for name, value in values.items() if np.isfinite(value)]
         profile = json.dumps({"train": card["train"], "val": card["val"], "classes": card["classes"]})

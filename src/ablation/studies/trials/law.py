@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from ablation.training.data import Data, generator
+from ablation.training.outcome import Outcome
 from ablation.training.spec import Level, Spec
-from ablation.training.trainer import Outcome, train
+from ablation.training.trainer import train
 
 PLAIN = {
     "init": "he_normal",

@@ -2,14 +2,14 @@
 
 A graph holds what lies between two matrix products, for any number of cells, batch and width. So a network of twenty
 layers needs no more of them than one of two, and none is made anew when cells leave the stack. What fuses little stays
-eager: the products, the backward pass of a layer that does not normalize, what is done once a step. Compiled numbers
+eager: the products, the backward pass of a layer that does not normalize, what is done once a step, and rules that see
+the whole gradient or ask for more than their arguments. Compiled numbers
 agree with eager ones to rounding, no further, so how a cell is trained is part of its key.
 """
 
 import torch
 from torch import Tensor
 
-from ablation.choices.clipping import OF_THE_WHOLE
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.compiled.descent import CompiledDescent
 from ablation.training.compiled.examples import BATCH, CELLS, CLASSES, FAN_IN, UNITS, by_unit, weight
@@ -39,7 +39,7 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
     values = [by_unit(device) for _ in range(4)]
     summary = Graph("summary", eager.summary, [*weights, gradient, *values, torch.zeros((), device=device)])
     descend, graphs = eager.descend, [*hidden.graphs, loss, score, summary]
-    if spec.clipping.kind not in OF_THE_WHOLE:
+    if not descend.sees_whole and not descend.asks:
         kinds = (spec.clipping.kind, spec.optimizer.kind)
         names = (list(spec.clipping.parameters), list(spec.optimizer.parameters))
         descend = CompiledDescent(eager.descend, kinds, names, device)

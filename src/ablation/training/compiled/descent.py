@@ -1,21 +1,24 @@
 """Clipping and step of a weight matrix, compiled."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ablation.choices.clipping import Gradient
 from ablation.choices.optimizers import State
-from ablation.training.arithmetic import Descent, Numbers
 from ablation.training.compiled.examples import CELLS, SIZE, weight
 from ablation.training.compiled.graphs import Graph
+from ablation.training.descent import Descent, Numbers, Part
+from ablation.training.ingredients import Moment
 
 
 class CompiledDescent(Descent):
     """Clipping and step of a weight matrix, compiled to one pass.
 
     Args:
-        descent: the rules, of which the clipping's is one that need not see the whole gradient.
+        descent: the rules, which need not see the whole gradient and ask for nothing.
         levels: their kinds; their numbers are a cell's own.
         names: of the clipping's and of the optimizer's numbers.
         device: where their tensors will be.
@@ -40,7 +43,9 @@ class CompiledDescent(Descent):
             of_optimizer = dict(zip(optimizes, rest[len(clips) :], strict=False))
             state = dict(zip(self._remembered, rest[len(clips) + len(optimizes) :], strict=True))
             kept = dict(state)
-            clipped = Descent.__call__(self, param, grad.clone(), lr, state, of_clip, of_optimizer)
+            grad = grad.clone()
+            clipped = self.clip(Gradient([grad], [grad]), **of_clip)
+            self.optimize(param, grad, lr, state, **of_optimizer)
             for name, tensor in kept.items():
                 # A rule may put another tensor in its place; a graph can only change the one that it was given.
                 if state[name] is not tensor:
@@ -53,12 +58,13 @@ class CompiledDescent(Descent):
         )
 
     def __call__(
-        self, param_SN: Tensor, grad_SN: Tensor, lr_S1: Tensor, state: State, of_clip: Numbers, of_optimizer: Numbers
+        self, parts: Sequence[Part], lr_S1: Tensor, of_clip: Numbers, of_optimizer: Numbers, moment: Moment
     ) -> Tensor:
-        """As ``Descent``; eager in a block's first step, where there is nothing remembered yet."""
-        if len(state) < len(self._remembered):
-            return super().__call__(param_SN, grad_SN, lr_S1, state, of_clip, of_optimizer)
-        remembered = [state[name] for name in self._remembered]
+        """As ``Descent``; eager for vectors, and in a part's first step, where there is nothing remembered yet."""
+        (part,) = parts
+        if part.shape is None or len(part.state) < len(self._remembered):
+            return super().__call__(parts, lr_S1, of_clip, of_optimizer, moment)
+        remembered = [part.state[name] for name in self._remembered]
         # One a cell, [S, 1], where a cohort is compiled.
         numbers: list[Any] = [*of_clip.values(), *of_optimizer.values()]
-        return self.graph(param_SN, grad_SN, lr_S1, *numbers, *remembered)[0]
+        return self.graph(part.param_SN, part.grad_SN, lr_S1, *numbers, *remembered)[0]

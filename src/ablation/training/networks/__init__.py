@@ -21,7 +21,10 @@ def build(spec: Spec, features: int, classes: int, hidden: Hidden | None = None)
 
     ``hidden`` is what stands behind its products, if it is there already.
     """
-    if hidden is None:
-        normalization = NORMALIZATIONS[spec.normalization.kind](**spec.normalization.parameters)
-        hidden = Hidden(activation_of(spec.activation), normalization)
-    return NETWORKS[spec.model.kind](features, spec.widths, classes, hidden)
+    return NETWORKS[spec.model.kind](features, spec.widths, classes, hidden or hidden_of(spec))
+
+
+def hidden_of(spec: Spec) -> Hidden:
+    """Return what stands behind the products of a cell's specification."""
+    normalization = NORMALIZATIONS[spec.normalization.kind](**spec.normalization.parameters)
+    return Hidden(activation_of(spec.activation), normalization)

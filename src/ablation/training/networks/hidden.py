@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from ablation.choices.normalization import Batch, BatchStatistics
+from ablation.choices.normalization import BatchNormalization, BatchStatistics
 from ablation.training.elementwise import Activation
 from ablation.training.networks.layout import Linear, Scale
 from ablation.training.products import linear, product
@@ -48,7 +48,7 @@ class Hidden:
     """
 
     activation: Activation
-    normalization: Batch | None
+    normalization: BatchNormalization | None
 
     def forward(
         self, h_SBI: Tensor, layer: Linear, scale: Scale | None, running: Scale | None = None, keep: bool = False

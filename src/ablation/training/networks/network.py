@@ -17,10 +17,14 @@ class WeightGradient(NamedTuple):
     Attributes:
         place: which matrix, in the layout's order.
         grad_SIO: the gradient, in memory of its own.
+        input_SBI: left factor of the product that it is the gradient of, if the tape was to hand out factors.
+        error_SBO: the gradient of that product, likewise.
     """
 
     place: int
     grad_SIO: Tensor
+    input_SBI: Tensor | None = None
+    error_SBO: Tensor | None = None
 
 
 class LayerProbe(NamedTuple):
@@ -47,7 +51,8 @@ class LayerProbe(NamedTuple):
 class Tape:
     """What the forward pass leaves for the backward pass, which uses it up; an entry a hidden layer.
 
-    Pre-activations and activations are there only if they were asked for: the backward pass does without them.
+    Pre-activations and activations are there only if they were asked for: the backward pass does without them. With
+    ``factors`` set it hands out, beside each weight gradient, what it was multiplied of, which then lives longer.
     """
 
     inputs: list[Tensor] = field(default_factory=list)
@@ -56,6 +61,7 @@ class Tape:
     derivatives: list[Tensor] = field(default_factory=list)
     statistics: list[BatchStatistics | None] = field(default_factory=list)
     input_statistics: BatchStatistics | None = None
+    factors: bool = False
 
 
 class Folded(NamedTuple):

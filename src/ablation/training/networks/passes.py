@@ -84,11 +84,12 @@ def go_back(
         if beyond_cache:
             fetch(input_SBI)
         weight_grad_SIO = product(input_SBI.transpose(1, 2), grad)
+        factors = (input_SBI, grad) if tape.factors else ()
         if place > 0 or first:
             if beyond_cache:
                 fetch(parameters.linear[place].weight_SIO)
             grad = hidden.propagate(grad, parameters.linear[place].weight_SIO)
-        yield WeightGradient(place, weight_grad_SIO.contiguous())
+        yield WeightGradient(place, weight_grad_SIO.contiguous(), *factors)
     if tape.input_statistics is not None and hidden.normalization is not None:
         gamma_SO = parameters.scale[0].first_SO
         _, *scale_grad = hidden.normalization.backward(grad, tape.input_statistics, gamma_SO)

@@ -1,0 +1,105 @@
+"""Clipping and step: from a gradient to other parameters, a part of them at a time or all at once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ablation.choices.clipping import Clipping, Gradient
+from ablation.choices.optimizers import Optimizer, State
+from ablation.training.ingredients import FACTORS, Moment, asked, handed, sees_whole
+
+Numbers = Mapping[str, float | Tensor]
+
+
+class Part(NamedTuple):
+    """What is changed together: a weight matrix, or all vectors of a network, of every cell, [S, N].
+
+    Attributes:
+        place: which part, in the layout's order.
+        param_SN: the parameters.
+        grad_SN: their gradient; it is used up.
+        tensors: the gradient again, one of each tensor that the part consists of.
+        state: what the optimizer remembers of them.
+        clip_state: what the clipping remembers.
+        shape: fan-in and fan-out of a weight matrix.
+        input_SBI: left factor of the product whose weights these are, where a rule asks for it.
+        error_SBO: the gradient of that product, likewise.
+    """
+
+    place: int
+    param_SN: Tensor
+    grad_SN: Tensor
+    tensors: Sequence[Tensor]
+    state: State
+    clip_state: State
+    shape: tuple[int, int] | None = None
+    input_SBI: Tensor | None = None
+    error_SBO: Tensor | None = None
+
+
+@dataclass
+class Descent:
+    """Clipping and step.
+
+    Attributes:
+        clip: the clipping's rule.
+        optimize: the optimizer's.
+    """
+
+    clip: Clipping
+    optimize: Optimizer
+
+    def __post_init__(self) -> None:
+        self._of_clip, self._of_optimizer = asked("clipping", self.clip), asked("optimizer", self.optimize)
+        self.asks = self._of_clip | self._of_optimizer
+        self.asks_for_factors = bool(self.asks & FACTORS)
+        self._joins = sees_whole(self.optimize)
+        self.sees_whole = self._joins or sees_whole(self.clip)
+
+    def groups(self, parts: Iterable[Part]) -> Iterator[list[Part]]:
+        """Yield the parts that must be seen together: each by itself, as soon as it is there, or all of them."""
+        if self.sees_whole:
+            yield [*parts]
+        else:
+            for part in parts:
+                yield [part]
+
+    def clipped(self, parts: Sequence[Part], of_clip: Numbers, moment: Moment) -> Tensor:
+        """Clip the gradients of a group in place, by the rule's numbers, and return which cells were, [S]."""
+        gradient = Gradient([part.grad_SN for part in parts], [each for part in parts for each in part.tensors])
+        more: dict[str, Any] = {}
+        if self._of_clip:
+            # The vectors come last, whatever the order of the others.
+            more = {"state": parts[-1].clip_state}
+            more |= {"inputs": [part.input_SBI for part in parts], "errors": [part.error_SBO for part in parts]}
+        return self.clip(gradient, **of_clip, **handed(self._of_clip, moment, more))
+
+    def __call__(
+        self, parts: Sequence[Part], lr_S1: Tensor, of_clip: Numbers, of_optimizer: Numbers, moment: Moment
+    ) -> Tensor:
+        """Change the parameters of a group in place and return which cells were clipped, [S].
+
+        ``of_clip`` and ``of_optimizer`` are the rules' numbers.
+        """
+        clipped_S = self.clipped(parts, of_clip, moment)
+        if self._joins:
+            self._optimize_whole(parts, lr_S1, of_optimizer, moment)
+            return clipped_S
+        for part in parts:
+            more = {"input_SBI": part.input_SBI, "error_SBO": part.error_SBO, "shape": part.shape}
+            ingredients = handed(self._of_optimizer, moment, more)
+            self.optimize(part.param_SN, part.grad_SN, lr_S1, part.state, **of_optimizer, **ingredients)
+        return clipped_S
+
+    def _optimize_whole(self, parts: Sequence[Part], lr_S1: Tensor, of_optimizer: Numbers, moment: Moment) -> None:
+        """Take the step of all parts as if they were one, in the layout's order."""
+        ordered = sorted(parts, key=lambda part: part.place)
+        param_SP, grad_SP = (torch.cat(each, dim=1) for each in zip(*(part[1:3] for part in ordered), strict=True))
+        ingredients = handed(self._of_optimizer, moment, {})
+        self.optimize(param_SP, grad_SP, lr_S1, ordered[-1].state, **of_optimizer, **ingredients)
+        sizes = [part.param_SN.shape[1] for part in ordered]
+        for part, changed_SN in zip(ordered, torch.split(param_SP, sizes, dim=1), strict=True):
+            part.param_SN.copy_(changed_SN)
