@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ablation.studies.config import compose_command_line
+from ablation.studies.own.files import install
 from ablation.studies.study import Study, check_study
 from ablation.training.spec import Level, Spec
 
@@ -18,6 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_choices_of_ones_own():
+    """Take back what a test has put in force."""
+    yield
+    install(())
 
 
 @pytest.fixture

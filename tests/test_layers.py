@@ -23,7 +23,7 @@ ROOMS = {
 """Which rooms each room may import."""
 
 ALONE = {
-    "hydra": {f"studies/config/{name}.py" for name in ("__init__", "arrangement", "refusals", "words")},
+    "hydra": {f"studies/config/{name}.py" for name in ("__init__", "arrangement", "own", "refusals", "words")},
     "omegaconf": {"studies/config/__init__.py"},
     "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "client", "database", "rows", "summary")},
     "seaborn": {"reporting/figures/theme.py"},

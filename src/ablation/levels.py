@@ -95,7 +95,7 @@ def check_parameters(
         if name not in known:
             allowed = ", ".join(known) if known else "none"
             raise UserError(f"{key}.{shown(name)}={shown(value)}: {kind} has no such parameter; allowed: {allowed}")
-    hints = get_type_hints(function, include_extras=True)
+    hints = annotations(function)
     return {
         name: check_value(f"{key}.{name}", given[name], hints[name], single) if name in given else default
         for name, default in known.items()
@@ -109,6 +109,13 @@ def settings(function: Callable[..., Any]) -> dict[str, Any]:
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.default is not inspect.Parameter.empty
     }
+
+
+def annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the annotations of a choice's parameters; those of a class are those of its beginning."""
+    held: Any = getattr(function, "func", function)
+    begins = inspect.getattr_static(held, "__init__") if isinstance(held, type) else held
+    return get_type_hints(begins, include_extras=True)
 
 
 def path_of(key: str, text: str) -> Path:

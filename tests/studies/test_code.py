@@ -67,7 +67,7 @@ def digests(tmp_path, monkeypatch):
         beside = (tmp_path / "helper.py").read_text().replace(*helper) if helper[0] else None
         if beside:
             (tmp_path / "helper.py").write_text(beside)
-        code.module.cache_clear()
+        code._module.cache_clear()
         code._digest_of.cache_clear()
         monkeypatch.delitem(sys.modules, "helper", raising=False)
         spec = importlib.util.spec_from_file_location("shared", tmp_path / "shared.py")
@@ -77,7 +77,7 @@ def digests(tmp_path, monkeypatch):
         return {kind: choice_digest(loaded.REGISTRY, kind) for kind in loaded.REGISTRY}
 
     yield read
-    code.module.cache_clear()
+    code._module.cache_clear()
 
 
 NAMED = {"one", "other", "kind", "alone", "part"}
@@ -168,13 +168,13 @@ def copied(tmp_path, monkeypatch):
         text = files[name].read_text("utf-8")
         assert before in text
         files[name].write_text(text.replace(before, after), "utf-8")
-        code.module.cache_clear()
+        code._module.cache_clear()
         found = training_digest.__wrapped__()
         files[name].write_text(text, "utf-8")
         return found
 
     yield changed
-    code.module.cache_clear()
+    code._module.cache_clear()
 
 
 def test_the_code_that_trains_is_seen_whole_and_of_the_choices_what_it_takes_by_itself(copied):

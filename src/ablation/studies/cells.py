@@ -14,7 +14,10 @@ from ablation import UserError
 from ablation.records.columns import FACTORS
 from ablation.studies.code import choice_digest, training_digest
 from ablation.studies.machine.environment import Environment, environment
-from ablation.studies.study import REGISTRIES, Study
+from ablation.studies.own.files import owners
+from ablation.studies.registries import REGISTRIES
+from ablation.studies.study import Study
+from ablation.training.networks import NETWORKS
 from ablation.training.spec import Level, Spec
 
 
@@ -131,6 +134,8 @@ def keys(
     for cell in cells:
         levels = {factor: getattr(cell.spec, factor).kind for factor in REGISTRIES}
         choices = {factor: choice_digest(REGISTRIES[factor], kind) for factor, kind in levels.items()}
+        if ("model", cell.spec.model.kind) in owners():  # the others are of the code that trains
+            choices["model"] = choice_digest(NETWORKS, cell.spec.model.kind)
         content = {"spec": cell.spec.as_dict(), "data": digests[cell.data], "choices": choices, **common}
         key = hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
         if key in found:

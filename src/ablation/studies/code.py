@@ -27,21 +27,27 @@ class Module:
 
     Args:
         path: the file.
+        text: what stands in it.
 
     Attributes:
         names: the statements that bind a name.
+        registered: the statements that put something under a name into a table, as ``ACTIVATIONS["mish"] = mish``.
         rest: those that bind none: they may do anything to any of them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.names: dict[str, list[ast.stmt]] = {}
+        self.registered: dict[str, list[ast.Assign]] = {}
         self.rest: list[ast.stmt] = []
-        for statement in without_words(ast.parse(path.read_text("utf-8"))).body:
+        for statement in without_words(ast.parse(text)).body:
             bound = list(_bound(statement))
             for name, part in bound:
                 self.names.setdefault(name, []).append(part)
-            if not bound and not isinstance(statement, ast.Pass):
+            kind = _registers(statement)
+            if kind is not None and isinstance(statement, ast.Assign):
+                self.registered.setdefault(kind, []).append(statement)
+            elif not bound and not isinstance(statement, ast.Pass):
                 self.rest.append(statement)
 
     def reach(self, names: Iterable[str], seen: set[tuple[Path, str]]) -> Iterator[str]:
@@ -76,10 +82,14 @@ class Module:
                 yield from map(ast.unparse, there.rest)
 
 
-@cache
 def module(path: Path) -> Module:
-    """Return a file's module; each is read once in a process."""
-    return Module(path)
+    """Return a file's module; one that has not changed is read once in a process."""
+    return _module(path, path.read_text("utf-8-sig"))
+
+
+@cache
+def _module(path: Path, text: str) -> Module:
+    return Module(path, text)
 
 
 def digest(texts: Iterable[str]) -> str:
@@ -110,7 +120,7 @@ def choice_digest(registry: Mapping[str, Callable[..., Any]], kind: str) -> str:
 @cache
 def _digest_of(choice: Callable[..., Any], kind: str) -> str:
     kinds = [f"{name}: {kind in value}" for _, name, value in _taken() if isinstance(value, frozenset)]
-    return digest([*kinds, *_texts_of(choice)])
+    return digest([*kinds, *_texts_of(choice, kind)])
 
 
 def _training() -> list[tuple[str, Path]]:
@@ -130,20 +140,35 @@ def _taken() -> list[tuple[Path, str, object]]:
     return [(*place, value) for place, value in sorted(found.items())]
 
 
-def _texts_of(choice: Any) -> Iterator[str]:
+def _texts_of(choice: Any, kind: str) -> Iterator[str]:
     if isinstance(choice, partial):
         yield repr((choice.args, sorted(choice.keywords.items())))
         choice = choice.func
     code: CodeType | None = getattr(choice, "__code__", None)
     name = getattr(choice, "__qualname__", "")
-    file = Path(code.co_filename if code else getattr(sys.modules[choice.__module__], "__file__", None) or "")
+    file = _file_of_choice(choice, code)
     if not file.is_file():
         yield from _texts_of_code(code)
         return
     there = module(file)
     # What has no name of its own in its file may reach anything there.
-    yield from there.reach([name] if name in there.names else there.names, set())
+    reached = [name] if name in there.names else [*there.names]
+    for statement in there.registered.get(kind, []):
+        yield ast.unparse(statement)
+        reached += _named(statement.value)
+    yield from there.reach(reached, set())
     yield from map(ast.unparse, there.rest)
+
+
+def _file_of_choice(choice: Any, code: CodeType | None) -> Path:
+    """Return the file that a choice was defined in, or none that exists."""
+    if code is not None:
+        return Path(code.co_filename)
+    there = sys.modules.get(choice.__module__)
+    if there is None:  # a class of a file beside one of choices, whose name nobody else can use
+        codes = (getattr(member, "__code__", None) for member in vars(choice).values())
+        return next((file for each in codes if each and (file := Path(each.co_filename)).is_file()), Path())
+    return Path(getattr(there, "__file__", None) or "")
 
 
 def _texts_of_code(code: CodeType | None) -> Iterator[str]:
@@ -190,7 +215,17 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
                 yield (node.name if not isinstance(node, ast.alias) else node.asname or node.name), statement
 
 
-def _named(statement: ast.stmt) -> list[str]:
+def _registers(statement: ast.stmt) -> str | None:
+    """Return the name under which a statement puts something into a table, if that is all that it does."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        (target,) = statement.targets
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            key = target.slice.value if isinstance(target.slice, ast.Constant) else None
+            return key if isinstance(key, str) and not list(_bound(statement)) else None
+    return None
+
+
+def _named(statement: ast.AST) -> list[str]:
     """Return all names that a statement uses; those of its own are among them, which does no harm."""
     return [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
 

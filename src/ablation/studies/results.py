@@ -16,15 +16,21 @@ from ablation.datasets.levels import complete
 from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
 from ablation.records.files import write_json, write_manifest, write_parts, write_table
 from ablation.studies.cells import Cell
+from ablation.studies.code import choice_digest
 from ablation.studies.machine.environment import Environment
+from ablation.studies.own.files import owners
 from ablation.studies.placing import put_as_one
+from ablation.studies.registries import ALL, REGISTRIES
 from ablation.studies.store import Record, Store
-from ablation.studies.study import REGISTRIES, Study
+from ablation.studies.study import Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
 from ablation.training.measurement import CURVE_METRICS
 from ablation.training.networks import NETWORKS
 from ablation.training.probes import METRICS, is_bounded
 from ablation.training.spec import bind
+
+OF_THE_RUN = ("device", "engine", "paths", "report", "tracking", "choices")
+"""Sections of the config that say where and how a study ran; files of choices count by what they register."""
 
 PART = 256
 """Cells that are held in memory at once while the tables are written, and that make up a row group."""
@@ -202,11 +208,20 @@ def _manifest(
             for label, level in study.levels["activation"].items()
         },
         "environment": dict(environment),
-    }
+    } | _own(study)
+
+
+def _own(study: Study) -> dict[str, Any]:
+    """Return where the study's own choices came from, if it has any: path, and digest of the code as in the keys."""
+    own: dict[str, dict[str, dict[str, str]]] = {}
+    used = {(factor, level.kind) for factor, levels in study.levels.items() for level in levels.values()}
+    used |= {("model", model.kind) for model in study.models.values()}
+    for factor, kind in sorted(used & owners().keys()):
+        file = owners()[factor, kind]
+        own.setdefault(factor, {})[kind] = {"file": file.given, "digest": choice_digest(ALL[factor], kind)}
+    return {"choices": own} if own else {}
 
 
 def _portable(config: dict[str, Any]) -> dict[str, Any]:
     """Return the config without what says where and how the study ran: it must not change the results' bytes."""
-    return {
-        key: value for key, value in config.items() if key not in ("device", "engine", "paths", "report", "tracking")
-    }
+    return {key: value for key, value in config.items() if key not in OF_THE_RUN}

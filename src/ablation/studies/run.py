@@ -17,7 +17,7 @@ from ablation.datasets.prepared import up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
 from ablation.studies.engines import count_workers, environment_of, pace, run_cohorts
 from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
-from ablation.studies.engines.duration import HOUR, estimate, told
+from ablation.studies.engines.duration import HOUR, Sample, estimate, told
 from ablation.studies.engines.work import Source
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import check_arithmetic, environment
@@ -76,7 +76,7 @@ def run_study(study: Study) -> Summary:
             present = whole_cells(study, cells, cell_keys, store)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
         plan = make_plan(study, cells, missing, cards, device)
-        source = Source(study.data_folder, study.data, device.type, how, digests)
+        source = Source(study.data_folder, study.data, device.type, how, digests, study.choices)
         with track(study, cards) as tracker:
             timing = _train(study, cells, cell_keys, missing, plan, source, store, tracker)
             manifest = write_results(study, cells, cell_keys, store, cards, how)
@@ -184,7 +184,11 @@ def make_plan(
     limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
     cohorts = make_cohorts(todo, ends, workers, limits._replace(room=room))
     if cohorts:
-        seconds = estimate(cohorts, ends, workers, lambda sample: pace(study.engine, sample, device.type))
+
+        def measure(sample: Sample) -> float:
+            return pace(study.engine, sample, device.type, study.choices)
+
+        seconds = estimate(cohorts, ends, workers, measure)
         if seconds >= HOUR:
             tqdm.write(told(study.name, seconds, len(todo), min(workers, len(cohorts))), file=sys.stderr)
     return Plan(cohorts, workers)

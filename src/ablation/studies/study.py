@@ -1,32 +1,16 @@
 """A study as the code sees it: the composed config, typed and checked from its first key to its last."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ablation.choices.activations import ACTIVATIONS
-from ablation.choices.clipping import CLIPPINGS
-from ablation.choices.initializers import INITIALIZERS
-from ablation.choices.losses import LOSSES
-from ablation.choices.normalization import NORMALIZATIONS
-from ablation.choices.optimizers import OPTIMIZERS
-from ablation.choices.schedules import SCHEDULES
 from ablation.datasets.levels import check_level as check_data
 from ablation.levels import check_value
 from ablation.studies import checks
 from ablation.studies.levels import check_level
+from ablation.studies.own.files import Files, files
+from ablation.studies.registries import REGISTRIES
 from ablation.training.spec import Level
-
-REGISTRIES: dict[str, Mapping[str, Any]] = {
-    "init": INITIALIZERS,
-    "activation": ACTIVATIONS,
-    "normalization": NORMALIZATIONS,
-    "clipping": CLIPPINGS,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "loss": LOSSES,
-}
 
 NUMBERS: dict[str, Any] = {
     "depth": Annotated[int, "[1, 10000]"],
@@ -57,6 +41,7 @@ class Study:
         models: the model's levels by label.
         data: the data levels' parameters by label.
         numbers: the levels of each factor that is a number.
+        choices: the files of a user's own choices that are in force.
         config: the whole composed config, resolved.
         overrides: the words on the command line that made it, the preset first.
     """
@@ -78,6 +63,7 @@ class Study:
     results_folder: Path
     reports_folder: Path
     store_folder: Path
+    choices: Files
     config: dict[str, Any]
     overrides: list[str]
 
@@ -92,7 +78,7 @@ def check_study(config: dict[str, Any]) -> Study:
     overrides = config.pop("overrides")
     groups = [*REGISTRIES, "model", "data"]
     # A group without a level is not in the composed config at all; it is told below, as an empty factor.
-    rest = [*NUMBERS, *SETTINGS, "device", "engine", "tracking", "report"]
+    rest = [*NUMBERS, *SETTINGS, "device", "engine", "tracking", "report", "choices"]
     checks.only_known("", config, ["name", *groups, *rest])
     checks.whole("", {key: config[key] for key in config if key not in groups}, ["name", *rest])
     name = checks.word("name", config["name"])
@@ -140,6 +126,7 @@ def check_study(config: dict[str, Any]) -> Study:
         results_folder=folders["results"] / name,
         reports_folder=folders["reports"] / name,
         store_folder=folders["store"],
+        choices=files(),
         config=config,
         overrides=overrides,
     )

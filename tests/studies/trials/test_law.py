@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES, mse
@@ -11,6 +12,7 @@ from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
 from ablation.studies.trials import law
 from ablation.studies.trials.law import KNOWN, UnlawfulError, check_law
+from ablation.training.networks import NETWORKS
 from ablation.training.spec import Level
 
 REGISTRIES = {
@@ -20,6 +22,8 @@ REGISTRIES = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "loss": LOSSES,
+    "activation": ACTIVATIONS,
+    "model": NETWORKS,
 }
 NEEDS = {"clipping": {"threshold": 0.1}, "optimizer": {"momentum": 0.9}}
 
@@ -54,7 +58,8 @@ def scaled(grad_of):
 def by_sigmoid(output_SBC, label_SB):
     share_SBC = torch.sigmoid(output_SBC)
     error_SBC = share_SBC - torch.nn.functional.one_hot(label_SB, output_SBC.shape[2])
-    return error_SBC.square().mean((1, 2)), error_SBC * share_SBC * (1.0 - share_SBC)
+    scale = 2.0 / (output_SBC.shape[1] * output_SBC.shape[2])
+    return error_SBC.square().mean((1, 2)), scale * error_SBC * share_SBC * (1.0 - share_SBC)
 
 
 def of_the_stack(output_SBC, label_SB):

@@ -19,7 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ablation import UserError
 from ablation.levels import shown
-from ablation.studies.config.arrangement import Arrangement, arrange
+from ablation.studies.config.arrangement import Arrangement, arrange, preset
+from ablation.studies.config.own import put_in_force
 from ablation.studies.config.places import CONF, check_checkout, go_home
 from ablation.studies.config.refusals import one_line
 from ablation.studies.config.selection import Selection
@@ -99,6 +100,7 @@ def compose(given: Sequence[str], reads: Collection[str] | None = None) -> Confi
     if words.flags.shell_completion:
         _answer(list(given))
         return None
+    put_in_force(CONF, preset(words.overrides), words.overrides)
     arranged = arrange(CONF, words.overrides)
     flags = words.flags
     try:

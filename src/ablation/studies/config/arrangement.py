@@ -38,7 +38,7 @@ def arrange(conf: Path, overrides: Sequence[Override]) -> Arrangement:
     Raises:
         UserError: one of them names what does not exist or is not selected.
     """
-    selection = Selection(conf, _preset(overrides))
+    selection = Selection(conf, preset(overrides))
     words = [f"study={selection.study}"]
     keys: dict[str, list[str]] = {}
     for group in selection.groups:
@@ -58,7 +58,12 @@ def arrange(conf: Path, overrides: Sequence[Override]) -> Arrangement:
     return Arrangement(selection.study, words, keys)
 
 
-def _preset(overrides: Sequence[Override]) -> str | None:
+def preset(overrides: Sequence[Override]) -> str | None:
+    """Return the preset that the command line names, if it names one.
+
+    Raises:
+        UserError: it names no single one.
+    """
     name = None
     for override in overrides:
         if override.key_or_group.partition(".")[0] == "study":

@@ -8,7 +8,8 @@ from hydra.errors import MissingConfigException
 
 from ablation.levels import settings, shown
 from ablation.studies.config.selection import Selection, closest, no_such_key
-from ablation.studies.study import REGISTRIES, SETTINGS
+from ablation.studies.registries import REGISTRIES
+from ablation.studies.study import SETTINGS
 
 MESSAGE = 300
 """Letters of a message of Hydra's that are repeated."""

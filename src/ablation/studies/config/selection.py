@@ -18,6 +18,7 @@ from typing import Any
 from ablation import UserError
 from ablation.levels import shown
 from ablation.studies.config.files import is_global, read
+from ablation.studies.config.own import own_levels
 from ablation.studies.study import SETTINGS
 
 OVERRIDE = re.compile(r"override\s+/(\w+)")
@@ -98,7 +99,11 @@ class Selection:
     def keys_of(self, group: str, names: Iterable[str]) -> list[str]:
         """Return the keys that these files of a group define."""
         found: list[str] = []
+        own = own_levels(self.conf, group)
         for name in names:
+            if name in own:
+                found += [name] if name not in found else []
+                continue
             content = self._read(f"{group}/{name}")
             below = [entry for entry in _defaults(content, f"conf/{group}/{name}.yaml") if entry != "_self_"]
             keys = [*self.keys_of(group, map(str, below)), *(str(key) for key in content if key != "defaults")]
@@ -118,7 +123,8 @@ class Selection:
             raise UserError(f"{named}: must be a level's name, or a list of them as [name,...]")
         if name in defined:
             return str(name)
-        allowed = sorted({path.stem for path in (self.conf / group).glob("*.yaml")} | set(defined))
+        files = {path.stem for path in (self.conf / group).glob("*.yaml")}
+        allowed = sorted(files | set(defined) | set(own_levels(self.conf, group)))
         if str(name) not in allowed:
             parts = str(name).split()
             commas = len(parts) > 1 and set(parts) <= set(allowed)

@@ -21,7 +21,7 @@ from ablation import UserError
 from ablation.levels import is_text, shown
 from ablation.records.columns import FACTORS
 
-WHERE_AND_HOW = {"study", "name", "paths", "engine", "tracking", "device"}
+WHERE_AND_HOW = {"study", "name", "choices", "paths", "engine", "tracking", "device"}
 """Sections that any stage takes: they say which study it is, where its files are and how it runs."""
 
 READ_BY_SOME = {*FACTORS, "training", "report"}
@@ -30,7 +30,7 @@ READ_BY_SOME = {*FACTORS, "training", "report"}
 STAGE_OF = {"report": "report.py", "data": "prepare.py and study.py"}
 """The stages that read a section, where it is not ``study.py`` alone."""
 
-TEXT = re.compile(r"(\+*(?:paths\.\w+|tracking\.uri|data\..+\.(?:folder|mirror))=)(.*)", re.DOTALL)
+TEXT = re.compile(r"(\+*(?:choices|paths\.\w+|tracking\.uri|data\..+\.(?:folder|mirror))=)(.*)", re.DOTALL)
 """An override whose value is a path or an address."""
 
 ONLY_HERE = "the config is that of the project whose pipelines/ are run; a preset or a level is a file in its conf/"
@@ -96,7 +96,8 @@ def parse(word: str) -> Override:
             f"{shown(word)}: Hydra's own settings are fixed; paths.results=, paths.reports= and the like say "
             "where files go"
         )
-    text = TEXT.fullmatch(word)
+    # Of a list of paths the grammar's own message says what is wrong with it.
+    text = None if re.match(r"\+*choices=\[", word) else TEXT.fullmatch(word)
     try:
         override = OverridesParser.create().parse_override(word)
         if text and not isinstance(override._value, str | QuotedString | list | dict | None):
@@ -135,6 +136,9 @@ def absolute(words: Sequence[str]) -> list[str]:
     made = []
     for word in words:
         text = TEXT.fullmatch(word)
+        if text and re.match(r"\+*choices=\[", word):
+            made.append(text[1] + _listed_absolute(word))
+            continue
         path = text and text[2].strip("'\"")
         if text is None or path is None or path in ("", "null") or path.startswith(("/", "~", "$", "[", "{")):
             made.append(word)
@@ -145,6 +149,12 @@ def absolute(words: Sequence[str]) -> list[str]:
         else:
             made.append(f"{text[1]}{Path(path).absolute()}")
     return made
+
+
+def _listed_absolute(word: str) -> str:
+    given: Any = parse(word).value()
+    full = [path if path.startswith("~") else str(Path(path).absolute()) for path in map(str, given)]
+    return f"[{','.join(QuotedString(path, Quote.single).with_quotes() for path in full)}]"
 
 
 def _value_of(flag: object) -> str:

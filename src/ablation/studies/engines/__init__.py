@@ -11,6 +11,7 @@ from ablation.studies.engines.local import default_workers, run_processes, run_s
 from ablation.studies.engines.ray import connect, environment_there, run_ray, slots, train_sample_there
 from ablation.studies.engines.work import Source, Trained
 from ablation.studies.machine.environment import environment
+from ablation.studies.own.files import Files
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:
@@ -39,9 +40,9 @@ def environment_of(engine: Mapping[str, Any], device: torch.device, compiles: bo
     return environment_there(device, compiles)
 
 
-def pace(engine: Mapping[str, Any], sample: Sample, device: str) -> float:
-    """Return how many seconds an engine takes to train a sample."""
-    return train_sample_there(sample, device) if engine["kind"] == "ray" else train_sample(sample, device)
+def pace(engine: Mapping[str, Any], sample: Sample, device: str, choices: Files) -> float:
+    """Return how many seconds an engine takes to train a sample, by these files of a user's own choices."""
+    return train_sample_there(sample, device, choices) if engine["kind"] == "ray" else train_sample(sample, device)
 
 
 def run_cohorts(

@@ -181,7 +181,7 @@ def train_here(cohort: Cohort, source: Source) -> Trained:
     Raises:
         UserError: this process computes in another way than the keys say.
     """
-    source.check_environment()
+    source.prepare()
     return train_cohort(cohort, load_data(cohort.cells[0].data, source))
 
 

@@ -21,6 +21,7 @@ from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.losses import Losses
 from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
 from ablation.studies.machine.environment import check_arithmetic, differences, environment
+from ablation.studies.own.files import Files, install
 from ablation.training.data import Data
 
 RETRIES = 5
@@ -139,10 +140,10 @@ def run_ray(cohorts: Sequence[Cohort], source: Source, workers: int) -> Iterator
     losses.tell()
 
 
-def train_sample_there(sample: Sample, device: str) -> float:
+def train_sample_there(sample: Sample, device: str, choices: Files) -> float:
     """Train a sample on the cluster, and return how many seconds that took."""
-    task = _ray().remote(train_sample).options(num_cpus=1, num_gpus=int(device == "cuda"))
-    seconds: float = _got(task.remote(sample, device))
+    task = _ray().remote(_train_sample_on_node).options(num_cpus=1, num_gpus=int(device == "cuda"))
+    seconds: float = _got(task.remote(sample, device, choices))
     return seconds
 
 
@@ -170,8 +171,13 @@ def _environment_of_node(device: str, compiles: bool) -> dict[str, str]:
     return environment(torch.device(device), compiles)
 
 
+def _train_sample_on_node(sample: Sample, device: str, choices: Files) -> float:
+    install(choices)
+    return train_sample(sample, device)
+
+
 def _train_on_node(cohort: Cohort, data: Data, source: Source) -> Trained:
-    source.check_environment(f"node {socket.gethostname()}")
+    source.prepare(f"node {socket.gethostname()}")
     return train_cohort(cohort, data.to(torch.device(source.device)))
 
 

@@ -16,6 +16,7 @@ from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.machine.environment import Environment, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
+from ablation.studies.own.files import Files, install
 from ablation.studies.store import Record
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data
@@ -48,6 +49,7 @@ class Source:
         device: the type of where cells are trained.
         environment: what the keys say of how they are trained; none where there are no keys.
         digests: what they say of the data, by label.
+        choices: the files of a user's own choices.
     """
 
     folder: Path
@@ -55,13 +57,15 @@ class Source:
     device: str
     environment: Environment | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    choices: Files = ()
 
-    def check_environment(self, where: str = "a worker process") -> None:
-        """Refuse to train where the numbers would be others than the keys say.
+    def prepare(self, where: str = "a worker process") -> None:
+        """Put the user's own choices in force, and refuse to train where numbers would be others than the keys say.
 
         Raises:
             UserError: naming both ways to compute.
         """
+        install(self.choices)
         if self.environment is None:
             return
         here = environment(torch.device(self.device), "compiler" in self.environment)

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
-from ablation.choices.optimizers import OPTIMIZERS, State
+from ablation.choices.clipping import CLIPPINGS
+from ablation.choices.optimizers import OPTIMIZERS, Optimizer, State
+from ablation.training.descent import Descent, Part
+from ablation.training.ingredients import Moment
 from ablation.training.measurement import CURVE_METRICS, EVALUATION_CHUNK
 from ablation.training.probes import METRICS
 from ablation.training.spec import Level, Spec
@@ -153,16 +156,19 @@ def _normalizes(spec: Spec) -> bool:
 
 
 @cache
-def _remembered_by(kind: str, parameters: Sequence[tuple[str, object]]) -> int:
-    """Return how many numbers an optimizer remembers a parameter, by trying it."""
+def _remembered_by(optimizer: Optimizer, parameters: Sequence[tuple[str, float]]) -> int:
+    """Return how many numbers an optimizer remembers a parameter, by trying it on a weight matrix."""
     state: State = {}
-    number = torch.ones(1, 1)
+    one, shape = torch.ones(1, 1), (2, 3)
     with torch.inference_mode():
-        param = torch.ones(1, 2)
-        OPTIMIZERS[kind](param, torch.ones(1, 2), number, state, **dict(parameters))
-        OPTIMIZERS[kind](param, torch.ones(1, 2), number, state, **dict(parameters))
-    return sum(tensor.numel() == 2 for tensor in state.values())
+        for step in range(2):
+            grad_SN = torch.ones(1, 6)
+            factors = torch.ones(1, 4, 2), torch.ones(1, 4, 3)
+            part = Part(0, torch.ones(1, 6), grad_SN, [grad_SN], state, {}, shape, *factors)
+            Descent(CLIPPINGS["none"], optimizer)([part], one, {}, dict(parameters), Moment(torch.tensor(step), 2, one))
+    return sum(tensor.numel() == 6 for tensor in state.values())
 
 
-def _remembered(optimizer: Level) -> int:
-    return _remembered_by(optimizer.kind, tuple(optimizer.parameters.items()))
+def _remembered(level: Level) -> int:
+    parameters: Any = tuple(level.parameters.items())
+    return _remembered_by(OPTIMIZERS[level.kind], parameters)

@@ -1,34 +1,74 @@
-"""Choices of a user's own, tried before anything is trained: what breaks the law of bits is refused, by name."""
+"""Choices of a user's own, tried before anything is trained: what is wrong with one is told by the level's name."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ablation import UserError
 from ablation.studies.machine.fingerprint import one_thread
+from ablation.studies.own.files import kind_of, owners, where
 from ablation.studies.study import Study
+from ablation.studies.trials.derivative import WrongDerivativeError, check_activation, check_loss, check_network
 from ablation.studies.trials.elementwise import NotElementwiseError, check_elementwise
-from ablation.studies.trials.law import KNOWN, UnlawfulError, check_law
+from ablation.studies.trials.law import KNOWN, UnlawfulError, cell_with, check_law
+from ablation.studies.trials.results import WrongResultError, check_results
+from ablation.training.spec import Level
+
+Trial = Callable[[str, Level], None]
 
 
 def try_choices(study: Study) -> None:
-    """Try every choice of the study that is not known to keep the law of bits.
+    """Try every choice of the study that is not one of the project's.
 
     Raises:
         UserError: naming the level, what is wrong with its function, and the remedy.
     """
+    levels = {**study.levels, "model": {label: Level(model.kind, {}) for label, model in study.models.items()}}
     with one_thread():
-        for label, level in study.levels["activation"].items():
-            try:
-                check_elementwise(level)
-            except NotElementwiseError as error:
-                raise UserError(
-                    f"activation.{label}: {level.kind} is no function of each number alone: {error}; it must be "
-                    "written in operations on single numbers, without chance, state or sums"
-                ) from error
-        for choice in KNOWN:
-            for label, level in study.levels[choice].items():
-                try:
-                    check_law(choice, level)
-                except UnlawfulError as error:
-                    raise UserError(
-                        f"{choice}.{label}: {level.kind} breaks the law that no cell's numbers depend on others: "
-                        f"{error}; it must reduce within a cell alone, without chance, and do without what torch "
-                        "rounds by place, as it does torch.sigmoid(x) and x**0.3 but not 1 / (1 + torch.exp(-x))"
-                    ) from error
+        for factor in KNOWN:
+            for label, level in levels[factor].items():
+                if level.kind not in KNOWN[factor]:
+                    _try(factor, label, level)
+
+
+def _try(factor: str, label: str, level: Level) -> None:
+    named = f"{factor}.{label}: {level.kind}"
+    try:
+        for trial in _trials(factor):
+            trial(factor, level)
+    except (WrongResultError, WrongDerivativeError) as error:
+        raise UserError(f"{named}: {error}") from error
+    except NotElementwiseError as error:
+        raise UserError(
+            f"{named} is no function of each number alone: {error}; it must be written in operations on single "
+            "numbers, without chance, state or sums"
+        ) from error
+    except UnlawfulError as error:
+        raise UserError(
+            f"{named} breaks the law that no cell's numbers depend on others: {error}; it must reduce within a cell "
+            "alone, without chance, and do without what torch rounds by place, as it does torch.sigmoid(x) and x**0.3 "
+            "but not 1 / (1 + torch.exp(-x))"
+        ) from error
+    except Exception as error:  # whatever a user's own code may raise; told as it is
+        raise UserError(f"{named} fails when it is tried: {_where(factor, level, error)}: {kind_of(error)}") from error
+
+
+def _trials(factor: str) -> Iterator[Trial]:
+    if factor == "activation":
+        yield lambda _, level: check_elementwise(level)
+        yield lambda _, level: check_activation(level)
+        return
+    yield check_results
+    if factor == "loss":
+        yield lambda _, level: check_loss(level)
+    if factor in ("normalization", "model"):
+        yield lambda factor, level: check_network(cell_with(factor, level))
+    yield check_law
+
+
+def _where(factor: str, level: Level, error: Exception) -> str:
+    """Return the place in a user's own file that an exception came from, or where it was raised."""
+    if file := owners().get((factor, level.kind)):
+        return where(error, file)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}, line {last.lineno}"

@@ -1,0 +1,233 @@
+"""Choices of a user's own: files of Python that register them, run here and on whatever machine trains.
+
+A file does with its functions what the project's own files do, ``ACTIVATIONS["mish"] = mish``. It is read once, with
+the files beside it that it imports, and what was read is what runs everywhere, whatever becomes of the files meanwhile.
+Of a process one set of files is in force at a time.
+"""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ablation import UserError
+from ablation.levels import shown
+from ablation.studies.own.form import check_form
+from ablation.studies.registries import ALL
+
+MODULE = "own choices "
+"""What the module of a file is called before the file's name: nothing that an import could mean."""
+
+LARGEST = 2**20
+"""Bytes of a file."""
+
+Files = tuple["OwnFile", ...]
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A file that registers choices, as it was read.
+
+    Attributes:
+        given: its path, as the user wrote it.
+        path: its path in full.
+        text: what stands in it.
+        beside: files in its folder that it imports, by the name of their module: path and text.
+    """
+
+    given: str
+    path: str
+    text: str
+    beside: tuple[tuple[str, str, str], ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file's text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+_files: Files = ()
+_owners: dict[tuple[str, str], OwnFile] = {}
+
+
+def files() -> Files:
+    """Return the files that are in force."""
+    return _files
+
+
+def owners() -> Mapping[tuple[str, str], OwnFile]:
+    """Return which file registered what: by factor and kind."""
+    return _owners
+
+
+def load(paths: Sequence[str]) -> Files:
+    """Read these files and put them in force, in place of any before.
+
+    Raises:
+        UserError: a file cannot be read or run, or registers what cannot be a choice.
+    """
+    install(tuple(_read(path) for path in paths))
+    return _files
+
+
+def install(wanted: Files) -> None:
+    """Put files in force that were read before, here or on another machine.
+
+    Raises:
+        UserError: a file cannot be run, or registers what cannot be a choice; then none is in force.
+    """
+    global _files
+    if wanted == _files:
+        return
+    _take_back()
+    try:
+        for file in wanted:
+            _run(file)
+    except BaseException:  # whatever it is, it goes on from here
+        _take_back()
+        raise
+    _files = wanted
+
+
+def _take_back() -> None:
+    global _files
+    for factor, kind in _owners:
+        ALL[factor].pop(kind, None)
+    _owners.clear()
+    _files = ()
+
+
+def _read(given: str) -> OwnFile:
+    path = Path(given).expanduser().absolute()
+    text = _text(path, f"choices={shown(given)}")
+    beside: dict[str, tuple[str, str]] = {}
+    waiting = [(path, text)]
+    while waiting:
+        place, content = waiting.pop()
+        for name in _imported(content, place):
+            file = path.parent / f"{name}.py"
+            if name not in beside and file != path and file.is_file():
+                beside[name] = (str(file), _text(file, f"{given} imports {name}: {file}"))
+                waiting.append((file, beside[name][1]))
+    return OwnFile(given, str(path), text, tuple((name, *found) for name, found in sorted(beside.items())))
+
+
+def _text(path: Path, named: str) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{named}: cannot be read ({error.strerror}); it must be a file of Python") from error
+    if len(content) > LARGEST:
+        raise UserError(f"{named}: has {len(content):,} bytes; a file of choices has at most {LARGEST:,}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{named}: is not written in UTF-8; it must be a file of Python") from error
+
+
+def _imported(text: str, path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, by the first part of their names."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        why = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UserError(f"{path}{line}: is no Python that can be read ({shown(why)})") from error
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _run(file: OwnFile) -> None:
+    """Run a file, and note what it registers."""
+    before = {factor: dict(registry) for factor, registry in ALL.items()}
+    module = ModuleType(MODULE + Path(file.path).stem)
+    module.__file__ = file.path
+    sys.modules[module.__name__] = module
+    try:
+        with _importable(file):
+            exec(compile(file.text, file.path, "exec"), module.__dict__)
+        added = [(factor, kind) for factor, registry in ALL.items() for kind in registry if kind not in before[factor]]
+        _check(file, before, added)
+    except (Exception, SystemExit) as error:
+        for factor, registry in ALL.items():
+            registry.clear()
+            registry.update(before[factor])
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{where(error, file)}: {kind_of(error)}") from error
+    _owners.update(dict.fromkeys(added, file))
+
+
+def _check(file: OwnFile, before: Mapping[str, Mapping[str, Any]], added: Sequence[tuple[str, str]]) -> None:
+    """Refuse a file that changes what is there, or registers what cannot be a choice."""
+    for factor, there in before.items():
+        for kind, choice in there.items():
+            if ALL[factor].get(kind) is not choice:
+                owner = _owners.get((factor, kind))
+                by = f"by {owner.given}" if owner else "by the project"
+                raise UserError(f"{file.given}: {factor} {kind}: is taken, {by}; a choice of your own has another name")
+    if not added:
+        raise UserError(f"{file.given}: registers nothing; a line such as ACTIVATIONS['mish'] = mish does")
+    for factor, kind in added:
+        if not isinstance(kind, str) or not kind.isidentifier():
+            raise UserError(f"{file.given}: {factor} {shown(kind)}: a name has letters, digits and _ alone")
+        try:
+            check_form(factor, ALL[factor][kind])
+        except ValueError as error:
+            raise UserError(f"{file.given}: {factor} {kind}: {error}") from error
+
+
+def where(error: BaseException, file: OwnFile) -> str:
+    """Return the last line of a user's own file, or of one beside it, that an exception came through."""
+    paths = {file.path: file.given, **{path: path for _, path, _ in file.beside}}
+    found, trace = file.given, error.__traceback__
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if path in paths:
+            found = f"{paths[path]}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def kind_of(error: BaseException) -> str:
+    """Return an exception in a line."""
+    return f"{type(error).__name__}: {shown(error, 300)}" if str(error) else type(error).__name__
+
+
+class _Beside(MetaPathFinder, Loader):
+    """Finds the files beside one of choices, where no other module has their name."""
+
+    def __init__(self, file: OwnFile) -> None:
+        self._found = {name: (path, text) for name, path, text in file.beside}
+
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self, origin=self._found[name][0]) if name in self._found else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        path, text = self._found[module.__name__]
+        module.__file__ = path
+        exec(compile(text, path, "exec"), module.__dict__)
+
+
+@contextmanager
+def _importable(file: OwnFile) -> Iterator[None]:
+    """Make what lies beside a file importable while the file runs, and leave no name of it behind."""
+    finder, before = _Beside(file), set(sys.modules)
+    sys.meta_path.append(finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name, *_ in file.beside:
+            if name not in before:
+                sys.modules.pop(name, None)

@@ -1,0 +1,69 @@
+"""A choice of a user's own, looked at before it is called: does it take what it is handed, and say what may be set?"""
+
+import inspect
+from collections.abc import Callable
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
+
+from ablation import UserError
+from ablation.levels import annotations, check_value, settings
+from ablation.training.ingredients import ARGUMENTS, asked
+
+TAKES = {
+    "init": ("draws",),
+    "activation": ("x",),
+    "normalization": (),
+    "loss": ("output_SBC", "label_SB"),
+    "model": ("features", "widths", "classes", "hidden"),
+    **ARGUMENTS,
+}
+"""What a choice of each factor is handed, in this order; what it takes beside has a default, or is asked for."""
+
+PER_CELL = ("optimizer", "clipping")
+"""Factors whose settings are one number a cell, and so numbers alone."""
+
+
+def check_form(factor: str, choice: Callable[..., Any]) -> None:
+    """Check a choice's signature.
+
+    Raises:
+        ValueError: saying what is wrong with it.
+    """
+    if not callable(choice):
+        raise ValueError(f"must be a function, and is of type {type(choice).__name__}")
+    try:
+        parameters = list(inspect.signature(choice).parameters.values())
+        hints = annotations(choice)
+    except (NameError, TypeError, ValueError) as error:
+        raise ValueError(f"its signature cannot be read ({error})") from error
+    takes = TAKES[factor]
+    own = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    first = [each for each in own if each.default is each.empty and each.kind is not each.KEYWORD_ONLY]
+    asks = asked(factor, choice) if factor in ARGUMENTS else frozenset[str]()
+    required = [each.name for each in own if each.default is each.empty and each.name not in asks]
+    given = len([each for each in first if each.name not in asks])
+    if given != len(takes) or len(required) != len(takes):
+        wanted = f"({', '.join(takes)})" if takes else "()"
+        raise ValueError(
+            f"takes ({', '.join(required)}) without defaults, and is handed {wanted}; a setting has a default"
+        )
+    for name, default in settings(choice).items():
+        _check_setting(factor, name, default, hints.get(name))
+
+
+def _check_setting(factor: str, name: str, default: Any, hint: Any) -> None:
+    if factor == "model":
+        return
+    if hint is None:
+        raise ValueError(
+            f"its setting {name} has no annotation, which says what is allowed, as {name}: "
+            f'Annotated[float, "(0, inf)"] = {default!r}'
+        )
+    of_type = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    kinds = get_args(of_type) if isinstance(of_type, UnionType) else (of_type,)
+    if factor in PER_CELL and not {int, float} & set(kinds):
+        raise ValueError(f"its setting {name} must be a number, for it may differ from cell to cell of a stack")
+    try:
+        check_value(name, default, hint)
+    except UserError as error:
+        raise ValueError(f"the default of its setting {error}") from error

@@ -1,0 +1,150 @@
+"""What a choice of a user's own returns and changes, looked at once before anything is trained with it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ablation.choices.clipping import CLIPPINGS, Gradient
+from ablation.choices.initializers import INITIALIZERS, Draws
+from ablation.choices.losses import LOSSES
+from ablation.choices.normalization import NORMALIZATIONS
+from ablation.choices.optimizers import OPTIMIZERS
+from ablation.choices.schedules import SCHEDULES
+from ablation.training.ingredients import Moment, asked
+from ablation.training.spec import Level, bind
+
+CELLS, BATCH, FAN_IN, FAN_OUT, CLASSES, STEPS = 3, 5, 7, 4, 6, 10
+"""Sizes of what a choice is tried on, all different."""
+
+
+class WrongResultError(ValueError):
+    """A choice returns or changes what it must not; what, in words."""
+
+
+def check_results(factor: str, level: Level) -> None:
+    """Call a choice once and look at what it returns.
+
+    Raises:
+        WrongResultError: it is not what a choice of the factor returns.
+    """
+    if factor in CHECKS:
+        CHECKS[factor](level)
+
+
+def _initializer(level: Level) -> None:
+    draws = Draws(torch.randn(FAN_IN, FAN_OUT), torch.randn(FAN_OUT), "relu")
+    result = bind(INITIALIZERS, level)(draws)
+    _two("weights and biases", result, [(FAN_IN, FAN_OUT), (FAN_OUT,)], ("fan-in by fan-out", "one a unit"))
+
+
+def _loss(level: Level) -> None:
+    output_SBC, label_SB = torch.randn(CELLS, BATCH, CLASSES), torch.zeros(CELLS, BATCH, dtype=torch.int64)
+    result = bind(LOSSES, level)(output_SBC, label_SB)
+    _two("loss and gradient", result, [(CELLS,), (CELLS, BATCH, CLASSES)], ("one a cell", "as the outputs"))
+
+
+def _normalization(level: Level) -> None:
+    made = NORMALIZATIONS[level.kind](**level.parameters)
+    if made is None:
+        return
+    lacking = [
+        name for name in ("placement", "input", "forward", "backward", "update", "affine") if not hasattr(made, name)
+    ]
+    if lacking:
+        raise WrongResultError(
+            f"has no {', '.join(lacking)}, which a normalization has; choices/normalization.py shows them"
+        )
+    x_SBO, gamma_SO, beta_SO = (
+        torch.randn(CELLS, BATCH, FAN_OUT),
+        torch.ones(CELLS, FAN_OUT),
+        torch.zeros(CELLS, FAN_OUT),
+    )
+    y_SBO, statistics = made.forward(x_SBO.clone(), gamma_SO, beta_SO)
+    _shape("its forward pass", y_SBO, x_SBO.shape)
+    grads = made.backward(torch.randn_like(x_SBO), statistics, gamma_SO)
+    for name, grad, like in zip(("input", "gamma", "beta"), grads, (x_SBO, gamma_SO, beta_SO), strict=True):
+        _shape(f"its gradient of {name}", grad, like.shape)
+
+
+def _optimizer(level: Level) -> None:
+    optimize = OPTIMIZERS[level.kind]
+    state: dict[str, Tensor] = {}
+    before = torch.randn(CELLS, FAN_IN * FAN_OUT)
+    param_SP, lr_S1 = before.clone(), torch.full((CELLS, 1), 0.1)
+    for step in range(2):
+        factors = {"input_SBI": torch.randn(CELLS, BATCH, FAN_IN), "error_SBO": torch.randn(CELLS, BATCH, FAN_OUT)}
+        more = _asked("optimizer", optimize, step, {**factors, "shape": (FAN_IN, FAN_OUT)})
+        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **level.parameters, **more)
+        if result is not None or torch.equal(param_SP, before):
+            raise WrongResultError("must change param_SP in place, as by param_SP.sub_(...), and return nothing")
+    _state(state)
+
+
+def _clipping(level: Level) -> None:
+    clip, state = CLIPPINGS[level.kind], dict[str, Tensor]()
+    weight_SN, vector_SN = torch.randn(CELLS, FAN_IN * FAN_OUT), torch.randn(CELLS, FAN_OUT)
+    factors = [torch.randn(CELLS, BATCH, FAN_IN), None], [torch.randn(CELLS, BATCH, FAN_OUT), None]
+    more = _asked("clipping", clip, 0, {"inputs": factors[0], "errors": factors[1], "state": state})
+    blocks = [weight_SN, vector_SN]
+    flags_S = clip(Gradient(blocks, blocks), **level.parameters, **more)
+    if not isinstance(flags_S, Tensor) or flags_S.shape != (CELLS,) or flags_S.dtype != torch.bool:
+        raise WrongResultError(
+            f"must return whether each cell was clipped, {CELLS} booleans here, and what it returns is {_told(flags_S)}"
+        )
+    _state(state)
+
+
+def _schedule(level: Level) -> None:
+    schedule, state = bind(SCHEDULES, level), dict[str, Tensor]()
+    for step in range(STEPS):
+        factor = schedule(**_asked("schedule", schedule, step, {"state": state}))
+        shape = tuple(factor.shape) if isinstance(factor, Tensor) else ()
+        if not isinstance(factor, Tensor | float | int) or shape not in ((), (CELLS, 1)):
+            raise WrongResultError(
+                f"must return a number, or one a cell as [{CELLS}, 1] here, and what it returns is {_told(factor)}"
+            )
+        if not bool(torch.isfinite(torch.as_tensor(factor)).all()):
+            raise WrongResultError(f"returns {factor} at step {step} of {STEPS}, which is not finite")
+    _state(state)
+
+
+CHECKS: dict[str, Callable[[Level], None]] = {
+    "init": _initializer,
+    "normalization": _normalization,
+    "clipping": _clipping,
+    "optimizer": _optimizer,
+    "schedule": _schedule,
+    "loss": _loss,
+}
+
+
+def _asked(factor: str, rule: Callable[..., Any], step: int, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ingredients that a rule asks for."""
+    offered = {**Moment(torch.tensor(step), STEPS, torch.ones(CELLS, 1))._asdict(), **more}
+    return {name: offered[name] for name in asked(factor, rule)}
+
+
+def _two(what: str, result: object, shapes: list[tuple[int, ...]], how: tuple[str, str]) -> None:
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise WrongResultError(f"must return {what}, two tensors, and what it returns is {_told(result)}")
+    for name, part, shape, meant in zip(what.split(" and "), result, shapes, how, strict=True):
+        _shape(f"its {name} ({meant})", part, shape)
+
+
+def _shape(what: str, found: object, shape: tuple[int, ...]) -> None:
+    if not isinstance(found, Tensor) or tuple(found.shape) != tuple(shape):
+        raise WrongResultError(f"{what} must have the shape {list(shape)} here, and is {_told(found)}")
+
+
+def _state(state: Mapping[str, object]) -> None:
+    for name, kept in state.items():
+        if not isinstance(kept, Tensor) or kept.dim() == 0 or kept.shape[0] != CELLS:
+            raise WrongResultError(
+                f"keeps {name} in its state, which must be a tensor with a row a cell ({CELLS}), and is {_told(kept)}"
+            )
+
+
+def _told(found: object) -> str:
+    return f"a tensor of {list(found.shape)}" if isinstance(found, Tensor) else f"of type {type(found).__name__}"

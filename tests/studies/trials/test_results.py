@@ -1,0 +1,70 @@
+"""What a choice returns is looked at before training; ours return what they must."""
+
+import pytest
+import torch
+
+from ablation.choices.clipping import CLIPPINGS
+from ablation.choices.initializers import INITIALIZERS
+from ablation.choices.losses import LOSSES, mse
+from ablation.choices.normalization import NORMALIZATIONS, BatchNormalization
+from ablation.choices.optimizers import OPTIMIZERS, sgd
+from ablation.choices.schedules import SCHEDULES
+from ablation.studies.trials.results import WrongResultError, check_results
+from ablation.training.spec import Level
+
+REGISTRIES = {
+    "init": INITIALIZERS,
+    "normalization": NORMALIZATIONS,
+    "clipping": CLIPPINGS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+}
+
+
+@pytest.mark.parametrize(("factor", "kind"), [(factor, kind) for factor in REGISTRIES for kind in REGISTRIES[factor]])
+def test_ours_return_what_they_must(factor, kind):
+    check_results(factor, Level(kind, {}))
+
+
+def counting(param_SP, grad_SP, lr_S1, state):
+    state["steps"] = 1
+    sgd(param_SP, grad_SP, lr_S1, state)
+
+
+def returning(param_SP, grad_SP, lr_S1, state):
+    return param_SP - lr_S1 * grad_SP
+
+
+class Transposing(BatchNormalization):
+    def forward(self, x_SBO, gamma_SO, beta_SO):
+        y_SBO, statistics = super().forward(x_SBO, gamma_SO, beta_SO)
+        return y_SBO.mT, statistics
+
+
+class Nothing:
+    pass
+
+
+WRONG = [
+    ("init", lambda draws: (draws.weight_IO.T, draws.bias_O), r"its weights .* shape \[7, 4\] here, .* of \[4, 7\]"),
+    ("init", lambda draws: draws.weight_IO, r"must return weights and biases, two tensors, .* a tensor of \[7, 4\]"),
+    ("loss", lambda output, label: (mse(output, label)[0].mean(), output), r"its loss .* \[3\] here, .* of \[\]"),
+    ("loss", lambda output, label: (mse(output, label)[0], output[0]), r"its gradient .* \[3, 5, 6\] here"),
+    ("optimizer", returning, r"must change param_SP in place, as by param_SP\.sub_\(\.\.\.\), and return nothing"),
+    ("optimizer", lambda *of: None, "must change param_SP in place"),
+    ("optimizer", counting, r"keeps steps in its state, which must be a tensor with a row a cell \(3\), .* type int"),
+    ("clipping", lambda gradient: None, r"must return whether each cell was clipped, 3 booleans here, .* NoneType"),
+    ("clipping", lambda gradient: torch.zeros(3), "3 booleans here"),
+    ("schedule", lambda step, steps: torch.zeros(7), r"a number, or one a cell as \[3, 1\] here, .* a tensor of \[7\]"),
+    ("schedule", lambda step, steps: 1.0 / (5 - step), "at step 5 of 10, which is not finite"),
+    ("normalization", Transposing, r"its forward pass must have the shape \[3, 5, 4\] here, .* \[3, 4, 5\]"),
+    ("normalization", Nothing, "has no placement, input, forward, backward, update, affine"),
+]
+
+
+@pytest.mark.parametrize(("factor", "choice", "told"), WRONG)
+def test_what_returns_something_else_is_told(monkeypatch, factor, choice, told):
+    monkeypatch.setitem(REGISTRIES[factor], "mine", choice)
+    with pytest.raises(WrongResultError, match=told):
+        check_results(factor, Level("mine", {}))
