@@ -128,8 +128,8 @@ def model(label: str, given: object) -> Model:
         return Model(kind, None)
     if not isinstance(explicit, list) or not explicit:
         raise UserError(f"{key}.widths={shown(explicit)}: must be null or a list of whole numbers, as [100,50]")
-    if kind != "mlp":
-        raise UserError(f"{key}.widths={shown(explicit)}: only mlp has layers of several widths; allowed: null")
+    if NETWORKS[kind].one_width:
+        raise UserError(f"{key}.widths={shown(explicit)}: the layers of {kind} have one width; allowed: null")
     widths = tuple(check_value(f"{key}.widths", width, WIDTH) for width in explicit)
     return Model(kind, widths)  # type: ignore[arg-type]  # whole numbers
 

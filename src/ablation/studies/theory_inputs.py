@@ -7,7 +7,6 @@ be, whereupon its weights' mean square is its variance.
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from ablation.studies.cells import Cell
 from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.study import Study
 from ablation.training.data import generator
+from ablation.training.networks import build
 from ablation.training.spec import Level, bind
 
 OCTAVES = 126
@@ -74,8 +74,8 @@ def weight_variances(study: Study, cells: Sequence[Cell], cards: Mapping[str, Ma
     rows: list[dict[str, Any]] = []
     for network, cell in networks.items():
         card = cards[cell.data]
-        sizes = [int(card["features"]), *cell.spec.widths, int(card["classes"])]
-        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
+        layout = build(cell.spec, int(card["features"]), int(card["classes"])).layout
+        for layer, (fan_in, fan_out) in enumerate(layout.shapes, start=1):
             kind = (cell.factors["init"], cell.factors["activation"], fan_in, fan_out)
             if kind not in known:
                 known[kind] = layer_variances(cell.spec.init, cell.spec.activation.kind, fan_in, fan_out)

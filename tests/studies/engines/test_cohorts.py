@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from ablation.studies.cells import Cell
 from ablation.studies.engines.cohorts import FEW_CELLS, Limits, bytes_of, make_cohorts
+from ablation.training.networks import build
 from tests.conftest import make_spec
 from tests.studies.engines.reference import ENDS
 
@@ -42,7 +43,7 @@ def test_memory_limits_a_cohort_and_one_cell_always_fits():
 
 def test_a_few_cells_go_together_beyond_the_limit_but_not_beyond_their_own():
     cells = [cell(seed=seed) for seed in range(64)]
-    each = bytes_of([64, *cells[0].spec.widths, 10], cells[0].spec.batch_size)
+    each = bytes_of(build(cells[0].spec, 64, 10).layout, cells[0].spec.batch_size)
 
     def widest(*limits: float) -> int:
         return max(len(cohort.cells) for cohort in make_cohorts(cells, ENDS, 1, Limits(*map(int, limits))))

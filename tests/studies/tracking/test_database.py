@@ -17,7 +17,8 @@ from mlflow.store.db import utils
 from ablation import UserError
 from ablation.studies.tracking import database
 from ablation.studies.tracking.client import connect
-from ablation.studies.tracking.database import State, look, make_ready
+from ablation.studies.tracking.database import make_ready
+from ablation.studies.tracking.look import State, look
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -4,14 +4,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 
 from ablation.studies.cells import Cell
-from ablation.studies.engines.stack_size import BATCH, SIZES, fastest_stack
+from ablation.studies.engines.stack_size import BATCH, fastest_stack, timed
 from ablation.studies.machine.cost import Ends, memory
+from ablation.training.networks import build
+from ablation.training.networks.layout import Layout
 
 COHORT_BYTES = 32 * 2**20
 """What the weights and activations of a cohort may take on a processor that was not measured."""
@@ -96,19 +97,20 @@ def make_cohorts(cells: Sequence[Cell], ends: Mapping[str, Ends], workers: int, 
 
 def _bytes(cell: Cell, ends: Mapping[str, Ends]) -> float:
     features, classes, *_ = ends[cell.data]
-    return bytes_of([features, *cell.spec.widths, classes], cell.spec.batch_size)
+    return bytes_of(build(cell.spec, features, classes).layout, cell.spec.batch_size)
 
 
-def bytes_of(sizes: Sequence[int], batch: int) -> float:
+def bytes_of(layout: Layout, batch: int) -> float:
     """Return about how much memory a cell takes in training: weights, gradients, a step taken; and four numbers a
     unit-sample. Its time is about in proportion.
 
     Args:
-        sizes: inputs, units of each hidden layer, outputs.
+        layout: its network's.
         batch: examples of a step.
     """
-    weights = sum(i * o for i, o in pairwise(sizes))
-    return 4.0 * (3 * weights + 4 * batch * sum(sizes))
+    weights = sum(fan_in * fan_out for fan_in, fan_out in layout.shapes)
+    values = layout.shapes[0][0] + sum(fan_out for _, fan_out in layout.shapes)
+    return 4.0 * (3 * weights + 4 * batch * values)
 
 
 def cohort_limits(device: torch.device, measure: bool) -> Limits:
@@ -121,7 +123,7 @@ def cohort_limits(device: torch.device, measure: bool) -> Limits:
     if device.type != "cuda":
         if not measure:
             return Limits(COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES)
-        return Limits(int(fastest_stack() * bytes_of(SIZES, BATCH)), COHORT_CELLS, FEW_CELLS_BYTES)
+        return Limits(int(fastest_stack() * bytes_of(timed().layout, BATCH)), COHORT_CELLS, FEW_CELLS_BYTES)
     if not torch.cuda.is_available():
         return Limits(REMOTE_CUDA_BYTES, CUDA_CELLS)
     free, _ = torch.cuda.mem_get_info(device)

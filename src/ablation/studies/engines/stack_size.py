@@ -8,19 +8,19 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 import torch
 
-from ablation.choices.activations import ACTIVATIONS
-from ablation.choices.normalization import BatchNormalization
 from ablation.training.memory import keep_freed_memory
-from ablation.training.networks.hidden import Hidden
+from ablation.training.networks import build
 from ablation.training.networks.layout import Vectors
-from ablation.training.networks.mlp import Mlp
+from ablation.training.networks.network import Network
+from ablation.training.spec import Level, Spec
 
-SIZES, BATCH = [64] * 9 + [10], 64
-"""Inputs, units of each hidden layer and outputs of the network that is timed, and examples of its step: in the middle
-of what studies train."""
+ENDS, WIDTHS, BATCH = (64, 10), (64,) * 8, 64
+"""Inputs and outputs, units of each hidden layer, and examples of a step of the network that is timed: in the middle of
+what studies train."""
 
 STACKS = (8, 16, 32, 64)
 """Cells that are tried, some 8 to 64 MB."""
@@ -59,18 +59,32 @@ def narrowest_of_the_fast(seconds_per_cell: Mapping[int, float]) -> int:
     return best
 
 
+def timed() -> Network:
+    """Return the network that is timed, with the choices that take the most operations."""
+    kinds = {
+        "init": "he_normal",
+        "activation": "elu",
+        "normalization": "batch",
+        "clipping": "none",
+        "optimizer": "sgd",
+        "schedule": "constant",
+        "loss": "cross_entropy",
+    }
+    levels: dict[str, Any] = {choice: Level(kind, {}) for choice, kind in kinds.items()}
+    return build(Spec(**levels, widths=WIDTHS, batch_size=BATCH, lr=0.1, seed=0, epochs=1, probe_size=BATCH), *ENDS)
+
+
 def _one_pass(cells: int) -> Callable[[], object]:
-    """Return a step's forward and backward pass with the choices that take the most operations."""
-    features, *widths, classes = SIZES
-    model = Mlp(features, widths, classes, Hidden(ACTIVATIONS["elu"], BatchNormalization()))
-    layout = model.layout
+    """Return a step's forward and backward pass."""
+    network = timed()
+    layout, features, classes = network.layout, *ENDS
     parameters, gradients = (layout.views(torch.full((cells, layout.parameters), 1e-2)) for _ in range(2))
     vectors = Vectors([layer.bias_SO for layer in gradients.linear], gradients.scale)
     x_SBI, grad_SBC = torch.rand(cells, BATCH, features), torch.rand(cells, BATCH, classes)
 
     def run() -> object:
-        _, tape = model.forward(parameters, x_SBI)
-        return list(model.backward(parameters, tape, grad_SBC, vectors))
+        _, tape = network.forward(parameters, x_SBI)
+        return list(network.backward(parameters, tape, grad_SBC, vectors))
 
     return run
 

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +17,7 @@ from ablation.choices.optimizers import OPTIMIZERS, Optimizer, State
 from ablation.training.descent import Descent, Part
 from ablation.training.ingredients import Moment
 from ablation.training.measurement import CURVE_METRICS, EVALUATION_CHUNK
+from ablation.training.networks import build
 from ablation.training.probes import METRICS
 from ablation.training.spec import Level, Spec
 
@@ -79,6 +79,8 @@ class Counts:
     """Units of all layers, outputs among them."""
     layers: int
     """Matrices."""
+    probed: int
+    """Places that are probed."""
     steps: int
     probes: int
     evaluations: int
@@ -86,10 +88,9 @@ class Counts:
 
 def counts(spec: Spec, ends: Ends) -> Counts:
     """Return how much there is of everything."""
-    sizes = [ends.features, *spec.widths, ends.classes]
-    matrices = [i * o for i, o in pairwise(sizes)]
-    hidden = sum(spec.widths)
-    units = hidden + ends.classes
+    network = build(spec, ends.features, ends.classes)
+    shapes = network.layout.shapes
+    matrices = [fan_in * fan_out for fan_in, fan_out in shapes]
     per_epoch = ends.train // spec.batch_size
     steps = spec.epochs * per_epoch
     powers = sum(2**exponent % per_epoch != 0 for exponent in range(steps.bit_length())) if steps else 0
@@ -97,9 +98,10 @@ def counts(spec: Spec, ends: Ends) -> Counts:
         sum(matrices),
         matrices[0],
         max(matrices),
-        sum(matrices) + units + 2 * hidden * _normalizes(spec),
-        units,
+        network.layout.parameters,
+        sum(fan_out for _, fan_out in shapes),
         len(matrices),
+        network.depth,
         steps,
         spec.epochs + 1 + powers,
         spec.epochs + 1,
@@ -125,13 +127,14 @@ def memory(spec: Spec, ends: Ends) -> Memory:
 def results(spec: Spec, ends: Ends) -> float:
     """Return how many bytes a cell's measurements take, as they are gathered and handed on."""
     of = counts(spec, ends)
-    rows = of.evaluations * (len(CURVE_METRICS) + 2) + of.probes * (len(METRICS) * len(spec.widths) + 2)
+    rows = of.evaluations * (len(CURVE_METRICS) + 2) + of.probes * (len(METRICS) * of.probed + 2)
     return 2 * FLOAT * rows
 
 
 def layers_blob(spec: Spec, ends: Ends) -> int:
     """Return how many bytes a cell's measurements of its layers take in the result store, in one piece."""
-    return FLOAT * counts(spec, ends).probes * len(METRICS) * len(spec.widths)
+    of = counts(spec, ends)
+    return FLOAT * of.probes * len(METRICS) * of.probed
 
 
 def seconds(spec: Spec, ends: Ends, cells: int) -> float:

@@ -19,6 +19,9 @@ TAKES = {
 }
 """What a choice of each factor is handed, in this order; what it takes beside has a default, or is asked for."""
 
+OF_A_NETWORK = ("mean_field", "one_width", "forward", "backward", "folded", "inference")
+"""What a network's class must have."""
+
 PER_CELL = ("optimizer", "clipping")
 """Factors whose settings are one number a cell, and so numbers alone."""
 
@@ -36,6 +39,10 @@ def check_form(factor: str, choice: Callable[..., Any]) -> None:
         hints = annotations(choice)
     except (NameError, TypeError, ValueError) as error:
         raise ValueError(f"its signature cannot be read ({error})") from error
+    if factor == "model":
+        lacking = [name for name in OF_A_NETWORK if not hasattr(choice, name)]
+        if lacking:
+            raise ValueError(f"has no {', '.join(lacking)}; training/networks/network.py says what a network has")
     takes = TAKES[factor]
     own = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     first = [each for each in own if each.default is each.empty and each.kind is not each.KEYWORD_ONLY]

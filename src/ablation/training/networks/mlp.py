@@ -27,6 +27,7 @@ class Mlp:
     """
 
     mean_field: ClassVar[str | None] = "perceptron"
+    one_width: ClassVar[bool] = False
 
     def __init__(self, features: int, widths: Sequence[int], classes: int, hidden: Hidden) -> None:
         self.hidden, self.depth = hidden, len(widths)

@@ -84,9 +84,11 @@ class Network(Protocol):
         layout: where its tensors lie.
         depth: places that are probed, numbered from the input on.
         mean_field: the map of the mean-field theory that describes it, or none: then nothing is predicted for it.
+        one_width: whether all its hidden layers must have the same width.
     """
 
     mean_field: ClassVar[str | None]
+    one_width: ClassVar[bool]
     hidden: Hidden
     layout: Layout
     depth: int

@@ -36,6 +36,7 @@ class Residual:
     """
 
     mean_field: ClassVar[str | None] = None
+    one_width: ClassVar[bool] = True
 
     def __init__(self, features: int, widths: Sequence[int], classes: int, hidden: Hidden) -> None:
         if len(set(widths)) > 1:
