@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from ablation.choices.optimizers import OPTIMIZERS
 from ablation.datasets.sources import SOURCES
 from ablation.studies.levels import check_level
 from ablation.studies.study import REGISTRIES
@@ -15,7 +16,17 @@ KINDS = {**REGISTRIES, "data": SOURCES, "model": NETWORKS}
 
 @pytest.mark.parametrize("factor", KINDS)
 def test_every_kind_has_one_file_of_its_name(factor):
-    assert {path.stem for path in (CONF / factor).glob("*.yaml")} == set(KINDS[factor])
+    files = {path.stem for path in (CONF / factor).glob("*.yaml")}
+    # A network's level has the same keys for all of them, and needs no file.
+    assert files <= set(KINDS[factor]) if factor == "model" else files == set(KINDS[factor])
+
+
+def test_what_is_registered_can_be_selected_without_a_file(monkeypatch, compose):
+    monkeypatch.setitem(NETWORKS, "another", NETWORKS["mlp"])
+    monkeypatch.setitem(OPTIMIZERS, "another", OPTIMIZERS["momentum"])
+    config = compose("study=single", "model=[mlp,another]", "optimizer=another", "optimizer.another.momentum=0.5")
+    assert config["model"] == {"mlp": {"widths": None}, "another": {"widths": None}}
+    assert config["optimizer"] == {"another": {"momentum": 0.5}}
 
 
 @pytest.mark.parametrize(

@@ -25,3 +25,6 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
 
 ALL: dict[str, dict[str, Any]] = {**REGISTRIES, "model": NETWORKS}  # type: ignore[dict-item]  # all are dicts
 """Those, and the networks."""
+
+OURS = {factor: frozenset(registry) for factor, registry in ALL.items()}
+"""The project's own, by their kinds: tests hold each of them to what a user's own are tried for."""

@@ -10,8 +10,9 @@ from ablation.choices.losses import LOSSES, mse
 from ablation.choices.normalization import NORMALIZATIONS, BatchNormalization
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
+from ablation.studies.registries import OURS
 from ablation.studies.trials import law
-from ablation.studies.trials.law import KNOWN, UnlawfulError, check_law
+from ablation.studies.trials.law import UnlawfulError, check_law
 from ablation.training.networks import NETWORKS
 from ablation.training.spec import Level
 
@@ -28,13 +29,9 @@ REGISTRIES = {
 NEEDS = {"clipping": {"threshold": 0.1}, "optimizer": {"momentum": 0.9}}
 
 
-def test_the_known_ones_are_ours():
-    assert {choice: set(registry) for choice, registry in REGISTRIES.items()} == KNOWN
-
-
-@pytest.mark.parametrize(("choice", "kind"), [(choice, kind) for choice in KNOWN for kind in sorted(KNOWN[choice])])
+@pytest.mark.parametrize(("choice", "kind"), [(choice, kind) for choice in OURS for kind in sorted(OURS[choice])])
 def test_ours_keep_it(monkeypatch, choice, kind):
-    monkeypatch.setattr(law, "KNOWN", {**KNOWN, choice: frozenset()})
+    monkeypatch.setattr(law, "OURS", {**OURS, choice: frozenset()})
     has_numbers = kind in {"value", "norm", "global_norm", "momentum", "nesterov"}
     check_law(choice, Level(kind, NEEDS[choice] if has_numbers else {}))
 

@@ -1,4 +1,4 @@
-"""Levels without a file in ``conf/``: the choices of a user's own files, told to Hydra as if they had one."""
+"""Levels without a file in ``conf/``, told to Hydra as if they had one: above all the choices of a user's own files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import Override
 from ablation import UserError
 from ablation.levels import settings, shown
 from ablation.studies.config.files import read
-from ablation.studies.own.files import load, owners
+from ablation.studies.own.files import load
 from ablation.studies.registries import ALL
 
 KEY = "choices"
@@ -33,15 +33,16 @@ def put_in_force(conf: Path, study: str | None, overrides: Sequence[Override]) -
     for group, kind in _told:
         store.repo[group].pop(f"{kind}.yaml", None)
     _told.clear()
-    for factor, kind in owners():
-        if not (conf / factor / f"{kind}.yaml").is_file():
+    for factor in ALL:
+        for kind in levels_without_file(conf, factor):
             store.store(group=factor, name=kind, node=level(factor, kind))
             _told.append((factor, kind))
 
 
-def own_levels(conf: Path, group: str) -> list[str]:
-    """Return the levels of a group that come from a user's own files and have none in ``conf/``."""
-    return [kind for factor, kind in owners() if factor == group and not (conf / group / f"{kind}.yaml").is_file()]
+def levels_without_file(conf: Path, group: str) -> list[str]:
+    """Return the kinds of a group that are registered and have no file of their own in ``conf/``."""
+    files = {path.stem for path in (conf / group).glob("*.yaml")}
+    return [kind for kind in ALL.get(group, {}) if kind not in files]
 
 
 def level(factor: str, kind: str) -> dict[str, Any]:

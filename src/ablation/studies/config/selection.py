@@ -18,7 +18,7 @@ from typing import Any
 from ablation import UserError
 from ablation.levels import shown
 from ablation.studies.config.files import is_global, read
-from ablation.studies.config.own import own_levels
+from ablation.studies.config.own import levels_without_file
 from ablation.studies.study import SETTINGS
 
 OVERRIDE = re.compile(r"override\s+/(\w+)")
@@ -99,7 +99,7 @@ class Selection:
     def keys_of(self, group: str, names: Iterable[str]) -> list[str]:
         """Return the keys that these files of a group define."""
         found: list[str] = []
-        own = own_levels(self.conf, group)
+        own = levels_without_file(self.conf, group)
         for name in names:
             if name in own:
                 found += [name] if name not in found else []
@@ -124,7 +124,7 @@ class Selection:
         if name in defined:
             return str(name)
         files = {path.stem for path in (self.conf / group).glob("*.yaml")}
-        allowed = sorted(files | set(defined) | set(own_levels(self.conf, group)))
+        allowed = sorted(files | set(defined) | set(levels_without_file(self.conf, group)))
         if str(name) not in allowed:
             parts = str(name).split()
             commas = len(parts) > 1 and set(parts) <= set(allowed)

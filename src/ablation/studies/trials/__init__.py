@@ -7,10 +7,11 @@ from pathlib import Path
 from ablation import UserError
 from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.own.files import kind_of, owners, where
+from ablation.studies.registries import OURS
 from ablation.studies.study import Study
 from ablation.studies.trials.derivative import WrongDerivativeError, check_activation, check_loss, check_network
 from ablation.studies.trials.elementwise import NotElementwiseError, check_elementwise
-from ablation.studies.trials.law import KNOWN, UnlawfulError, cell_with, check_law
+from ablation.studies.trials.law import UnlawfulError, cell_with, check_law
 from ablation.studies.trials.results import WrongResultError, check_results
 from ablation.training.spec import Level
 
@@ -25,9 +26,9 @@ def try_choices(study: Study) -> None:
     """
     levels = {**study.levels, "model": {label: Level(model.kind, {}) for label, model in study.models.items()}}
     with one_thread():
-        for factor in KNOWN:
+        for factor, ours in OURS.items():
             for label, level in levels[factor].items():
-                if level.kind not in KNOWN[factor]:
+                if level.kind not in ours:
                     _try(factor, label, level)
 
 

@@ -5,13 +5,13 @@ whole stack and is free to mix cells, or to use what torch rounds by place, as `
 be read off a function, but a few steps show it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from ablation.choices.activations import INDIFFERENT
+from ablation.studies.registries import OURS
 from ablation.training.data import Data, generator
 from ablation.training.outcome import Outcome
 from ablation.training.spec import Level, Spec
@@ -27,21 +27,6 @@ PLAIN = {
     "loss": "cross_entropy",
 }
 """What a choice is tried with."""
-
-KNOWN: Mapping[str, frozenset[str]] = {
-    "init": frozenset(
-        "zeros normal torch_default lecun_normal lecun_uniform xavier_normal xavier_uniform he_normal he_uniform "
-        "orthogonal slides_normal slides_uniform".split()
-    ),
-    "normalization": frozenset({"none", "batch"}),
-    "clipping": frozenset({"none", "value", "norm", "global_norm"}),
-    "optimizer": frozenset({"sgd", "momentum", "nesterov"}),
-    "schedule": frozenset({"constant"}),
-    "loss": frozenset({"cross_entropy", "mse"}),
-    "activation": INDIFFERENT,
-    "model": frozenset({"mlp", "residual"}),
-}
-"""The choices that keep the law, by kind; a test holds each of them to it."""
 
 CELLS = 9
 """Cells of the stack that is tried."""
@@ -63,7 +48,7 @@ def check_law(choice: str, level: Level) -> None:
     Raises:
         UnlawfulError: the numbers of a cell differ.
     """
-    if level.kind in KNOWN[choice]:
+    if level.kind in OURS[choice]:
         return
     cells = [replace(cell_with(choice, level), seed=seed) for seed in range(CELLS)]
     data = _data()
