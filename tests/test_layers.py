@@ -31,9 +31,10 @@ ALONE = {
 }
 """Libraries that only these files, and the pipelines, may import."""
 
-BELOW = {"statistics", "analysis", "design", "naming", "wording"}
+BELOW = {"statistics", "theory", "analysis", "design", "naming", "wording"}
 REPORTING = {
     "statistics": {"statistics", "design"},
+    "theory": {"theory", "statistics", "design"},
     "tables": {"tables", *BELOW},
     "figures": {"figures", *BELOW},
     "questions": {"questions", "figures", "tables", "findings", *BELOW},

@@ -12,9 +12,9 @@ from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
 from ablation.reporting.statistics import convergence, health
-from ablation.reporting.statistics.agreement import Agreement, compare
 from ablation.reporting.statistics.intervals import Floats
-from ablation.reporting.statistics.theory import Activation
+from ablation.reporting.theory.agreement import Agreement, compare
+from ablation.reporting.theory.mean_field import Activation
 
 
 @dataclass(frozen=True)

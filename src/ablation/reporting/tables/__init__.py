@@ -6,8 +6,8 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.tables.convergence import best_worst, convergence, learning_rate, performance_profile
 from ablation.reporting.tables.effects import effects, logrank, marginal_means, winners
 from ablation.reporting.tables.health import failures, health
+from ablation.reporting.tables.predictions import agreement, predictions
 from ablation.reporting.tables.table import Table
-from ablation.reporting.tables.theory import agreement, predictions
 
 TABLES: dict[str, tuple[Callable[[Analysis], Table], ...]] = {
     "convergence": (best_worst, failures, learning_rate, performance_profile, convergence),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ablation.reporting.tables.theory import agreement, predictions
+from ablation.reporting.tables.predictions import agreement, predictions
 from tests.reporting.synthetic import Outcome
 
 

@@ -16,7 +16,7 @@ from ablation.reporting.figures.room import PANELS
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
 from ablation.reporting.naming import Level
-from ablation.reporting.statistics.agreement import BY
+from ablation.reporting.theory.agreement import BY
 from ablation.reporting.wording import interval_text, names, seeds_text
 
 TOPIC = "Predicted and measured gradient, layer by layer"

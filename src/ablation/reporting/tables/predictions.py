@@ -8,9 +8,9 @@ import pandas as pd
 from ablation.records.columns import NETWORK
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
-from ablation.reporting.statistics import theory
-from ablation.reporting.statistics.agreement import BY, SETTLING, VERDICTS, is_described
 from ablation.reporting.tables.table import Table, factors
+from ablation.reporting.theory import mean_field
+from ablation.reporting.theory.agreement import BY, SETTLING, VERDICTS, is_described
 from ablation.reporting.wording import seeds_text
 
 ALWAYS = ("init", "activation", "normalization", "depth")
@@ -64,10 +64,10 @@ def predictions(analysis: Analysis) -> Table:
         label = row["activation"]
         phi = analysis.activations[label]
         sigma_w2, sigma_b2 = layers["sigma_w2"].to_numpy(), layers["sigma_b2"].to_numpy()
-        length = theory.lengths(phi, sigma_w2[0] + sigma_b2[0], sigma_w2[1:], sigma_b2[1:])
+        length = mean_field.lengths(phi, sigma_w2[0] + sigma_b2[0], sigma_w2[1:], sigma_b2[1:])
         # The step behind a layer has the variance of the next one; behind the last hidden layer none is counted.
-        chi = [theory.gradient_factor(phi, q, w) for q, w in zip(length[:-1], sigma_w2[1:], strict=True)]
-        settled = theory.settled_factor(phi, sigma_w2[-1], sigma_b2[-1])
+        chi = [mean_field.gradient_factor(phi, q, w) for q, w in zip(length[:-1], sigma_w2[1:], strict=True)]
+        settled = mean_field.settled_factor(phi, sigma_w2[-1], sigma_b2[-1])
         row |= {
             "sigma_w2": sigma_w2[-1],
             "sigma_b2": sigma_b2[-1],
@@ -77,13 +77,13 @@ def predictions(analysis: Analysis) -> Table:
         row |= {"chi_first": chi[0] if chi else np.nan, "chi_last": chi[-1] if chi else np.nan}
         with np.errstate(divide="ignore"):
             row |= {"chi_settled": settled, "log10_ratio": round(float(np.sum(np.log10(chi)) / 2), 9) + 0.0}
-        scale = theory.depth_scale(settled)
+        scale = mean_field.depth_scale(settled)
         row |= {"depth_scale": scale, "trains_to": 6 * scale}
         if label not in known:
             known[label] = {
-                "critical_sigma_w2": theory.critical_sigma_w2(phi),
-                "preserving_sigma_w2": theory.preserving_sigma_w2(phi),
-                "batch_norm_rate": theory.batch_norm_rate(phi),
+                "critical_sigma_w2": mean_field.critical_sigma_w2(phi),
+                "preserving_sigma_w2": mean_field.preserving_sigma_w2(phi),
+                "batch_norm_rate": mean_field.batch_norm_rate(phi),
             }
         if not is_described(analysis.manifest, str(row["model"])):
             row |= dict.fromkeys(OF_THE_NETWORK, np.nan)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ablation.choices.activations import ACTIVATIONS
-from ablation.reporting.statistics.propagation import Network, predict, unknown
-from tests.reporting.statistics.test_theory import phi
+from ablation.reporting.theory.propagation import Network, predict, unknown
+from tests.reporting.theory.test_mean_field import phi
 
 NONE = {"kind": "none"}
 BEFORE = {"kind": "batch", "placement": "before", "epsilon": 0.0}

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from ablation.reporting.figures.theory import phase
+from ablation.reporting.figures.beside_theory import phase
 from tests.reporting import synthetic
 from tests.reporting.figures.drawn import drawn
-from tests.reporting.statistics.test_theory import phi
 from tests.reporting.synthetic import Outcome
+from tests.reporting.theory.test_mean_field import phi
 
 GRID = {f"sigma_w_{sigma_w:g}": sigma_w for sigma_w in (0.6, 0.9, 1.2, 1.5, 2.0, 2.5)}
 LEVELS = {"init": list(GRID), "activation": ["relu", "tanh"], "depth": [2, 8, 32], "seed": [0, 1]}

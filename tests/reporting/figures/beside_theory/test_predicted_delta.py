@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ablation.reporting.figures.theory import predicted_delta
+from ablation.reporting.figures.beside_theory import predicted_delta
 from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
 

@@ -6,7 +6,7 @@ log10 delta_l is a random walk from the last layer down, a step a layer, whose v
 import numpy as np
 
 from ablation.reporting.statistics.intervals import Floats
-from ablation.reporting.statistics.propagation import Prediction
+from ablation.reporting.theory.propagation import Prediction
 
 LN = 0.5 / np.log(10)
 """From the natural logarithm of delta's mean square to log10 of delta."""

@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.integrate import simpson
 
 from ablation.choices.activations import ACTIVATIONS
-from ablation.reporting.statistics import theory
-from ablation.reporting.statistics.theory import Activation
+from ablation.reporting.theory import mean_field
+from ablation.reporting.theory.mean_field import Activation
 from ablation.studies.theory_inputs import quadrature
 
 HE, XAVIER, DEFAULT = 2.0, 1.0, 1 / 3
@@ -66,14 +66,14 @@ def test_moments_against_simpsons_rule_on_each_half_line(name, q):
     ],
 )
 def test_critical_variance(name, parameters, critical):
-    assert theory.critical_sigma_w2(phi(name, **parameters)) == pytest.approx(critical, rel=1e-6)
+    assert mean_field.critical_sigma_w2(phi(name, **parameters)) == pytest.approx(critical, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_below_its_critical_variance_a_gradient_vanishes_and_above_it_does_not(name):
-    critical = theory.critical_sigma_w2(phi(name))
-    assert theory.settled_factor(phi(name), 0.98 * critical) < 1
-    assert theory.settled_factor(phi(name), 1.02 * critical) > 1 - 1e-3
+    critical = mean_field.critical_sigma_w2(phi(name))
+    assert mean_field.settled_factor(phi(name), 0.98 * critical) < 1
+    assert mean_field.settled_factor(phi(name), 1.02 * critical) > 1 - 1e-3
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_below_its_critical_variance_a_gradient_vanishes_and_above_it_does_not(n
     [("tanh", 2.536, 3), ("elu", 1.5505, 4), ("selu", 1.0, 7), ("gelu", 2.352, 3), ("silu", 2.811, 3)],
 )
 def test_variance_preserving_variance(name, preserving, digits):
-    assert theory.preserving_sigma_w2(phi(name)) == pytest.approx(preserving, abs=0.51 * 10**-digits)
-    assert theory.length_map(phi(name), 1.0, theory.preserving_sigma_w2(phi(name))) == pytest.approx(1)
+    assert mean_field.preserving_sigma_w2(phi(name)) == pytest.approx(preserving, abs=0.51 * 10**-digits)
+    assert mean_field.length_map(phi(name), 1.0, mean_field.preserving_sigma_w2(phi(name))) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_variance_preserving_variance(name, preserving, digits):
     ],
 )
 def test_gradient_norm_per_layer_where_lengths_have_settled(sigma_w2, name, norm):
-    assert math.sqrt(theory.settled_factor(phi(name), sigma_w2)) == pytest.approx(norm, abs=0.0006)
+    assert math.sqrt(mean_field.settled_factor(phi(name), sigma_w2)) == pytest.approx(norm, abs=0.0006)
 
 
 def test_he_with_tanh_and_elu():
-    assert theory.settled_factor(phi("tanh"), HE) == pytest.approx(1.106, abs=5e-4)
-    assert theory.gradient_factor(phi("elu"), 1.0, HE) == pytest.approx(1.336, abs=5e-4)
+    assert mean_field.settled_factor(phi("tanh"), HE) == pytest.approx(1.106, abs=5e-4)
+    assert mean_field.gradient_factor(phi("elu"), 1.0, HE) == pytest.approx(1.336, abs=5e-4)
     # It falls slowly: the length grows by less than 1 a layer, without end.
-    assert theory.gradient_factor(phi("elu"), 3200.0, HE) == pytest.approx(1.007, abs=5e-4)
-    growth = [theory.length_map(phi("elu"), q, HE) - q for q in (10.0, 100.0, 3200.0)]
+    assert mean_field.gradient_factor(phi("elu"), 3200.0, HE) == pytest.approx(1.007, abs=5e-4)
+    growth = [mean_field.length_map(phi("elu"), q, HE) - q for q in (10.0, 100.0, 3200.0)]
     assert 0.6 < growth[0] < growth[1] < growth[2] < 1
-    assert theory.settled_length(phi("elu"), HE) > 1e6
+    assert mean_field.settled_length(phi("elu"), HE) > 1e6
 
 
 TABLE = {
@@ -122,8 +122,8 @@ TABLE = {
 @pytest.mark.parametrize("name", TABLE)
 def test_what_twenty_layers_make_of_a_gradient(name):
     for sigma_w2, decades in zip((DEFAULT, XAVIER, HE), TABLE[name], strict=True):
-        q = theory.lengths(phi(name), sigma_w2, np.full(18, sigma_w2), np.zeros(18))
-        found = sum(0.5 * math.log10(theory.gradient_factor(phi(name), length, sigma_w2)) for length in q)
+        q = mean_field.lengths(phi(name), sigma_w2, np.full(18, sigma_w2), np.zeros(18))
+        found = sum(0.5 * math.log10(mean_field.gradient_factor(phi(name), length, sigma_w2)) for length in q)
         digits = 1 if name == "logistic" else 2
         assert found == pytest.approx(decades, abs=0.501 * 10**-digits)
 
@@ -142,7 +142,7 @@ def test_what_twenty_layers_make_of_a_gradient(name):
 )
 def test_batch_normalization_before_the_activation_explodes_gradients(name, parameters, rate):
     exact = 1e-9 if rate == math.pi / (math.pi - 1) else 5e-4
-    assert theory.batch_norm_rate(phi(name, **parameters)) == pytest.approx(rate, abs=exact)
+    assert mean_field.batch_norm_rate(phi(name, **parameters)) == pytest.approx(rate, abs=exact)
 
 
 def test_plain_gauss_hermite_would_miss_the_kink():
@@ -152,7 +152,7 @@ def test_plain_gauss_hermite_would_miss_the_kink():
     positive = np.maximum(z, 0)
     rate = (weight @ (z > 0)) / (weight @ positive**2 - (weight @ positive) ** 2)
     assert abs(rate - math.pi / (math.pi - 1)) > 100 * abs(
-        theory.batch_norm_rate(phi("relu")) - math.pi / (math.pi - 1)
+        mean_field.batch_norm_rate(phi("relu")) - math.pi / (math.pi - 1)
     )
 
 
@@ -160,23 +160,23 @@ def test_plain_gauss_hermite_would_miss_the_kink():
 @pytest.mark.parametrize("sigma_w2", [0.3, 1.3, 3.0])
 @pytest.mark.parametrize("sigma_b2", [0.0, 0.1])
 def test_lengths_settle_where_iterating_the_map_leads(name, sigma_w2, sigma_b2):
-    settled = theory.settled_length(phi(name), sigma_w2, sigma_b2)
-    q = theory.lengths(phi(name), sigma_w2 + sigma_b2, np.full(40, sigma_w2), np.full(40, sigma_b2))
+    settled = mean_field.settled_length(phi(name), sigma_w2, sigma_b2)
+    q = mean_field.lengths(phi(name), sigma_w2 + sigma_b2, np.full(40, sigma_w2), np.full(40, sigma_b2))
     if settled == math.inf:
         assert q[-1] > q[-2] > q[0]
     elif settled == 0:
         assert q[-1] < q[-2] < q[0]
     else:
         assert abs(math.log(q[-1] / settled)) < max(1e-6, 0.2 * abs(math.log(q[0] / settled)))
-        assert theory.length_map(phi(name), settled, sigma_w2, sigma_b2) == pytest.approx(settled, rel=1e-8)
+        assert mean_field.length_map(phi(name), settled, sigma_w2, sigma_b2) == pytest.approx(settled, rel=1e-8)
 
 
 def test_depth_scale():
-    assert theory.depth_scale(math.exp(-0.1)) == pytest.approx(10)
-    assert theory.depth_scale(math.exp(0.25)) == pytest.approx(4), "an explosion has a scale, too"
-    assert theory.depth_scale(1.0) == math.inf
-    assert theory.depth_scale(0.0) == 0
-    assert theory.depth_scale(theory.settled_factor(phi("relu"), 1.0)) == pytest.approx(1 / math.log(2))
+    assert mean_field.depth_scale(math.exp(-0.1)) == pytest.approx(10)
+    assert mean_field.depth_scale(math.exp(0.25)) == pytest.approx(4), "an explosion has a scale, too"
+    assert mean_field.depth_scale(1.0) == math.inf
+    assert mean_field.depth_scale(0.0) == 0
+    assert mean_field.depth_scale(mean_field.settled_factor(phi("relu"), 1.0)) == pytest.approx(1 / math.log(2))
 
 
 @pytest.mark.parametrize("q", [0.0, 1e-300, 1e300, math.inf])

@@ -18,9 +18,9 @@ from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import describe, grid, key, panels
 from ablation.reporting.figures.theme import INK
 from ablation.reporting.figures.view import View, few, hold, left_out, present
-from ablation.reporting.statistics import theory
-from ablation.reporting.statistics.agreement import is_described
 from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.theory import mean_field
+from ablation.reporting.theory.agreement import is_described
 from ablation.reporting.wording import seeds_text, tuning_text, words
 
 TOPIC = "Phase diagram: depth against the scale of the weights"
@@ -89,9 +89,9 @@ def scales(analysis: Analysis) -> pd.DataFrame:
     return table.assign(sigma_w=np.sqrt(table["sigma_w2"]).round(6)).drop(columns="sigma_w2")
 
 
-def depth_limit(phi: theory.Activation, sigma_w: Floats, sigma_b2: float) -> Floats:
+def depth_limit(phi: mean_field.Activation, sigma_w: Floats, sigma_b2: float) -> Floats:
     """Six depth scales at each sigma_w; infinite where critical."""
-    return np.array([SCALES * theory.depth_scale(theory.settled_factor(phi, s * s, sigma_b2)) for s in sigma_w])
+    return np.array([SCALES * mean_field.depth_scale(mean_field.settled_factor(phi, s * s, sigma_b2)) for s in sigma_w])
 
 
 def finding(analysis: Analysis, cells: pd.DataFrame, columns: Any) -> str:

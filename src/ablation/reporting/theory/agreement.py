@@ -17,9 +17,9 @@ from scipy import stats
 from ablation.records.columns import NETWORK
 from ablation.reporting.design import plural
 from ablation.reporting.statistics.intervals import Floats, student
-from ablation.reporting.statistics.propagation import Network, Prediction, predict, unknown
-from ablation.reporting.statistics.slopes import allowance, slope
-from ablation.reporting.statistics.theory import Activation
+from ablation.reporting.theory.mean_field import Activation
+from ablation.reporting.theory.propagation import Network, Prediction, predict, unknown
+from ablation.reporting.theory.slopes import allowance, slope
 
 BY = (*NETWORK, "normalization", "loss")
 """What a comparison is one of."""

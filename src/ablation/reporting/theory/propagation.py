@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ablation.reporting.statistics.intervals import Floats
-from ablation.reporting.statistics.theory import Activation, Moments, length_map
+from ablation.reporting.theory.mean_field import Activation, Moments, length_map
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options
-from ablation.reporting.statistics import agreement, propagation, slopes, theory
-from ablation.reporting.statistics.agreement import VERDICTS, compare
+from ablation.reporting.theory import agreement, mean_field, propagation, slopes
+from ablation.reporting.theory.agreement import VERDICTS, compare
 from ablation.studies.config import compose_command_line
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study
@@ -72,9 +72,9 @@ def wrong_rows(results):
 
 
 def test_a_gradient_factor_without_its_variance_shows_as_wrong(signal, monkeypatch):
-    moments = theory.Activation.moments
+    moments = mean_field.Activation.moments
     doubled = lambda self, *given: moments(self, *given)._replace(slope_square=1.3 * moments(self, *given).slope_square)  # noqa: E731
-    monkeypatch.setattr(theory.Activation, "moments", doubled)
+    monkeypatch.setattr(mean_field.Activation, "moments", doubled)
     assert set(KNOWN) <= wrong_rows(signal)
 
 
