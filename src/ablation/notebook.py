@@ -23,7 +23,7 @@ from ablation.records.files import Results, read_results
 from ablation.reporting.analysis import analyse as analysis_of
 from ablation.reporting.design import Options
 from ablation.reporting.report import write_report
-from ablation.reporting.tables.effects import effects
+from ablation.reporting.tables.terms import effects
 from ablation.studies.config import compose
 from ablation.studies.engines.local import default_workers
 from ablation.studies.run import run_study

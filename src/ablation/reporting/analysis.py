@@ -11,7 +11,7 @@ import pandas as pd
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
-from ablation.reporting.statistics import convergence, health
+from ablation.reporting.statistics import health, times, tuning
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.theory.agreement import Agreement, compare
 from ablation.reporting.theory.mean_field import Activation
@@ -75,7 +75,7 @@ def analyse(results: Results, options: Options) -> Analysis:
     data = cells["data"].astype(str)
     for place, name in enumerate(TARGETS):
         target = np.array([design.targets[label][place] for label in data], dtype=np.float64)
-        epochs, steps = convergence.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
+        epochs, steps = times.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
         cells[f"epochs_{name}"], cells[f"steps_{name}"] = epochs, steps
     cells["reached"] = np.isfinite(cells["epochs_primary"])
     # A network that does worse than guessing every class alike counts as guessing; what that costs is up to the loss.
@@ -83,9 +83,9 @@ def analyse(results: Results, options: Options) -> Analysis:
     cells["chance"] = 1 / classes.to_numpy(dtype=float)
     kinds = results.manifest["levels"]["loss"]
     losses = cells["loss"].astype(str)
-    cap = [convergence.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
+    cap = [times.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
     cells["guessing"] = np.array(cap, dtype=np.float64)
-    cells["mean_loss"] = convergence.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
+    cells["mean_loss"] = times.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
     best = cells["best_val_accuracy"].astype(float)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
 
@@ -97,7 +97,7 @@ def analyse(results: Results, options: Options) -> Analysis:
     bounded = {label: info["bounded"] for label, info in results.manifest["activations"].items()}
     cells["failure"] = health.failure_class(cells, last, still, bounded)
 
-    tuned = convergence.tune(cells, design.compared, design.nuisance)
+    tuned = tuning.tune(cells, design.compared, design.nuisance)
     whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
     grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
     activations = {label: Activation.of(results.activations, label) for label in cells["activation"].unique()}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.naming import raw
-from ablation.reporting.tables.effects import MUCH, censoring, effects, marginal_means, winners
+from ablation.reporting.tables.terms import MUCH, censoring, effects, marginal_means, winners
 
 SURE, LIKELY = 0.05, 0.95
 NAMED = 3

@@ -13,10 +13,10 @@ import pandas as pd
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, plural
 from ablation.reporting.effects_findings import effects_findings
-from ablation.reporting.statistics.convergence import median_time
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed, student, wilson
-from ablation.reporting.tables.convergence import best_worst, learning_rate
+from ablation.reporting.statistics.times import median_time
+from ablation.reporting.tables.combinations import best_worst, learning_rate
 from ablation.reporting.wording import names, verdict, words
 
 Mask = pd.Series

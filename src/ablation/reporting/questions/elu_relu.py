@@ -25,8 +25,8 @@ from ablation.reporting.naming import Level
 from ablation.reporting.questions.evidence import Difference, paired, restricted
 from ablation.reporting.questions.levels import lacking, obstacle, of_kind, unlike_zeros
 from ablation.reporting.questions.question import Question, unanswered
-from ablation.reporting.statistics.convergence import guessing_loss
 from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.statistics.times import guessing_loss
 from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
 
 TOPIC = "Why is ELU better than ReLU?"

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.design import Design
+from ablation.reporting.statistics.anova import anova, nothing_to_judge
 from ablation.reporting.statistics.contrasts import Model, Note, blocks, fit_model
-from ablation.reporting.statistics.effects import anova, nothing_to_judge
 from ablation.reporting.statistics.intervals import Floats
 
 SOONEST = 0.5

@@ -12,7 +12,7 @@ from ablation.reporting.figures.panels import grid, key
 from ablation.reporting.figures.room import fitting, places
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, left_out, thinned
-from ablation.reporting.statistics.convergence import summarize
+from ablation.reporting.statistics.times import summarize
 from ablation.reporting.wording import interval_text, names, seeds_text, tuning_text, words
 
 TOPIC = "Batch normalization against clipping"

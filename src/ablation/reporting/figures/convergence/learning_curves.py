@@ -10,7 +10,7 @@ from ablation.reporting.figures.panels import activation_key, describe, grid, li
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.statistics.convergence import tune
+from ablation.reporting.statistics.tuning import tune
 from ablation.reporting.wording import interval_text, names, seeds_text
 
 TOPIC = "Learning curves"

@@ -16,7 +16,7 @@ from ablation.reporting.figures.panels import grid, grow, key, panels
 from ablation.reporting.figures.room import PLACES, fitting
 from ablation.reporting.figures.theme import HEAT, PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned
-from ablation.reporting.statistics.convergence import summarize
+from ablation.reporting.statistics.times import summarize
 from ablation.reporting.wording import names, seeds_text, tuning_text
 
 TOPIC = "Epochs to target, initializer by activation"

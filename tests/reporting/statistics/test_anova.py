@@ -7,8 +7,7 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.formula.api import ols
 
-from ablation.reporting.statistics.contrasts import blocks, fit_model
-from ablation.reporting.statistics.effects import (
+from ablation.reporting.statistics.anova import (
     anova,
     fit,
     leverage,
@@ -19,6 +18,7 @@ from ablation.reporting.statistics.effects import (
     robust_test,
     seeds_differ,
 )
+from ablation.reporting.statistics.contrasts import blocks, fit_model
 from ablation.reporting.statistics.intervals import holm, student
 from tests.reporting.statistics.factorial import beyond, combinations, factorial, unit, within
 

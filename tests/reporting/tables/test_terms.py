@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablation.reporting.tables.effects import effects, logrank, marginal_means, winners
+from ablation.reporting.tables.terms import effects, logrank, marginal_means, winners
 from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 

@@ -8,8 +8,9 @@ import pandas as pd
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, plural
 from ablation.reporting.naming import raw
-from ablation.reporting.statistics.convergence import performance_profile as profiles
-from ablation.reporting.statistics.convergence import sensitivity, summarize
+from ablation.reporting.statistics.times import performance_profile as profiles
+from ablation.reporting.statistics.times import summarize
+from ablation.reporting.statistics.tuning import sensitivity
 from ablation.reporting.tables.table import Table, factors, mixed
 from ablation.reporting.wording import interval_text, losses_text, seeds_text, tuning_text
 

@@ -1,4 +1,4 @@
-"""How fast, and how often: time to target, what it is censored by, tuning, and summaries of groups of cells.
+"""How fast, and how often: time to target, what it is censored by, and summaries of groups of cells.
 
 Every cell gets the same horizon H (epochs) and nobody stops early, so a cell that does not reach its target has
 T > H and is censored there. A diverged cell is censored at H as well and not where it diverged: else the censoring
@@ -75,21 +75,6 @@ def median_time(times: Floats, groups: Ints, n_groups: int) -> Floats:
     return np.asarray(ordered[start + (counts - 1) // 2], float)
 
 
-def tune(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.DataFrame:
-    """The cells at the best setting of the nuisance factors for each combination of ``by``.
-
-    Best is the lowest median over seeds of ``best_val_loss``, diverged counting as infinite; ties go to the level
-    that stands first. The seeds that choose also report, so a tuned figure is a little flattering to all.
-    """
-    setting = [*by, *nuisance]
-    loss = cells["best_val_loss"].astype(float).where(cells["status"] == "finished", np.inf).fillna(np.inf)
-    # No factor is called "median"; one is called "loss".
-    medians = cells[setting].assign(median=loss).groupby(setting, observed=True)["median"].median().reset_index()
-    best = medians.sort_values("median", kind="stable").drop_duplicates(list(by))
-    codes = pd.concat([best[setting], cells[setting]], ignore_index=True).groupby(setting, observed=True).ngroup()
-    return cells[np.isin(codes[len(best) :], codes[: len(best)])]
-
-
 def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: Options) -> pd.DataFrame:
     """One row per combination of ``by``: success rate, median time, restricted mean, mean loss, with their intervals.
 
@@ -144,13 +129,3 @@ def performance_profile(tuned: pd.DataFrame, factor: str, others: Sequence[str],
     table.insert(0, "problems", problems)
     table.insert(0, "level", list(times.columns))
     return pd.DataFrame(table[problems > 0]).reset_index(drop=True)
-
-
-def sensitivity(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.DataFrame:
-    """How many settings of the nuisance factors succeed per combination of ``by``: in at least half of their seeds."""
-    setting = [*by, *nuisance]
-    shares = cells.groupby(setting, observed=True, as_index=False)["reached"].mean()
-    shares["succeed"] = shares["reached"] >= 0.5
-    grouped = shares.groupby(list(by), observed=True)["succeed"]
-    table = pd.DataFrame({"succeed": grouped.sum(), "tried": grouped.size()})
-    return table.reset_index()

@@ -9,8 +9,8 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural, reference
 from ablation.reporting.naming import Level, raw
 from ablation.reporting.statistics import marginal
+from ablation.reporting.statistics.anova import COLUMNS
 from ablation.reporting.statistics.contrasts import blocks, coded
-from ablation.reporting.statistics.effects import COLUMNS
 from ablation.reporting.statistics.intervals import Floats, holm, student
 from ablation.reporting.statistics.responses import Effects, study_effects
 from ablation.reporting.statistics.survival import log_rank_of

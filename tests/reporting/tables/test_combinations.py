@@ -1,6 +1,6 @@
 """The tables of convergence: their rows, ranks, and what is said of the tuning."""
 
-from ablation.reporting.tables.convergence import best_worst, convergence, learning_rate
+from ablation.reporting.tables.combinations import best_worst, convergence, learning_rate
 from tests.reporting.synthetic import Outcome
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablation.reporting.tables.health import failures, health
+from ablation.reporting.tables.gradient_health import failures, health
 from tests.reporting.synthetic import Outcome
 
 

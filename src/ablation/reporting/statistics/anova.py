@@ -12,7 +12,7 @@ covers 92 to 96% where 95% is asked, with 3 to 20 seeds and a truth of 0.1 or mo
 three-way interactions that every seed repeats, or a factor that works differently from seed to seed; at a truth of 0
 it covers 97% and more, at 0.02 88 to 95%, with two seeds 87 to 96%. A percentile bootstrap over seeds covers 5 to 94%,
 for resampled seeds repeat their own noise; inverting the noncentral F (Steiger 2004) 88 to 100%.
-``tests/reporting/statistics/test_effects.py`` holds this.
+``tests/reporting/statistics/test_anova.py`` holds this.
 
 **Tests** use HC3 errors (MacKinnon & White 1985), which need no equal variances: a censored cell varies less than one
 that is not. A term's estimate is U' mean(y) with covariance V; its p-value is of the statistic |U' mean(y)|^2 / tr V of
