@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, Design, plural
+from ablation.reporting.design import ORDINAL, Design, Options, plural
 from ablation.reporting.naming import Level, raw
 from ablation.reporting.statistics.intervals import median_cover
 
@@ -59,9 +59,14 @@ def never_probed(analysis: Analysis, cells: pd.DataFrame) -> str:
     return f" {plural(count, 'cell')} diverged before the first probe and cannot be shown." if count else ""
 
 
+def confidence_text(options: Options) -> str:
+    """How often an interval holds what it is of: "95%"."""
+    return f"{100 * options.confidence:g}%"
+
+
 def interval_text(analysis: Analysis, wilson: bool = True, of: str = "means") -> str:
     """What the intervals are, in words."""
-    percent = f"{100 * analysis.options.confidence:g}%"
+    percent = confidence_text(analysis.options)
     share = f"Wilson {percent} interval for shares" if wilson else ""
     seeds = analysis.design.seeds
     mean = f"Student's t {percent} interval over {seeds} seeds for {of}"

@@ -11,7 +11,7 @@ from ablation.reporting.design import plural
 from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.theory import mean_field
 from ablation.reporting.theory.agreement import BY, SETTLING, VERDICTS, is_described
-from ablation.reporting.wording import seeds_text
+from ablation.reporting.wording import confidence_text, seeds_text
 
 ALWAYS = ("init", "activation", "normalization", "depth")
 """Factors that name a row even where they have a single level."""
@@ -33,7 +33,7 @@ def agreement(analysis: Analysis) -> Table:
     rows = analysis.agreement.rows
     aside = [factor for factor in BY if factor not in ALWAYS and not analysis.design.varies(factor)]
     frame = rows.drop(columns=aside).rename(columns={"predicted": "predicted_slope", "measured": "measured_slope"})
-    percent = f"{100 * analysis.options.confidence:g}%"
+    percent = confidence_text(analysis.options)
     several = f"Student's t {percent} interval over {seeds_text(analysis.design)}"
     caption = (
         "Slope of log10 delta norm (root mean square over the probe batch and units) against the layer, in decades a "
@@ -77,8 +77,7 @@ def predictions(analysis: Analysis) -> Table:
         row |= {"chi_first": chi[0] if chi else np.nan, "chi_last": chi[-1] if chi else np.nan}
         with np.errstate(divide="ignore"):
             row |= {"chi_settled": settled, "log10_ratio": round(float(np.sum(np.log10(chi)) / 2), 9) + 0.0}
-        scale = mean_field.depth_scale(settled)
-        row |= {"depth_scale": scale, "trains_to": 6 * scale}
+        row |= {"depth_scale": mean_field.depth_scale(settled), "trains_to": mean_field.trained_depth(settled)}
         if label not in known:
             known[label] = {
                 "critical_sigma_w2": mean_field.critical_sigma_w2(phi),

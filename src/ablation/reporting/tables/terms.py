@@ -16,7 +16,16 @@ from ablation.reporting.statistics.responses import Effects, study_effects
 from ablation.reporting.statistics.survival import log_rank_of
 from ablation.reporting.statistics.winners import chances, contenders
 from ablation.reporting.tables.table import Table, mixed
-from ablation.reporting.wording import full_names, joined, names, phrase, seeds_text, tuning_text, words
+from ablation.reporting.wording import (
+    confidence_text,
+    full_names,
+    joined,
+    names,
+    phrase,
+    seeds_text,
+    tuning_text,
+    words,
+)
 
 MUCH = 0.3
 """Beyond this share of censored cells min(T, H) says little of how much slower a level is."""
@@ -55,7 +64,7 @@ def censoring(analysis: Analysis) -> str:
 
 def effects(analysis: Analysis) -> Table:
     """Every term's size and test, for time to target and for the final validation loss."""
-    design, percent = analysis.design, f"{100 * analysis.options.confidence:g}%"
+    design, percent = analysis.design, confidence_text(analysis.options)
     tests = logrank(analysis).frame
     whole = tests[tests["scope"] == "all"].set_index("factor")["p_holm"]
     parts = []
@@ -89,7 +98,7 @@ def effects(analysis: Analysis) -> Table:
 
 def marginal_means(analysis: Analysis) -> Table:
     """Each level's marginal mean and its ratio to the reference level."""
-    design, percent = analysis.design, f"{100 * analysis.options.confidence:g}%"
+    design, percent = analysis.design, confidence_text(analysis.options)
     parts = []
     for found in of_study(analysis):
         for factor, levels in found.model.levels.items():
@@ -181,7 +190,7 @@ def winners(analysis: Analysis) -> Table:
             full = [full_names(found, by, place) for place in range(len(found))]
             row = winner(analysis, time, loss, full, said, shown)
             rows.append({"depth": depth, "factor": "combination"} | row)
-    percent = f"{100 * analysis.options.confidence:g}%"
+    percent = confidence_text(analysis.options)
     caption = (
         f"Per depth, the level with the least restricted mean time to {design.goal} (rmst, epochs, at most "
         f"{horizon:g}; with equal weight on every level of the other factors), and the best whole combination; ties go "

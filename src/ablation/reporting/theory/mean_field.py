@@ -24,6 +24,8 @@ SPAN = 240
 """Lengths lie from 2^-SPAN to 2^SPAN, about those that a float32 can hold the root of; beyond, they are 0 and inf."""
 REACH = 38.0
 """Standard deviations beyond which a normal density is 0 in double precision."""
+TRAINED = 6
+"""Depth scales up to which networks train (Schoenholz et al. 2017, section 5)."""
 FLAT = 1e-12
 """Relative difference below which a length counts as having settled."""
 
@@ -163,12 +165,16 @@ def settled_factor(phi: Activation, sigma_w2: float, sigma_b2: float = 0.0) -> f
 def depth_scale(chi: float) -> float:
     """xi = 1 / abs(ln chi): layers over which delta's mean square changes by a factor e (Schoenholz et al. 2017).
 
-    They give -1 / ln chi for chi below 1; above it the same says how soon the gradient explodes. Networks of up to
-    about 6 xi layers train.
+    They give -1 / ln chi for chi below 1; above it the same says how soon the gradient explodes.
     """
     if not chi > 0:
         return 0.0
     return float("inf") if abs(np.log(chi)) < FLAT else float(1 / abs(np.log(chi)))
+
+
+def trained_depth(chi: float) -> float:
+    """6 xi: the layers up to which a network of this gradient factor trains; infinite where it is critical."""
+    return TRAINED * depth_scale(chi)
 
 
 def critical_sigma_w2(phi: Activation) -> float:

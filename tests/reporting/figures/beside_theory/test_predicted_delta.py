@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ablation.reporting.figures.beside_theory import predicted_delta
+from ablation.reporting.figures.delta_axis import FLOOR
 from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
 
@@ -58,6 +59,6 @@ def test_what_cannot_be_drawn_says_why(levels, outcome, why, analysed):
 def test_zeros_stand_on_the_floor(analysed):
     analysis = analysed({"init": ["zeros"], "depth": [4]}, lambda _: Outcome(decades=400.0))
     view = predicted_delta.show(analysis)
-    assert view.frame.loc[view.frame["layer"] < 4, ["median", "predicted"]].eq(predicted_delta.FLOOR).all(axis=None)
+    assert view.frame.loc[view.frame["layer"] < 4, ["median", "predicted"]].eq(FLOOR).all(axis=None)
     texts = [text.get_text() for text in drawn(predicted_delta, view, analysis.design).axes[0].texts]
     assert "0 or below 1e-30" in texts

@@ -19,15 +19,13 @@ from ablation.reporting.figures.panels import describe, grid, key, panels
 from ablation.reporting.figures.theme import INK
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.intervals import Floats
-from ablation.reporting.theory import mean_field
 from ablation.reporting.theory.agreement import is_described
+from ablation.reporting.theory.mean_field import TRAINED, Activation, settled_factor, trained_depth
 from ablation.reporting.wording import seeds_text, tuning_text, words
 
 TOPIC = "Phase diagram: depth against the scale of the weights"
 FEWEST = 5
 """Values of sigma_w that make a grid."""
-SCALES = 6
-"""Depth scales up to which networks train (Schoenholz et al. 2017, section 5)."""
 LINE = 160
 """Points of the predicted line."""
 COLORS = mpl.colormaps["viridis"]
@@ -72,7 +70,7 @@ def show(analysis: Analysis) -> View:
     title = finding(analysis, cells, columns)
     caption = (
         f"Best validation accuracy, mean over {seeds_text(design)}, {tuning_text(design)}; x: more than half diverged. "
-        f"Line: {SCALES} depth scales, 1 / abs(ln chi) at the length where the map settles: below it a signal passes "
+        f"Line: {TRAINED} depth scales, 1 / abs(ln chi) at the length where the map settles: below it a signal passes "
         "the network (Schoenholz et al. 2017), to the left of its peak the gradient vanishes, to the right it "
         "explodes. sigma_w is the root of the fan-in times the variance of a weight, in hidden layers."
         f"{held}{left_out(design, 'activation', columns)}"
@@ -89,9 +87,9 @@ def scales(analysis: Analysis) -> pd.DataFrame:
     return table.assign(sigma_w=np.sqrt(table["sigma_w2"]).round(6)).drop(columns="sigma_w2")
 
 
-def depth_limit(phi: mean_field.Activation, sigma_w: Floats, sigma_b2: float) -> Floats:
+def depth_limit(phi: Activation, sigma_w: Floats, sigma_b2: float) -> Floats:
     """Six depth scales at each sigma_w; infinite where critical."""
-    return np.array([SCALES * mean_field.depth_scale(mean_field.settled_factor(phi, s * s, sigma_b2)) for s in sigma_w])
+    return np.array([trained_depth(settled_factor(phi, s * s, sigma_b2)) for s in sigma_w])
 
 
 def finding(analysis: Analysis, cells: pd.DataFrame, columns: Any) -> str:
@@ -141,5 +139,5 @@ def plot(view: View, design: Design) -> Figure:
     figure.colorbar(scale, ax=axes, label="best validation accuracy", aspect=25, fraction=0.04)
     line = Line2D([], [], color=INK, lw=1.6)
     cross = Line2D([], [], ls="", marker="x", ms=5, color=INK)
-    key(figure, [line, cross], [f"{SCALES} depth scales, predicted", "diverged"])
+    key(figure, [line, cross], [f"{TRAINED} depth scales, predicted", "diverged"])
     return figure

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ablation.records.columns import FACTORS
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
-from ablation.reporting.figures.gradients.delta_norm import CEILING, FLOOR
+from ablation.reporting.figures.delta_axis import CEILING, FLOOR, delta_by_layer, edged, two_decades
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import describe, grid, key, lines, panels
 from ablation.reporting.figures.room import PANELS
@@ -64,11 +63,6 @@ def show(analysis: Analysis) -> View:
     return View(name, title, caption, f"Line charts on a log axis. {title}.", "", rows, columns, frame)
 
 
-def edged(values: pd.Series) -> pd.Series:
-    """Values between floor and ceiling."""
-    return values.clip(FLOOR, CEILING)
-
-
 def finding(design: Design, frame: pd.DataFrame, depth: Level) -> str:
     """How far the first layer's delta lies from the predicted one, in words."""
     first = frame[(frame["layer"] == 1) & frame["predicted"].notna()]
@@ -93,18 +87,9 @@ def plot(view: View, design: Design) -> Figure:
         lines(axis, part, "layer", style, center="median", by="init", lw=0.8)
         for level, curve in part.groupby("init", observed=True):
             axis.plot(curve["layer"], curve["predicted"], color=style[str(level)]["color"], ls=(0, (4, 2)), lw=1.6)
-        axis.set_yscale("log")
-        axis.yaxis.set_major_formatter(lambda value, _: f"1e{np.log10(value):.0f}")
-        axis.yaxis.set_minor_formatter(NullFormatter())
-        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-        for side, (edge, text) in {"bottom": (FLOOR, "0 or below 1e-30"), "top": (CEILING, "above 1e10")}.items():
-            if np.isclose(np.log10(part["median"].to_numpy()), np.log10(edge), atol=0.05).any():
-                axis.axhline(edge, color=INK, lw=0.8, ls=":")
-                axis.annotate(text, (0.98, edge), xycoords=("axes fraction", "data"), size=7, ha="right", va=side)
+        delta_by_layer(axis, part, 5)
     for axis in axes[:, 0]:
-        low, high = np.log10(axis.get_ylim())
-        if np.floor(high) - np.ceil(low) < 1:  # a log axis needs two decades to be read
-            axis.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
+        two_decades(axis)
     describe(axes, "hidden layer", "delta norm (rms)")
     levels = [level for level in design.levels["init"] if (view.frame["init"] == level).any()]
     handles = [Line2D([], [], ms=4, lw=0.8, **style[str(level)]) for level in levels]

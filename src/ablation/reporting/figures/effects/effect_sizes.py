@@ -13,7 +13,7 @@ from ablation.reporting.figures.panels import grid, key
 from ablation.reporting.figures.theme import INK, PALETTE
 from ablation.reporting.figures.view import View
 from ablation.reporting.statistics.responses import study_effects
-from ablation.reporting.wording import seeds_text, tuning_text
+from ablation.reporting.wording import confidence_text, seeds_text, tuning_text
 
 TOPIC = "How much each choice matters"
 MOST = 24
@@ -53,7 +53,7 @@ def show(analysis: Analysis) -> View:
     missing = " ".join(
         f"No {TITLES[effects.response.name]}: {effects.notes[0][1]}" for effects in found if effects not in told
     )
-    percent = f"{100 * analysis.options.confidence:g}%"
+    percent = confidence_text(analysis.options)
     interval = f"bars: its jackknife {percent} interval over {seeds_text(design)}"
     if frame["omega_low"].isna().all():
         interval = "no interval: with one seed fewer nothing is left to judge by"
