@@ -37,8 +37,10 @@ REPORTING = {
     "theory": {"theory", "statistics", "design"},
     "tables": {"tables", *BELOW},
     "figures": {"figures", *BELOW},
-    "questions": {"questions", "figures", "tables", "findings", *BELOW},
-    "page": {"page", "questions", "figures", "tables", "findings", "placing", *BELOW},
+    "wording": {"wording", "statistics", "theory", "analysis", "design", "naming"},
+    "asking": {"asking", "figures", *BELOW},
+    "questions": {"questions", "asking", "figures", "tables", "findings", *BELOW},
+    "page": {"page", "questions", "asking", "figures", "tables", "findings", "placing", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

@@ -1,6 +1,6 @@
 """A study's results as the tables, figures and findings need them: one row per cell with everything known of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
 from ablation.reporting.statistics import health, times, tuning
+from ablation.reporting.statistics.differences import Difference, paired
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.theory.agreement import Agreement, compare
 from ablation.reporting.theory.mean_field import Activation
@@ -23,9 +24,10 @@ class Analysis:
 
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
-            ``diverged``, ``chance``, ``accuracy`` (the best one; that of guessing where diverged), ``guessing`` (what
-            that costs), ``mean_loss``, ``clip_share``, ``failure``.
-        tuned: those of the cells that stand at the best setting of the nuisance factors.
+            ``diverged``, ``time`` (min(T, H) to the primary target, in epochs), ``chance``, ``accuracy`` (the best one;
+            that of guessing where diverged), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
+            ``failure``, ``tuned`` (at the best setting of the nuisance factors).
+        tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.
         probes: those of them at each cell's first and last probe, told apart by ``probe``.
@@ -54,6 +56,17 @@ class Analysis:
         confidence = self.options.confidence
         return compare(self.probes, self.cells, self.activations, self.initializers, self.manifest, confidence)
 
+    def paired(
+        self,
+        cells: pd.DataFrame,
+        value: str,
+        groups: tuple[pd.Series, pd.Series],
+        apart: Sequence[str],
+        alike: Sequence[str] = (),
+    ) -> Difference | None:
+        """``differences.paired`` with this study's design and options."""
+        return paired(self.design, self.options, cells, value, groups, apart, alike)
+
 
 def located(frame: pd.DataFrame, keys: pd.Index) -> pd.DataFrame:
     """``frame`` with each row's cell as a number, sorted by cell and step; rows of no cell are left out."""
@@ -78,6 +91,7 @@ def analyse(results: Results, options: Options) -> Analysis:
         epochs, steps = times.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
         cells[f"epochs_{name}"], cells[f"steps_{name}"] = epochs, steps
     cells["reached"] = np.isfinite(cells["epochs_primary"])
+    cells["time"] = np.minimum(cells["epochs_primary"].to_numpy(), design.horizon)
     # A network that does worse than guessing every class alike counts as guessing; what that costs is up to the loss.
     classes = data.map({label: results.manifest["data"][label]["classes"] for label in design.targets})
     cells["chance"] = 1 / classes.to_numpy(dtype=float)
@@ -97,7 +111,7 @@ def analyse(results: Results, options: Options) -> Analysis:
     bounded = {label: info["bounded"] for label, info in results.manifest["activations"].items()}
     cells["failure"] = health.failure_class(cells, last, still, bounded)
 
-    tuned = tuning.tune(cells, design.compared, design.nuisance)
+    cells["tuned"] = cells.index.isin(tuning.tune(cells, design.compared, design.nuisance).index)
     whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
     grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
     activations = {label: Activation.of(results.activations, label) for label in cells["activation"].unique()}
@@ -106,7 +120,7 @@ def analyse(results: Results, options: Options) -> Analysis:
         options,
         results.manifest,
         cells,
-        tuned,
+        cells[cells["tuned"]],
         curves,
         layers,
         probes,

@@ -1,8 +1,6 @@
 """What the study says: sentences in plain words and headline numbers, both computed from the data.
 
-A sentence that compares says how sure it is. A difference is *clear* where its interval over seeds leaves out zero.
-Where all seeds give the very same difference there is no spread to tell from; then the sign test decides, which fewer
-than six seeds never pass at 5%.
+A sentence that compares says how sure it is (``statistics.differences``).
 """
 
 from collections.abc import Sequence
@@ -13,11 +11,13 @@ import pandas as pd
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, plural
 from ablation.reporting.effects_findings import effects_findings
+from ablation.reporting.statistics.differences import between
 from ablation.reporting.statistics.health import CLASSES
-from ablation.reporting.statistics.intervals import by_seed, student, wilson
+from ablation.reporting.statistics.intervals import wilson
 from ablation.reporting.statistics.times import median_time
 from ablation.reporting.tables.combinations import best_worst, learning_rate
-from ablation.reporting.wording import names, verdict, words
+from ablation.reporting.wording.differences import epochs_apart
+from ablation.reporting.wording.phrases import names, words
 
 Mask = pd.Series
 
@@ -95,22 +95,9 @@ def same(cells: pd.DataFrame, row: pd.Series, by: Sequence[str]) -> Mask:
 
 def compare(analysis: Analysis, mask: Mask, other: Mask) -> str:
     """The difference in restricted mean between two groups of tuned cells, its interval, and how sure it is."""
-    design, both = analysis.design, analysis.tuned[mask | other]
-    groups = (~mask[mask | other]).to_numpy().astype(np.int64)
-    seeds = both["seed"].cat.codes.to_numpy().astype(np.int64)
-    times = np.minimum(both["epochs_primary"].to_numpy(), design.horizon)
-    sums, counts = by_seed(times, groups, seeds, 2, design.seeds)
-    means = sums.sum(axis=1) / counts.sum(axis=1)
-    difference = round(float(means[0] - means[1]), 9) + 0.0
-    text = f"{difference:+.3g} {'epoch' if abs(difference) == 1 else 'epochs'}"
-    paired = (counts > 0).all(axis=0)
-    if paired.sum() < 2:
-        return f"{text} (one seed: no interval, so no evidence either way)"
-    each = sums[:, paired] / counts[:, paired]
-    ends = student(each[0] - each[1], analysis.options.confidence)
-    low, high = (round(float(end), 9) + 0.0 for end in ends)  # equal means differ by rounding alone
-    seeds_paired = int(paired.sum())
-    return f"{text} [{low:+.3g}, {high:+.3g}] over {seeds_paired} seeds, {verdict(low, high, seeds_paired)}"
+    both = mask | other
+    cells = analysis.tuned[both]
+    return epochs_apart(between(analysis.design, cells, mask[both], analysis.options.confidence))
 
 
 def against_reference(analysis: Analysis, factor: str) -> list[str]:
@@ -214,7 +201,7 @@ def edges(analysis: Analysis) -> list[str]:
 
 def headlines(analysis: Analysis) -> dict[str, float | int | None]:
     """Numbers for ``metrics.json``: flat, and null where a median lies beyond the horizon or nothing was measured."""
-    cells, tuned, design = analysis.cells, analysis.tuned, analysis.design
+    cells, tuned = analysis.cells, analysis.tuned
     numbers: dict[str, float | int | None] = {
         "cells": len(cells),
         "finished": int((~cells["diverged"]).sum()),
@@ -229,7 +216,7 @@ def headlines(analysis: Analysis) -> dict[str, float | int | None]:
         median = median_time(part["epochs_primary"].to_numpy(), np.zeros(len(part), np.int64), 1)[0]
         best = table[table["depth"] == depth].iloc[0]
         numbers[f"depth_{depth}_success_rate"] = float(part["reached"].mean())
-        numbers[f"depth_{depth}_rmst"] = float(np.minimum(part["epochs_primary"], design.horizon).mean())
+        numbers[f"depth_{depth}_rmst"] = float(part["time"].mean())
         numbers[f"depth_{depth}_median_epochs"] = float(median)
         numbers[f"depth_{depth}_best_median_epochs"] = float(best["median_epochs"])
     # Rounded as the tables are, so that the last bits of a sum change no file.

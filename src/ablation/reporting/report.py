@@ -10,6 +10,7 @@ from pathlib import Path
 from ablation import UserError
 from ablation.records.files import read_results, write_json
 from ablation.reporting.analysis import Analysis, analyse
+from ablation.reporting.asking.question import Question
 from ablation.reporting.design import Options
 from ablation.reporting.figures import FIGURES, Drawn, drawings
 from ablation.reporting.figures.painters import Painters
@@ -17,7 +18,6 @@ from ablation.reporting.findings import findings, headlines
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.questions import QUESTIONS, ask_all
-from ablation.reporting.questions.question import Question
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import written
 

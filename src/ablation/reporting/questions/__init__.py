@@ -1,8 +1,8 @@
 """The course's questions: which there are, and what the study says to each."""
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.question import Asked, Question, unanswered
 from ablation.reporting.questions import batchnorm, clipping, elu_relu, initialization, symmetry, vanishing
-from ablation.reporting.questions.question import Asked, Question, unanswered
 
 QUESTIONS: tuple[Asked, ...] = (initialization, vanishing, elu_relu, batchnorm, clipping, symmetry)
 """Every question, in the order of the page."""

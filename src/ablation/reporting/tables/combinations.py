@@ -12,7 +12,7 @@ from ablation.reporting.statistics.times import performance_profile as profiles
 from ablation.reporting.statistics.times import summarize
 from ablation.reporting.statistics.tuning import sensitivity
 from ablation.reporting.tables.table import Table, factors, mixed
-from ablation.reporting.wording import interval_text, losses_text, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, losses_text, seeds_text, tuning_text
 
 EXTREMES = 3
 """How many of the best, and of the worst combinations are listed per depth."""

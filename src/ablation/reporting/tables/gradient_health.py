@@ -7,7 +7,7 @@ from ablation.reporting.design import plural
 from ablation.reporting.naming import raw
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.tables.table import Table, factors, mixed
-from ablation.reporting.wording import never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.captions import never_probed, seeds_text, tuning_text
 
 
 def health(analysis: Analysis) -> Table:

@@ -11,7 +11,7 @@ from ablation.reporting.design import plural
 from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.theory import mean_field
 from ablation.reporting.theory.agreement import BY, SETTLING, VERDICTS, is_described
-from ablation.reporting.wording import confidence_text, seeds_text
+from ablation.reporting.wording.captions import confidence_text, seeds_text
 
 ALWAYS = ("init", "activation", "normalization", "depth")
 """Factors that name a row even where they have a single level."""

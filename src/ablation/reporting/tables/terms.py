@@ -16,16 +16,8 @@ from ablation.reporting.statistics.responses import Effects, study_effects
 from ablation.reporting.statistics.survival import log_rank_of
 from ablation.reporting.statistics.winners import chances, contenders
 from ablation.reporting.tables.table import Table, mixed
-from ablation.reporting.wording import (
-    confidence_text,
-    full_names,
-    joined,
-    names,
-    phrase,
-    seeds_text,
-    tuning_text,
-    words,
-)
+from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import full_names, joined, names, phrase, words
 
 MUCH = 0.3
 """Beyond this share of censored cells min(T, H) says little of how much slower a level is."""

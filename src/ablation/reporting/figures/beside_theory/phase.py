@@ -21,7 +21,8 @@ from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.theory.agreement import is_described
 from ablation.reporting.theory.mean_field import TRAINED, Activation, settled_factor, trained_depth
-from ablation.reporting.wording import seeds_text, tuning_text, words
+from ablation.reporting.wording.captions import seeds_text, tuning_text
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Phase diagram: depth against the scale of the weights"
 FEWEST = 5

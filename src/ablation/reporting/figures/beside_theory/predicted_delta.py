@@ -16,7 +16,8 @@ from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
 from ablation.reporting.naming import Level
 from ablation.reporting.theory.agreement import BY
-from ablation.reporting.wording import interval_text, names, seeds_text
+from ablation.reporting.wording.captions import interval_text, seeds_text
+from ablation.reporting.wording.phrases import names
 
 TOPIC = "Predicted and measured gradient, layer by layer"
 

@@ -13,7 +13,8 @@ from ablation.reporting.figures.room import fitting, places
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, left_out, thinned
 from ablation.reporting.statistics.times import summarize
-from ablation.reporting.wording import interval_text, names, seeds_text, tuning_text, words
+from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import names, words
 
 TOPIC = "Batch normalization against clipping"
 

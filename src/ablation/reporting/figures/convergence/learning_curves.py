@@ -11,7 +11,8 @@ from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.statistics.tuning import tune
-from ablation.reporting.wording import interval_text, names, seeds_text
+from ablation.reporting.wording.captions import interval_text, seeds_text
+from ablation.reporting.wording.phrases import names
 
 TOPIC = "Learning curves"
 

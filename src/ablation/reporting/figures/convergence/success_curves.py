@@ -12,7 +12,8 @@ from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, left_out
 from ablation.reporting.statistics.intervals import Floats, seed_interval
-from ablation.reporting.wording import interval_text, tuning_text, words
+from ablation.reporting.wording.captions import interval_text, tuning_text
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Success as a function of epochs"
 

@@ -17,7 +17,8 @@ from ablation.reporting.figures.room import PLACES, fitting
 from ablation.reporting.figures.theme import HEAT, PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned
 from ablation.reporting.statistics.times import summarize
-from ablation.reporting.wording import names, seeds_text, tuning_text
+from ablation.reporting.wording.captions import seeds_text, tuning_text
+from ablation.reporting.wording.phrases import names
 
 TOPIC = "Epochs to target, initializer by activation"
 

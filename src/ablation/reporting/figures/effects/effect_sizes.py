@@ -13,7 +13,7 @@ from ablation.reporting.figures.panels import grid, key
 from ablation.reporting.figures.theme import INK, PALETTE
 from ablation.reporting.figures.view import View
 from ablation.reporting.statistics.responses import study_effects
-from ablation.reporting.wording import confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
 
 TOPIC = "How much each choice matters"
 MOST = 24

@@ -16,7 +16,7 @@ from ablation.reporting.figures.view import View, few, present
 from ablation.reporting.naming import Level
 from ablation.reporting.statistics.intervals import student
 from ablation.reporting.statistics.responses import Effects, study_effects
-from ablation.reporting.wording import confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
 
 TOPIC = "How the choices work together"
 MOST, LINES, ALONG = 12, 8, 12

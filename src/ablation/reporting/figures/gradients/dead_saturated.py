@@ -11,7 +11,7 @@ from ablation.reporting.figures.panels import activation_key, entitle, grid, lin
 from ablation.reporting.figures.room import LINES, fitting
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
 
 TOPIC = "Dead and saturated units"
 KINDS = ("dead", "saturated")

@@ -13,7 +13,8 @@ from ablation.reporting.figures.panels import activation_key, describe, grid, li
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_median
-from ablation.reporting.wording import interval_text, names, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import names
 
 TOPIC = "The gradient over depth"
 

@@ -15,7 +15,8 @@ from ablation.reporting.figures.room import PANELS, fitting
 from ablation.reporting.figures.theme import PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.health import CLASSES
-from ablation.reporting.wording import seeds_text, tuning_text, words
+from ablation.reporting.wording.captions import seeds_text, tuning_text
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Which combinations train at which depth"
 MARKS = 200

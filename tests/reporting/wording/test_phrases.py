@@ -9,7 +9,7 @@ from ablation.reporting.figures import drawings
 from ablation.reporting.findings import findings
 from ablation.reporting.page.page import commands
 from ablation.reporting.tables import builders
-from ablation.reporting.wording import full_names, names, words
+from ablation.reporting.wording.phrases import full_names, names, words
 from tests.reporting.synthetic import Outcome
 
 
