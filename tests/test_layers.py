@@ -33,7 +33,7 @@ ALONE = {
 
 BELOW = {"statistics", "theory", "analysis", "design", "naming", "wording"}
 REPORTING = {
-    "statistics": {"statistics", "design"},
+    "statistics": {"statistics", "design", "naming"},
     "theory": {"theory", "statistics", "design"},
     "tables": {"tables", *BELOW},
     "figures": {"figures", *BELOW},

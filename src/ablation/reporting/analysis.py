@@ -12,8 +12,13 @@ from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
 from ablation.reporting.statistics import health, times, tuning
+from ablation.reporting.statistics.censoring import Censoring, FactorTest, Scope, censoring, log_ranks
 from ablation.reporting.statistics.differences import Difference, paired
 from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.statistics.marginal import study_means
+from ablation.reporting.statistics.ranking import best_and_worst
+from ablation.reporting.statistics.responses import Effects, study_effects
+from ablation.reporting.statistics.winners import Winner, winners_at
 from ablation.reporting.theory.agreement import Agreement, compare
 from ablation.reporting.theory.mean_field import Activation
 
@@ -49,6 +54,63 @@ class Analysis:
     grid: Floats
     activations: Mapping[str, Activation]
     initializers: pd.DataFrame
+
+    @cached_property
+    def scopes(self) -> list[Scope]:
+        """The tuned cells of the whole study, and where it compares several depths those of each."""
+        whole: list[Scope] = [(None, self.tuned)]
+        if "depth" in self.design.compared:
+            whole += [(int(str(depth)), cells) for depth, cells in self.tuned.groupby("depth", observed=True)]
+        return whole
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Every combination's times and losses at its tuned setting, which stands behind the compared factors."""
+        design = self.design
+        frame = times.summarize(self.tuned, design.compared, design.horizon, self.options)
+        chosen = tuning.tuned_settings(self.tuned, design.compared, design.nuisance)
+        for place, factor in enumerate(design.nuisance):
+            frame.insert(len(design.compared) + place, factor, chosen[factor])
+        return frame
+
+    @cached_property
+    def extremes(self) -> pd.DataFrame:
+        """The fastest and the slowest combinations at each depth."""
+        return best_and_worst(self.summary, self.tuned, self.design)
+
+    @cached_property
+    def sensitivity(self) -> pd.DataFrame:
+        """How many settings of the nuisance factors succeed, and which is the best."""
+        return tuning.study_sensitivity(self.cells, self.tuned, self.design)
+
+    @cached_property
+    def effects(self) -> list[Effects]:
+        """The effects of the compared factors on both responses."""
+        return study_effects(self.tuned, self.design, self.design.compared, self.options.confidence)
+
+    @cached_property
+    def marginal_means(self) -> pd.DataFrame:
+        """Every level's marginal mean on both responses."""
+        return study_means(self.effects, self.tuned, self.design, self.options.confidence)
+
+    @cached_property
+    def censoring(self) -> Censoring:
+        """Which shares of the tuned cells are censored."""
+        return censoring(self.scopes)
+
+    @cached_property
+    def log_ranks(self) -> list[FactorTest]:
+        """The log-rank test of every factor in the whole study and at each depth."""
+        return log_ranks(self.scopes, self.design)
+
+    @cached_property
+    def winners(self) -> list[Winner]:
+        """The winners at each depth; none where nothing was trained."""
+        if self.design.horizon <= 0:
+            return []
+        depths = [(depth, cells) for depth, cells in self.scopes if depth is not None]
+        depths = depths or [(self.design.deepest, self.tuned)]
+        return [found for depth, cells in depths for found in winners_at(depth, cells, self.design, self.options)]
 
     @cached_property
     def agreement(self) -> Agreement:

@@ -1,18 +1,22 @@
 """What the study says of its effects: which choices matter most, together with which, and which level is the best.
 
-Each sentence is computed from the tables of effects, and says how sure it is: an effect is called so where its p-value
+Each sentence is computed from the analysis, and says how sure it is: an effect is called so where its p-value
 after Holm's correction is below 5%; an interval that reaches zero, an effect that differs from seed to seed, and a
 winner that is the best with a chance of less than 95% are named as weak.
 """
 
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.naming import raw
-from ablation.reporting.tables.terms import MUCH, censoring, effects, marginal_means, winners
+from ablation.reporting.statistics.anova import interactions
+from ablation.reporting.statistics.responses import Effects
+from ablation.reporting.statistics.winners import Winner
+from ablation.reporting.wording.phrases import words
+from ablation.reporting.wording.remarks import censoring_text, notes_by_term
 
 SURE, LIKELY = 0.05, 0.95
 NAMED = 3
@@ -22,22 +26,21 @@ SAID = {"epochs": "time to target", "val_loss": "final validation loss"}
 
 def effects_findings(analysis: Analysis) -> list[str]:
     """The sentences, the most general first."""
-    table = effects(analysis).frame
     return [
-        *(text for response in SAID for text in strongest(table, response)),
-        *ratios(analysis, table),
+        *(text for found in analysis.effects for text in strongest(found)),
+        *ratios(analysis),
         *best_levels(analysis),
-        *much_censored(analysis),
+        *([censoring_text(analysis.censoring)] if analysis.censoring.much else []),
     ]
 
 
-def strongest(table: pd.DataFrame, response: str) -> list[str]:
+def strongest(found: Effects) -> list[str]:
     """The largest main effects and interactions on one response, with what speaks against them."""
-    rows = table[(table["response"] == response) & table["omega_sq"].notna()]
+    rows, response = found.table[found.table["omega_sq"].notna()], SAID[found.response.name]
     if rows.empty:
-        why = [note for note in table.loc[table["response"] == response, "note"] if note]
-        return [f"For {SAID[response]} no effect is estimated: {why[0]}"] if why else []
-    pairs = rows["term"].str.contains(" x ")
+        why = list(notes_by_term(found.notes).values())
+        return [f"For {response} no effect is estimated: {why[0]}"] if why else []
+    pairs = interactions(rows)
     texts = []
     for kind, part in (("single choices", rows[~pairs]), ("pairs of choices", rows[pairs])):
         if part.empty:
@@ -45,11 +48,11 @@ def strongest(table: pd.DataFrame, response: str) -> list[str]:
         sure = part[part["p_holm"] < SURE]
         if sure.empty:
             top = described(rows_of(part)[0])
-            texts.append(f"Of {kind}, none is sure to matter for {SAID[response]}; the largest effect is of {top}.")
+            texts.append(f"Of {kind}, none is sure to matter for {response}; the largest effect is of {top}.")
             continue
         named = "; ".join(described(row) for row in rows_of(sure.head(NAMED)))
         rest = f" {len(part) - len(sure)} of {len(part)} cannot be told from none." if len(sure) < len(part) else ""
-        texts.append(f"Of {kind}, these matter most for {SAID[response]} (partial omega squared): {named}.{rest}")
+        texts.append(f"Of {kind}, these matter most for {response} (partial omega squared): {named}.{rest}")
     return texts
 
 
@@ -71,18 +74,16 @@ def described(row: dict[str, Any]) -> str:
     return f"{text} ({'; '.join(cautions)})" if cautions else text
 
 
-def ratios(analysis: Analysis, table: pd.DataFrame) -> list[str]:
+def ratios(analysis: Analysis) -> list[str]:
     """By what factor the best level of each sure choice changes the time to target against its reference."""
-    rows = table[(table["response"] == "epochs") & (table["p_holm"] < SURE)]
-    means = marginal_means(analysis).frame
-    texts = []
-    for factor in rows["term"]:
-        part = means[(means["response"] == "epochs") & (means["factor"] == factor) & means["ratio"].notna()]
+    found, means, texts = analysis.effects[0], analysis.marginal_means, []
+    for factor in found.table.loc[found.table["p_holm"] < SURE, "term"]:
+        own = (means["response"] == found.response.name) & (means["factor"] == factor)
+        part = means[own & means["ratio"].notna()]
         if factor == "depth" or part.empty:
             continue
         best = part.loc[part["ratio"].idxmin()]
-        shown = {raw(level): analysis.design.short(factor, level) for level in analysis.design.levels[factor]}
-        level, reference = shown[best["level"]], shown[best["reference"]]
+        level, reference = (analysis.design.short(factor, best[name]) for name in ("level", "reference"))
         bounds = ""
         unsure = " (one seed: no interval)" if analysis.design.seeds == 1 else ""
         if not np.isnan(best["ratio_low"]):
@@ -98,26 +99,30 @@ def ratios(analysis: Analysis, table: pd.DataFrame) -> list[str]:
 
 def best_levels(analysis: Analysis) -> list[str]:
     """The best level of each factor at each depth, the sure ones apart from those that may be luck."""
-    texts = []
-    table = winners(analysis)
-    frame = table.frame.assign(winner=table.frame["winner"].replace(dict(table.levels["winner"])))
-    if "chance" not in frame or analysis.design.seeds == 1:
+    if analysis.design.seeds == 1:
         return []
-    for depth, part in frame[frame["factor"] != "combination"].groupby("depth", observed=True, sort=False):
-        part = part[part["tied"] < part["of"] - 1]
-        sure = [f"{row['winner']} ({percent(row['chance'])})" for row in rows_of(part[part["chance"] >= LIKELY])]
-        open_ = [
-            f"{row['winner']} ({percent(row['chance'])}, {row['contenders']} of {row['of']} cannot be told apart)"
-            for row in rows_of(part[part["chance"] < LIKELY])
-        ]
-        if sure or open_:
-            said = [f"the best with a chance of at least {LIKELY:.0%}: {', '.join(sure)}"] if sure else []
-            said += [f"ahead, but perhaps by luck: {', '.join(open_)}"] if open_ else []
+    texts = []
+    told = [found for found in analysis.winners if found.factor is not None]
+    for depth, at_depth in groupby(told, lambda found: found.depth):
+        # Where all are alike there is no best.
+        unlike = [found for found in at_depth if found.tied < len(found.candidates) - 1]
+        sure = [named(analysis, found) for found in unlike if found.chance >= LIKELY]
+        open_ = [named(analysis, found, unsure=True) for found in unlike if found.chance < LIKELY]
+        said = [f"the best with a chance of at least {LIKELY:.0%}: {', '.join(sure)}"] if sure else []
+        said += [f"ahead, but perhaps by luck: {', '.join(open_)}"] if open_ else []
+        if said:
             texts.append(f"At depth {depth}, {'; '.join(said)}.")
     return texts
 
 
-def percent(chance: float) -> str:
+def named(analysis: Analysis, found: Winner, unsure: bool = False) -> str:
+    """A winning level with its chance, and where that is unsure with how many cannot be told from it."""
+    (factor,), (level,) = found.factors, found.candidates[found.best]
+    rivals = f", {len(found.rest) + 1} of {len(found.candidates)} cannot be told apart" if unsure else ""
+    return f"{words(analysis.design, factor, level)} ({chance_text(found.chance)}{rivals})"
+
+
+def chance_text(chance: float) -> str:
     """A chance, rounded down, and never a certainty."""
     return "over 99%" if chance >= 0.99 else f"{int(100 * chance)}%"
 
@@ -125,9 +130,3 @@ def percent(chance: float) -> str:
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """A frame's rows by name."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
-def much_censored(analysis: Analysis) -> list[str]:
-    """A warning where so many cells are censored that a mean says little."""
-    text = censoring(analysis)
-    return [] if text.endswith(f"nowhere more than {MUCH:.0%}.") else [text]

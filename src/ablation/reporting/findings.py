@@ -15,7 +15,6 @@ from ablation.reporting.statistics.differences import between
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import wilson
 from ablation.reporting.statistics.times import median_time
-from ablation.reporting.tables.combinations import best_worst, learning_rate
 from ablation.reporting.wording.differences import epochs_apart
 from ablation.reporting.wording.phrases import names, words
 
@@ -61,7 +60,7 @@ def reached(analysis: Analysis) -> str:
 def extremes(analysis: Analysis) -> list[str]:
     """The fastest and the slowest combination at each depth."""
     design, by = analysis.design, [*analysis.design.compared]
-    table, texts = best_worst(analysis).frame, []
+    table, texts = analysis.extremes, []
     shown = [factor for factor in by if factor != "depth"] or ["activation"]
     frame = table if set(shown) <= set(table.columns) else table.assign(activation=design.levels["activation"][0])
     for depth, part in frame.groupby("depth", observed=True):
@@ -189,8 +188,8 @@ def edges(analysis: Analysis) -> list[str]:
     numbers = [factor for factor in design.nuisance if factor in ORDINAL and design.varies(factor)]
     if not numbers:
         return []
-    table = learning_rate(analysis).frame
-    at_edge, by = int((table["at_edge"] == "yes").sum()), " or ".join(numbers)
+    table = analysis.sensitivity
+    at_edge, by = int(table["at_edge"].sum()), " or ".join(numbers)
     robust = int((table["succeed"] == table["tried"]).sum())
     return [
         f"The best {by} lies at the edge of the values tried in {at_edge} of {plural(len(table), 'combination')}, "
@@ -211,7 +210,7 @@ def headlines(analysis: Analysis) -> dict[str, float | int | None]:
     }
     for name in CLASSES:
         numbers[f"share_{name}"] = float((cells["failure"] == name).mean())
-    table = best_worst(analysis).frame
+    table = analysis.extremes
     for depth, part in tuned.groupby("depth", observed=True):
         median = median_time(part["epochs_primary"].to_numpy(), np.zeros(len(part), np.int64), 1)[0]
         best = table[table["depth"] == depth].iloc[0]

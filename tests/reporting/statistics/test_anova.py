@@ -20,6 +20,7 @@ from ablation.reporting.statistics.anova import (
 )
 from ablation.reporting.statistics.contrasts import blocks, fit_model
 from ablation.reporting.statistics.intervals import holm, student
+from ablation.reporting.statistics.notes import Note, Remark
 from tests.reporting.statistics.factorial import beyond, combinations, factorial, unit, within
 
 STUDIES = 1600
@@ -210,17 +211,17 @@ def test_seeds_that_differ_are_told():
 
 
 def notes(levels, seeds, drop=()):
-    return dict(factorial(levels, seeds, drop).notes)
+    return factorial(levels, seeds, drop).notes
 
 
-def test_a_single_level_is_left_out_in_words():
-    assert notes((3, 1, 2), 2) == {"b": "One level: there is no effect to estimate."}
+def test_a_single_level_is_left_out_and_noted():
+    assert notes((3, 1, 2), 2) == [Note(Remark.ONE_LEVEL, ("b",))]
 
 
 def test_too_few_cells_for_interactions_leave_the_main_effects():
     model = factorial((3, 4), 1)
     assert [term.name for term in model.terms] == ["a", "b"]
-    assert dict(model.notes)[""].startswith("Too few cells for interactions")
+    assert model.notes == [Note(Remark.NO_INTERACTIONS)]
     assert model.residual_df == 6
 
 
@@ -231,17 +232,17 @@ def test_too_few_cells_for_anything_have_no_term(levels, seeds):
     assert model.notes
     y = np.arange(len(model.basis) * seeds, dtype=float).reshape(-1, seeds)
     assert anova(y, model, 0.95).empty
-    assert nothing_to_judge(y, model) == "No effect can be estimated."
+    assert nothing_to_judge(y, model) is Remark.NO_TERM
 
 
-def test_aliased_factors_are_left_out_in_words():
+def test_aliased_factors_are_left_out_and_noted():
     """Where b has its second level just where a has, neither can be told from the other."""
     table = combinations((2, 2, 3))
     table = table[table["a"].cat.codes == table["b"].cat.codes].reset_index(drop=True)
     model = fit_model(table, ["a", "b", "c"], 2)
-    said = dict(model.notes)
     assert [term.name for term in model.terms] == ["c"]
-    assert all("cannot be told apart" in said[name] for name in ("a", "b", "a x b", "a x c", "b x c"))
+    assert {note.term for note in model.notes} == {"a", "b", "a x b", "a x c", "b x c"}
+    assert {note.remark for note in model.notes} == {Remark.ALIASED}
 
 
 def test_missing_combinations_are_counted_and_compared_by_brute_force():
@@ -249,8 +250,7 @@ def test_missing_combinations_are_counted_and_compared_by_brute_force():
     drop, seeds = (0, 1, 2, 9, 14), 3
     rng = np.random.default_rng(1)
     y, model = rng.normal(size=(31, seeds)), factorial((3, 4, 3), seeds, drop)
-    said = dict(model.notes)
-    assert said["a x b"].startswith("5 of its 6 degrees of freedom")
+    assert Note(Remark.PARTLY, ("a", "b"), (5, 6)) in model.notes
     table, full = combinations((3, 4, 3), drop), {}
     for names in [("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")]:
         full[names] = pd.get_dummies(table[list(names)].astype(str).agg("|".join, axis=1)).to_numpy(dtype=float)
@@ -276,15 +276,15 @@ def test_a_term_that_rests_on_a_single_cell_has_no_test():
     assert known == {"a": True, "b": True, "c": False}
 
 
-def test_a_response_without_any_difference_or_any_residual_is_said_plainly():
+def test_a_response_without_any_difference_or_any_residual_is_not_judged():
     model = factorial((3, 4), 3)
     same = np.full((12, 3), 1.2) + np.array([0.0, 1.0, 2.0])
-    assert "same in every cell" in nothing_to_judge(same, model)
+    assert nothing_to_judge(same, model) is Remark.CONSTANT
     exact = model.combinations["a"].to_numpy()[:, None] + np.zeros((12, 3))
-    assert "without remainder" in nothing_to_judge(exact, model)
+    assert nothing_to_judge(exact, model) is Remark.EXPLAINED
     assert anova(same, model, 0.95).empty
     assert anova(exact, model, 0.95).empty
-    assert nothing_to_judge(np.empty((0, 3)), factorial((3, 4), 3)) == "No combination was run with every seed."
+    assert nothing_to_judge(np.empty((0, 3)), factorial((3, 4), 3)) is Remark.NO_COMBINATION
 
 
 def test_blocks_are_the_combinations_with_all_seeds():
@@ -293,7 +293,7 @@ def test_blocks_are_the_combinations_with_all_seeds():
     found, places, said = blocks(cells.iloc[::-1].reset_index(drop=True), ["a", "b"])
     assert found["a"].cat.codes.tolist() == [0, 0, 1]
     assert places.tolist() == [[6, 2], [5, 1], [3, 0]]
-    assert said == [("", "1 of 4 combinations lack a seed and are left out.")]
+    assert said == [Note(Remark.LACKS_SEED, numbers=(1, 4))]
 
 
 def test_one_seed_has_no_interval_but_a_test():

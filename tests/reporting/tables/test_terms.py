@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablation.reporting.tables.terms import effects, logrank, marginal_means, winners
+from ablation.reporting.tables.best import winners
+from ablation.reporting.tables.terms import effects, logrank, marginal_means
 from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 
@@ -97,16 +98,6 @@ def test_marginal_means_are_geometric_and_ratios_paired(study):
     assert (batch["ratio_low"], batch["ratio_high"]) == pytest.approx((np.exp(low), np.exp(high)))
     assert batch["reference"] == "none"
     assert frame["high"].max() <= 15
-
-
-def test_winners_at_each_depth_are_the_planted_ones(study):
-    frame = winners(study).frame.set_index(["depth", "factor"])
-    for depth in (2, 8):
-        row = frame.loc[(depth, "normalization")]
-        assert (row["winner"], row["contenders"], row["of"]) == ("batch normalization", 1, 2)
-        assert row["chance"] > 0.95
-        assert frame.loc[(depth, "combination"), "of"] == 6
-    assert "tanh" not in frame.loc[(8, "activation"), "winner"]
 
 
 def test_logrank_is_of_the_study_and_of_each_depth(study):

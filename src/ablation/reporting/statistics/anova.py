@@ -29,6 +29,7 @@ from scipy import stats
 
 from ablation.reporting.statistics.contrasts import Model
 from ablation.reporting.statistics.intervals import Floats, holm, student
+from ablation.reporting.statistics.notes import Remark
 
 EXACT = 1e-10
 """A residual sum of squares below this share of the whole is rounding."""
@@ -162,16 +163,18 @@ def seeds_differ(y: Floats, model: Model) -> Floats:
 
 
 COLUMNS = "term df sum_sq F omega_sq omega_low omega_high robust_F p p_holm p_seeds".split()
+"""What of ``anova``'s table is for readers; beside it stand the ``factors`` of each term."""
 
 
 def anova(y: Floats, model: Model, confidence: float) -> pd.DataFrame:
     """The table of one response, of shape (C, S): a row a term, the largest partial omega squared first.
 
     Columns: ``term, df, sum_sq, F`` (of the sums of squares), ``omega_sq, omega_low, omega_high, robust_F, p, p_holm``
-    (HC3) and ``p_seeds`` (``seeds_differ``). Without a row where ``nothing_to_judge`` says why.
+    (HC3), ``p_seeds`` (``seeds_differ``) and ``factors``, those of the term. Without a row where ``nothing_to_judge``
+    says why.
     """
     if nothing_to_judge(y, model):
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=[*COLUMNS, "factors"])
     found, df = fit(y, model), degrees(model)
     low, high = omega_interval(y, model, confidence)
     robust, _, p = robust_test(y, model)
@@ -180,18 +183,22 @@ def anova(y: Floats, model: Model, confidence: float) -> pd.DataFrame:
     names = [term.name for term in model.terms]
     values = (names, df.astype(int), found.terms, classical, omega, low, high, robust, p, holm(p))
     table = pd.DataFrame(dict(zip(COLUMNS, (*values, seeds_differ(y, model)), strict=True)))
+    table["factors"] = pd.Series([term.factors for term in model.terms], dtype=object)
     return table.sort_values("omega_sq", ascending=False, kind="stable", ignore_index=True)
 
 
-def nothing_to_judge(y: Floats, model: Model) -> str:
+def interactions(table: pd.DataFrame) -> pd.Series:
+    """Which rows of ``anova``'s table are interactions rather than main effects."""
+    return table["factors"].map(len) > 1
+
+
+def nothing_to_judge(y: Floats, model: Model) -> Remark | None:
     """Why this response of shape (C, S) can have no table of effects, if so."""
     if not y.size:
-        return "No combination was run with every seed."
+        return Remark.NO_COMBINATION
     if not model.terms:
-        return "No effect can be estimated."
+        return Remark.NO_TERM
     found = fit(y, model)
     if float(found.total) <= EXACT * y.size * float(np.abs(y).max()) ** 2:
-        return "The response is the same in every cell of a seed: there is no effect to estimate."
-    if float(found.residual) <= EXACT * float(found.total):
-        return "The terms explain the response without remainder: nothing is left to judge an effect by."
-    return ""
+        return Remark.CONSTANT
+    return Remark.EXPLAINED if float(found.residual) <= EXACT * float(found.total) else None

@@ -14,9 +14,11 @@ from ablation.reporting.figures.panels import apart, grid
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, present
 from ablation.reporting.naming import Level
+from ablation.reporting.statistics import anova
 from ablation.reporting.statistics.intervals import student
-from ablation.reporting.statistics.responses import Effects, study_effects
+from ablation.reporting.statistics.responses import Effects
 from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.remarks import note_text
 
 TOPIC = "How the choices work together"
 MOST, LINES, ALONG = 12, 8, 12
@@ -31,16 +33,15 @@ def show(analysis: Analysis) -> View:
     heading = "How the choices work together"
     if design.untrained:
         return View(name, heading, why=design.untrained)
-    found = study_effects(analysis.tuned, design, design.compared, analysis.options.confidence)[0]
-    pairs = found.table[found.table["term"].str.contains(" x ") & (found.table["omega_sq"] > 0)].head(MOST)
+    found = analysis.effects[0]
+    every = found.table[anova.interactions(found.table)]
+    pairs = every[every["omega_sq"] > 0].head(MOST)
     if pairs.empty:
         why = "No interaction of two factors can be seen: none explains more than chance would."
-        notes = [note for _, note in found.notes]
-        return View(name, heading, why=notes[0] if notes and found.table.empty else why)
-    factors = {term.name: term.factors for term in found.model.terms}
+        return View(name, heading, why=note_text(found.notes[0]) if found.notes and found.table.empty else why)
     parts, cut = [], False
     for place, row in enumerate(pairs.to_dict("records")):
-        along, lines = arranged(design, factors[row["term"]])
+        along, lines = arranged(design, row["factors"])
         part = cells(found, along, lines, analysis.options.confidence)
         shown = [few(present(analysis.tuned, factor), most) for factor, most in ((along, ALONG), (lines, LINES))]
         some = part["along"].isin(shown[0]) & part["line"].isin(shown[1])
@@ -56,11 +57,10 @@ def show(analysis: Analysis) -> View:
     bars = (
         f"bars: Student's t {percent} interval over {seeds_text(design)}" if design.seeds > 1 else "one seed: no bars"
     )
-    total = int((found.table["term"].str.contains(" x ")).sum())
     caption = (
         f"Geometric mean of min(T, {design.horizon:g}) epochs to {design.goal} over all other factors, for the "
-        f"{len(pairs)} of {total} interactions with the largest partial omega squared (with its interval, above each "
-        f"panel); parallel lines: none; {bars}, left out where all seeds agree; dotted: the horizon. "
+        f"{len(pairs)} of {len(every)} interactions with the largest partial omega squared (with its interval, above "
+        f"each panel); parallel lines: none; {bars}, left out where all seeds agree; dotted: the horizon. "
         f"{tuning_text(design).capitalize()}."
         f"{' Of factors with many levels some are shown, the first and the last among them.' if cut else ''}"
     )
