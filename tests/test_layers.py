@@ -39,8 +39,9 @@ REPORTING = {
     "figures": {"figures", *BELOW},
     "wording": {"wording", "statistics", "theory", "analysis", "design", "naming"},
     "asking": {"asking", "figures", *BELOW},
-    "questions": {"questions", "asking", "figures", "tables", "findings", *BELOW},
-    "page": {"page", "questions", "asking", "figures", "tables", "findings", "placing", *BELOW},
+    "findings": {"findings", *BELOW},
+    "questions": {"questions", "asking", "figures", *BELOW},
+    "page": {"page", "asking", "figures", "tables", "placing", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

@@ -14,7 +14,8 @@ from ablation.reporting.asking.question import Question
 from ablation.reporting.design import Options
 from ablation.reporting.figures import FIGURES, Drawn, drawings
 from ablation.reporting.figures.painters import Painters
-from ablation.reporting.findings import findings, headlines
+from ablation.reporting.findings import findings
+from ablation.reporting.findings.headlines import headlines
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.questions import QUESTIONS, ask_all

@@ -10,7 +10,9 @@ from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options
 from ablation.reporting.theory import agreement, mean_field, propagation, slopes
-from ablation.reporting.theory.agreement import VERDICTS, compare
+from ablation.reporting.theory.agreement import compare
+from ablation.reporting.theory.verdicts import Verdict
+from ablation.reporting.wording.reasons import explained
 from ablation.studies.config import compose_command_line
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study
@@ -84,7 +86,7 @@ def test_a_length_map_with_the_mean_of_phi_for_its_square_shows_as_wrong(signal,
     wrong = wrong_rows(signal)
     assert {("he_normal", "tanh", "none"), ("he_normal", "elu", "none"), ("xavier_normal", "tanh", "none")} <= wrong
     assert ("he_normal", "relu", "none") not in wrong, "a rectifier's gradient does not depend on the length"
-    rows = compared(signal)
+    rows = explained(compared(signal))
     why = rows[(rows["activation"] == "tanh") & (rows["init"] == "he_normal")].set_index("normalization")["why"]
     assert why["none"].startswith("lengths: the last layer's is")
 
@@ -104,7 +106,7 @@ def test_numbers_measured_wrong_show_as_wrong(signal):
 
 
 def row_of(analysis):
-    (row,) = analysis.agreement.rows.to_dict("records")
+    (row,) = explained(analysis.agreement.rows).to_dict("records")
     return row
 
 
@@ -192,7 +194,7 @@ def test_cells_that_differ_only_in_what_training_does_are_one_comparison(analyse
     rows = analysed(levels, lambda _: Outcome()).agreement.rows
     assert len(rows) == 2
     assert (rows["seeds"] == 2).all()
-    assert set(rows["verdict"]) <= set(VERDICTS)
+    assert set(rows["verdict"]) <= set(Verdict)
 
 
 def test_allowance_of_a_random_walk():

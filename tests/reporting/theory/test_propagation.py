@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ablation.choices.activations import ACTIVATIONS
-from ablation.reporting.theory.propagation import Network, predict, unknown
+from ablation.reporting.theory.propagation import Network, is_known, predict
 from tests.reporting.theory.test_mean_field import phi
 
 NONE = {"kind": "none"}
@@ -134,6 +134,6 @@ def test_scatter_bounds_what_finite_widths_show():
     assert np.mean(runs) == pytest.approx(-scatter / 2, abs=0.25)
 
 
-def test_a_normalization_without_theory_says_so():
-    assert unknown(NONE) == unknown(BEFORE) == unknown(AFTER) == ""
-    assert unknown({"kind": "layer"}) == "no theory here for the normalization layer"
+def test_a_normalization_without_theory_is_not_known():
+    assert all(is_known(normalization) for normalization in (NONE, BEFORE, AFTER))
+    assert not is_known({"kind": "layer"})

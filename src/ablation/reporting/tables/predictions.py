@@ -10,8 +10,10 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.theory import mean_field
-from ablation.reporting.theory.agreement import BY, SETTLING, VERDICTS, is_described
+from ablation.reporting.theory.agreement import BY, SETTLING, is_described
+from ablation.reporting.theory.verdicts import Verdict
 from ablation.reporting.wording.captions import confidence_text, seeds_text
+from ablation.reporting.wording.reasons import explained
 
 ALWAYS = ("init", "activation", "normalization", "depth")
 """Factors that name a row even where they have a single level."""
@@ -24,13 +26,13 @@ OF_THE_NETWORK = "length_first length_last chi_first chi_last chi_settled log10_
 def counted(analysis: Analysis) -> str:
     """How many comparisons came to what, in words."""
     counts = analysis.agreement.rows["verdict"].value_counts()
-    found = [f"{verdict} {counts[verdict]:,}" for verdict in VERDICTS if verdict in counts]
+    found = [f"{verdict} {counts[verdict]:,}" for verdict in Verdict if verdict in counts]
     return f"Of {plural(len(analysis.agreement.rows), 'comparison')}: {', '.join(found)}."
 
 
 def agreement(analysis: Analysis) -> Table:
     """Predicted and measured slope of log10 delta over depth, for every combination before training."""
-    rows = analysis.agreement.rows
+    rows = explained(analysis.agreement.rows)
     aside = [factor for factor in BY if factor not in ALWAYS and not analysis.design.varies(factor)]
     frame = rows.drop(columns=aside).rename(columns={"predicted": "predicted_slope", "measured": "measured_slope"})
     percent = confidence_text(analysis.options)

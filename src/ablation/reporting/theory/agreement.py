@@ -15,20 +15,17 @@ import pandas as pd
 from scipy import stats
 
 from ablation.records.columns import NETWORK
-from ablation.reporting.design import plural
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.theory.mean_field import Activation
-from ablation.reporting.theory.propagation import Network, Prediction, predict, unknown
+from ablation.reporting.theory.propagation import Network, Prediction, is_known, predict
 from ablation.reporting.theory.slopes import allowance, slope
+from ablation.reporting.theory.verdicts import Cause, Reason, Verdict
 
 BY = (*NETWORK, "normalization", "loss")
 """What a comparison is one of."""
 
 SETTLING = 5
 """First layers that are left out of a fit with batch normalization: inputs are correlated, and forget it by then."""
-
-VERDICTS = ("agrees", "differs", "undecided", "no measurement", "no prediction")
-"""What comes of a comparison; undecided where the tolerance is wider than the slope itself."""
 
 FEWEST = 2
 """Layers that a slope is fitted to at least."""
@@ -42,7 +39,7 @@ class Agreement:
     """Every comparison of a study.
 
     Attributes:
-        rows: one each; slopes in decades a layer, a ``verdict``, one of ``VERDICTS``, and ``why``.
+        rows: one each; slopes in decades a layer, a ``verdict`` (``verdicts.Verdict``) and its ``reasons``.
         layers: each of their layers and seeds, with delta's norm and the one ``predicted`` from the last layer's.
     """
 
@@ -100,8 +97,11 @@ def compare(
         examples = int(manifest["data"][str(chosen["data"])]["n_train"])
         batch = min(int(manifest["config"]["training"]["probe_size"]), examples)
         normalization = manifest["levels"]["normalization"][str(chosen["normalization"])]
-        described = is_described(manifest, str(chosen["model"]))
-        why = unknown(normalization) if described else f"no theory here of {chosen['model']}"
+        missing = None
+        if not is_described(manifest, str(chosen["model"])):
+            missing = Reason(Cause.NO_MODEL, name=str(chosen["model"]))
+        elif not is_known(normalization):
+            missing = Reason(Cause.NO_NORMALIZATION, name=str(normalization["kind"]))
         row, lines = _compare(
             measured,
             activations[str(chosen["activation"])],
@@ -110,7 +110,7 @@ def compare(
             batch,
             confidence,
             len(groups),
-            why,
+            missing,
         )
         rows.append({**chosen, **row})
         layers.append(lines.assign(**chosen))
@@ -125,7 +125,7 @@ def _compare(
     batch: int,
     confidence: float,
     comparisons: int,
-    why_none: str,
+    missing: Reason | None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """One row of the table, and what the figure draws of it."""
     depth = len(network.fan_in)
@@ -137,19 +137,23 @@ def _compare(
         {"layer": np.tile(layer, len(measured.seeds)), "seed": np.repeat(measured.seeds, depth)}
         | {"delta": measured.delta.ravel(), "predicted": np.nan}
     )
-    if why_none:
-        return row | {"verdict": "no prediction", "why": why_none}, lines
+
+    def judged(verdict: Verdict, *reasons: Reason) -> tuple[dict[str, Any], pd.DataFrame]:
+        return row | {"verdict": verdict, "reasons": reasons}, lines
+
+    if missing:
+        return judged(Verdict.UNPREDICTED, missing)
     predictions = [predict(phi, network, normalization, q, batch) for q in measured.length[:, 0].tolist()]
     expected = np.array([prediction.log_delta() for prediction in predictions])
     lines["predicted"] = (measured.delta[:, -1:] * 10**expected).ravel()
     if (network.sigma_w2[1:] == 0).any():
         silent = bool((measured.delta[:, :-1] == 0).all())
-        why = "weights are zero: delta is zero before the last layer" + (", as measured" if silent else ", not so here")
-        return row | {"verdict": "agrees" if silent else "differs", "why": why}, lines
+        verdict, cause = (Verdict.AGREES, Cause.SILENT) if silent else (Verdict.DIFFERS, Cause.NOT_SILENT)
+        return judged(verdict, Reason(cause))
     usable = np.isfinite(measured.delta) & (measured.delta > 0) & np.isfinite(expected) & (layer >= first)
     fits = usable.sum(axis=1) >= FEWEST
     if not fits.any():
-        return row | {"verdict": "no measurement", "why": _too_few(measured, first, depth)}, lines
+        return judged(Verdict.UNMEASURED, _too_few(measured, first, depth))
     slopes = [
         (slope(layer[u], y[u]), slope(layer[u], np.log10(d[u])))
         for u, y, d in zip(usable[fits], expected[fits], measured.delta[fits], strict=True)
@@ -167,24 +171,23 @@ def _compare(
         low, high = student(found, confidence)
         row |= {"low": float(low), "high": float(high)}
     if abs(mean - predicted) > tolerance:
-        why = _reason(measured, expected, usable, tolerance, predictions, phi, network, normalization)
-        return row | {"verdict": "differs", "why": why}, lines
+        reason = _reason(measured, expected, usable, tolerance, predictions, phi, network, normalization)
+        return judged(Verdict.DIFFERS, reason)
     undecided = tolerance > max(abs(predicted), SMALL)
-    why = "too narrow: a slope of none would pass as well" if undecided else ""
+    reasons = [Reason(Cause.TOO_NARROW)] if undecided else []
     if not np.isnan(row["low"]) and not row["low"] <= predicted <= row["high"]:
-        why += ("; " if why else "") + "outside the interval over seeds, within what this width allows"
-    return row | {"verdict": "undecided" if undecided else "agrees", "why": why}, lines
+        reasons.append(Reason(Cause.OUTSIDE))
+    return judged(Verdict.UNDECIDED if undecided else Verdict.AGREES, *reasons)
 
 
-def _too_few(measured: Measured, first: int, depth: int) -> str:
+def _too_few(measured: Measured, first: int, depth: int) -> Reason:
     """Why no slope could be fitted."""
     if depth - first + 1 < FEWEST:
-        left_out = f", the first {first - 1} left out" if first > 1 else ""
-        return f"too shallow for a slope: {plural(depth, 'layer')}{left_out}"
+        return Reason(Cause.SHALLOW, (depth, first - 1))
     if np.isnan(measured.delta).all():
-        return "diverged before the first probe"
+        return Reason(Cause.DIVERGED)
     zero = int((measured.delta[:, first - 1 :] == 0).any(axis=0).sum())
-    return f"delta is zero or not finite in {zero} of {depth - first + 1} layers"
+    return Reason(Cause.NO_DELTA, (zero, depth - first + 1))
 
 
 def _reason(
@@ -196,8 +199,8 @@ def _reason(
     phi: Activation,
     network: Network,
     normalization: Mapping[str, Any],
-) -> str:
-    """A word on why theory and measurement differ, itself computed: what else would have them agree."""
+) -> Reason:
+    """Why theory and measurement differ: what else would have them agree."""
     layer = np.arange(1, expected.shape[1] + 1)
     log = np.log10(np.where(usable, measured.delta, 1.0))
 
@@ -216,10 +219,10 @@ def _reason(
         lines = np.array([replace(p, factor=f).log_delta() for p, f in zip(predictions, local, strict=True)])
         if not differs(lines, usable):
             apart = float(np.median(measured.length[:, -1] / [p.length[-1] for p in predictions]))
-            return f"lengths: the last layer's is {apart:.2g} times the predicted; with the measured ones they agree"
+            return Reason(Cause.LENGTHS, (apart,))
     middle = layer > (layer[-1] + int(layer[usable.any(axis=0)][0])) // 2
     if not differs(expected, usable & middle):
-        return f"settles late: from layer {int(layer[middle][0])} on they agree"
+        return Reason(Cause.LATE, (int(layer[middle][0]),))
     if float(np.mean([p.scatter.sum() for p in predictions])) > 1:
-        return "narrow for its depth: the theory of a wide layer does not hold"
-    return "unexplained"
+        return Reason(Cause.TOO_DEEP)
+    return Reason(Cause.UNEXPLAINED)

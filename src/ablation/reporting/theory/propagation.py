@@ -51,11 +51,9 @@ class Prediction:
         return np.append(np.cumsum(steps[::-1])[::-1], 0.0)
 
 
-def unknown(normalization: Mapping[str, Any]) -> str:
-    """Why there is no prediction with this normalization; nothing where there is one."""
-    if normalization["kind"] == "none" or normalization.get("placement") in ("before", "after"):
-        return ""
-    return f"no theory here for the normalization {normalization['kind']}"
+def is_known(normalization: Mapping[str, Any]) -> bool:
+    """Whether there is a prediction with this normalization."""
+    return normalization["kind"] == "none" or normalization.get("placement") in ("before", "after")
 
 
 def predict(
@@ -64,7 +62,7 @@ def predict(
     """Propagate from the measured length of the first layer.
 
     Args:
-        normalization: its kind and parameters, one that ``unknown`` has no objection to.
+        normalization: its kind and parameters, one that ``is_known``.
         first: second moment of the first layer's pre-activations, as they enter the activation.
         batch: examples of the probe, over which batch normalization averages.
     """

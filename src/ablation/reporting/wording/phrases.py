@@ -7,6 +7,9 @@ import pandas as pd
 from ablation.reporting.design import ORDINAL, Design
 from ablation.reporting.naming import Level, raw
 
+RESPONSES = {"epochs": "time to target", "val_loss": "final validation loss"}
+"""The responses whose effects are estimated."""
+
 
 def words(design: Design, factor: str, level: Level, most: int = 22) -> str:
     """A level as one would say it: "no clipping", "batch normalization", "depth 20", "he_normal"."""

@@ -15,16 +15,15 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.statistics.anova import interactions
 from ablation.reporting.statistics.responses import Effects
 from ablation.reporting.statistics.winners import Winner
-from ablation.reporting.wording.phrases import words
+from ablation.reporting.wording.phrases import RESPONSES, words
 from ablation.reporting.wording.remarks import censoring_text, notes_by_term
 
 SURE, LIKELY = 0.05, 0.95
 NAMED = 3
 """Most effects named of a kind."""
-SAID = {"epochs": "time to target", "val_loss": "final validation loss"}
 
 
-def effects_findings(analysis: Analysis) -> list[str]:
+def strongest_choices(analysis: Analysis) -> list[str]:
     """The sentences, the most general first."""
     return [
         *(text for found in analysis.effects for text in strongest(found)),
@@ -36,7 +35,7 @@ def effects_findings(analysis: Analysis) -> list[str]:
 
 def strongest(found: Effects) -> list[str]:
     """The largest main effects and interactions on one response, with what speaks against them."""
-    rows, response = found.table[found.table["omega_sq"].notna()], SAID[found.response.name]
+    rows, response = found.table[found.table["omega_sq"].notna()], RESPONSES[found.response.name]
     if rows.empty:
         why = list(notes_by_term(found.notes).values())
         return [f"For {response} no effect is estimated: {why[0]}"] if why else []
@@ -50,9 +49,9 @@ def strongest(found: Effects) -> list[str]:
             top = described(rows_of(part)[0])
             texts.append(f"Of {kind}, none is sure to matter for {response}; the largest effect is of {top}.")
             continue
-        named = "; ".join(described(row) for row in rows_of(sure.head(NAMED)))
+        listed = "; ".join(described(row) for row in rows_of(sure.head(NAMED)))
         rest = f" {len(part) - len(sure)} of {len(part)} cannot be told from none." if len(sure) < len(part) else ""
-        texts.append(f"Of {kind}, these matter most for {response} (partial omega squared): {named}.{rest}")
+        texts.append(f"Of {kind}, these matter most for {response} (partial omega squared): {listed}.{rest}")
     return texts
 
 

@@ -1,7 +1,4 @@
-"""What the study says: sentences in plain words and headline numbers, both computed from the data.
-
-A sentence that compares says how sure it is (``statistics.differences``).
-"""
+"""How many cells arrive, which combinations first, what a choice does against its reference, and what became of all."""
 
 from collections.abc import Sequence
 
@@ -10,32 +7,13 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, plural
-from ablation.reporting.effects_findings import effects_findings
 from ablation.reporting.statistics.differences import between
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import wilson
-from ablation.reporting.statistics.times import median_time
 from ablation.reporting.wording.differences import epochs_apart
 from ablation.reporting.wording.phrases import names, words
 
 Mask = pd.Series
-
-
-def findings(analysis: Analysis) -> list[str]:
-    """The study's findings, the most general first."""
-    if analysis.design.untrained:
-        return [analysis.design.untrained, *gradients(analysis), beside_theory(analysis)]
-    return [
-        reached(analysis),
-        *extremes(analysis),
-        *effects_findings(analysis),
-        *against_reference(analysis, "normalization"),
-        *against_reference(analysis, "clipping"),
-        *gradients(analysis),
-        beside_theory(analysis),
-        outcomes(analysis),
-        *edges(analysis),
-    ]
 
 
 def share(count: int, total: int, confidence: float) -> str:
@@ -120,59 +98,6 @@ def against_reference(analysis: Analysis, factor: str) -> list[str]:
     return texts
 
 
-def gradients(analysis: Analysis) -> list[str]:
-    """Which activations with which initializers start with a vanishing or exploding gradient at the deepest depth."""
-    design = analysis.design
-    cells = analysis.tuned[analysis.tuned["depth"] == design.deepest]
-    by = ["activation", "init", "normalization"]
-    first = analysis.profiles[analysis.profiles["probe"] == "first"]
-    frame = first.merge(cells[by], left_on="row", right_index=True)
-    if design.deepest == 1:
-        return []
-    gone = len(cells) - len(frame)
-    if frame.empty:
-        return [
-            f"At depth {design.deepest}, {'the only cell' if gone == 1 else f'all {gone:,} cells'} diverged "
-            "before the gradient was first measured."
-        ]
-    texts = []
-    unseen = f"; {gone:,} more diverged before it was first measured" if gone else ""
-    shares = frame.groupby(by, observed=True)[["vanishing", "exploding"]].mean().reset_index()
-    for kind, limit in (("vanishing", "below 1e-3"), ("exploding", "above 1e3")):
-        rows = shares[shares[kind] > 0.5]
-        where = f"Before training at depth {design.deepest}, the gradient is {kind} (first over last layer {limit})"
-        if rows.empty:
-            texts.append(f"{where} in no combination of {', '.join(by)} ({plural(len(frame), 'cell')}{unseen}).")
-            continue
-        listed = [names(design, rows, by, place) for place in range(min(8, len(rows)))]
-        more = f", and {len(rows) - 8} more" if len(rows) > 8 else ""
-        total = plural(len(shares), "combination")
-        texts.append(f"{where} in {len(rows)} of {total}: {'; '.join(listed)}{more}{unseen}.")
-    return texts
-
-
-def beside_theory(analysis: Analysis) -> str:
-    """Whether the gradient before training does what theory predicts, and where it does not."""
-    design = analysis.design
-    rows = analysis.agreement.rows
-    counts = rows["verdict"].value_counts()
-    told = rows[rows["verdict"].isin(("agrees", "differs"))]
-    text = (
-        f"Before training, the slope of delta over depth agrees with theory in {counts.get('agrees', 0):,} of "
-        f"{plural(len(told), 'comparison')} that can tell"
-    )
-    differs = told[told["verdict"] == "differs"]
-    by = ["activation", "init", "normalization", "depth"]
-    listed = [
-        f"{names(design, differs, by, place)} ({differs['why'].iloc[place]})" for place in range(min(4, len(differs)))
-    ]
-    more = f", and {len(differs) - 4} more" if len(differs) > 4 else ""
-    if len(differs):
-        text += f"; it differs with {'; '.join(listed)}{more}"
-    rest = len(rows) - len(told)
-    return f"{text}; {plural(rest, 'more comparison')} cannot." if rest else f"{text}."
-
-
 def outcomes(analysis: Analysis) -> str:
     """How many cells fell into each class."""
     counts = analysis.cells["failure"].value_counts()
@@ -196,34 +121,3 @@ def edges(analysis: Analysis) -> list[str]:
         f"where a better one may lie outside; {plural(robust, 'combination')} {'reaches' if robust == 1 else 'reach'} "
         "the target at every value tried."
     ]
-
-
-def headlines(analysis: Analysis) -> dict[str, float | int | None]:
-    """Numbers for ``metrics.json``: flat, and null where a median lies beyond the horizon or nothing was measured."""
-    cells, tuned = analysis.cells, analysis.tuned
-    numbers: dict[str, float | int | None] = {
-        "cells": len(cells),
-        "finished": int((~cells["diverged"]).sum()),
-        "diverged": int(cells["diverged"].sum()),
-        "success_rate": float(cells["reached"].mean()),
-        "success_rate_tuned": float(tuned["reached"].mean()),
-    }
-    for name in CLASSES:
-        numbers[f"share_{name}"] = float((cells["failure"] == name).mean())
-    table = analysis.extremes
-    for depth, part in tuned.groupby("depth", observed=True):
-        median = median_time(part["epochs_primary"].to_numpy(), np.zeros(len(part), np.int64), 1)[0]
-        best = table[table["depth"] == depth].iloc[0]
-        numbers[f"depth_{depth}_success_rate"] = float(part["reached"].mean())
-        numbers[f"depth_{depth}_rmst"] = float(part["time"].mean())
-        numbers[f"depth_{depth}_median_epochs"] = float(median)
-        numbers[f"depth_{depth}_best_median_epochs"] = float(best["median_epochs"])
-    # Rounded as the tables are, so that the last bits of a sum change no file.
-    return {
-        name: value
-        if isinstance(value, int) or value is None
-        else float(f"{value:.6g}")
-        if np.isfinite(value)
-        else None
-        for name, value in numbers.items()
-    }

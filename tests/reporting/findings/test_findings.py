@@ -2,7 +2,9 @@
 
 import pytest
 
-from ablation.reporting.findings import beside_theory, findings, gradients, headlines
+from ablation.reporting.findings import findings
+from ablation.reporting.findings.headlines import headlines
+from ablation.reporting.findings.signals import beside_theory, gradients
 from tests.reporting.synthetic import Outcome
 
 BOTH = {"normalization": ["none", "batch"]}

@@ -1,6 +1,6 @@
 """Sentences on effects name what was planted, and call weak what is weak."""
 
-from ablation.reporting.effects_findings import described, effects_findings
+from ablation.reporting.findings.strongest import described, strongest_choices
 from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 
@@ -13,7 +13,7 @@ def slow_without(factor, level):
 
 def test_the_strongest_choice_is_the_planted_one_and_changes_with_it(analysed):
     for factor, level, said in (("normalization", "batch", "batch takes 0."), ("activation", "tanh", "relu takes 2.")):
-        texts = effects_findings(analysed(FACTORS, slow_without(factor, level), epochs=15))
+        texts = strongest_choices(analysed(FACTORS, slow_without(factor, level), epochs=15))
         assert texts[0].startswith(
             f"Of single choices, these matter most for time to target (partial omega squared): {factor} 0."
         )
@@ -26,7 +26,7 @@ def test_the_strongest_choice_is_the_planted_one_and_changes_with_it(analysed):
 
 
 def test_without_an_effect_none_is_claimed(analysed):
-    texts = effects_findings(analysed(FACTORS, lambda c: Outcome(3 + luck(c, 4)), epochs=15))
+    texts = strongest_choices(analysed(FACTORS, lambda c: Outcome(3 + luck(c, 4)), epochs=15))
     assert texts[0].startswith("Of single choices, none is sure to matter for time to target")
     assert not any(text.startswith("On geometric average") for text in texts)
 
@@ -37,12 +37,12 @@ def test_an_effect_is_not_said_to_be_below_zero_where_its_interval_is_not():
 
 
 def test_all_censored_has_a_reason_and_a_warning(analysed):
-    texts = effects_findings(analysed(FACTORS, lambda _: Outcome(None)))
+    texts = strongest_choices(analysed(FACTORS, lambda _: Outcome(None)))
     assert "no effect is estimated: The response is the same" in texts[0]
     assert "100.0% of 24 cells are censored" in texts[-1]
     assert not any(text.startswith("At depth") for text in texts)
 
 
 def test_one_seed_says_so(analysed):
-    texts = effects_findings(analysed({**FACTORS, "seed": [0]}, slow_without("normalization", "batch"), epochs=15))
+    texts = strongest_choices(analysed({**FACTORS, "seed": [0]}, slow_without("normalization", "batch"), epochs=15))
     assert "no interval" in texts[0]
