@@ -11,6 +11,7 @@ import pandas as pd
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
+from ablation.reporting.naming import Level
 from ablation.reporting.statistics import health, times, tuning
 from ablation.reporting.statistics.censoring import Censoring, FactorTest, Scope, censoring, log_ranks
 from ablation.reporting.statistics.differences import Difference, paired
@@ -54,6 +55,12 @@ class Analysis:
     grid: Floats
     activations: Mapping[str, Activation]
     initializers: pd.DataFrame
+
+    @cached_property
+    def bounded(self) -> list[Level]:
+        """The activations that level off on both sides: those that can saturate for good."""
+        known = self.manifest["activations"]
+        return [level for level in self.design.levels["activation"] if known.get(str(level), {}).get("bounded")]
 
     @cached_property
     def scopes(self) -> list[Scope]:
@@ -106,7 +113,7 @@ class Analysis:
     @cached_property
     def winners(self) -> list[Winner]:
         """The winners at each depth; none where nothing was trained."""
-        if self.design.horizon <= 0:
+        if self.design.untrained:
             return []
         depths = [(depth, cells) for depth, cells in self.scopes if depth is not None]
         depths = depths or [(self.design.deepest, self.tuned)]

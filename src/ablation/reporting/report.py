@@ -21,6 +21,7 @@ from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.questions import QUESTIONS, ask_all
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import written
+from ablation.reporting.wording.captions import UNTRAINED
 
 __all__ = ["Options", "write_report"]
 
@@ -68,9 +69,9 @@ def compose(
 ) -> tuple[list[tuple[Path, bytes]], Callable[[Mapping[str, str]], str]]:
     """Every table and figure with its place, and the page, which is yet to be told the digests of the files."""
     built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
-    if untrained := analysis.design.untrained:
+    if analysis.design.untrained:
         for name in ("convergence", "effects"):
-            built[name] = [replace(table, caption=f"{untrained} {table.caption}") for table in built[name]]
+            built[name] = [replace(table, caption=f"{UNTRAINED} {table.caption}") for table in built[name]]
     files: list[tuple[Path, bytes]] = []
     for table in itertools.chain.from_iterable(built.values()):
         for ending, text in written(table, analysis.design.horizon).items():

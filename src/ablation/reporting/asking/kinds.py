@@ -23,12 +23,6 @@ def of_kind(analysis: Analysis, factor: str, *kinds: str) -> list[Level]:
     return [level for level in analysis.design.levels[factor] if parameters(analysis, factor, level)["kind"] in kinds]
 
 
-def bounded(analysis: Analysis) -> list[Level]:
-    """The activations that level off on both sides: those that can saturate for good."""
-    known = analysis.manifest["activations"]
-    return [level for level in analysis.design.levels["activation"] if known.get(str(level), {}).get("bounded")]
-
-
 def batches(analysis: Analysis, placement: str = "before", inputs: bool = False) -> list[Level]:
     """The levels of batch normalization that stand there, on the network's inputs too or not."""
     wanted = (placement, inputs)

@@ -4,12 +4,13 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.findings.arrivals import against_reference, edges, extremes, outcomes, reached
 from ablation.reporting.findings.signals import beside_theory, gradients
 from ablation.reporting.findings.strongest import strongest_choices
+from ablation.reporting.wording.captions import UNTRAINED
 
 
 def findings(analysis: Analysis) -> list[str]:
     """The study's findings, the most general first."""
     if analysis.design.untrained:
-        return [analysis.design.untrained, *gradients(analysis), beside_theory(analysis)]
+        return [UNTRAINED, *gradients(analysis), beside_theory(analysis)]
     return [
         reached(analysis),
         *extremes(analysis),

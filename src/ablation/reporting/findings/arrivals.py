@@ -10,7 +10,7 @@ from ablation.reporting.design import ORDINAL, plural
 from ablation.reporting.statistics.differences import between
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import wilson
-from ablation.reporting.wording.differences import epochs_apart
+from ablation.reporting.wording.evidence import epochs_apart
 from ablation.reporting.wording.phrases import names, words
 
 Mask = pd.Series

@@ -27,7 +27,7 @@ from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
-from ablation.reporting.wording.differences import difference_text, full_difference
+from ablation.reporting.wording.evidence import difference_text, full_difference
 from ablation.reporting.wording.phrases import words
 
 TOPIC = "Does batch normalization let the network learn the best scale, and where should it stand?"

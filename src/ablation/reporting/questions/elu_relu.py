@@ -28,7 +28,7 @@ from ablation.reporting.naming import Level
 from ablation.reporting.statistics.differences import Difference
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
-from ablation.reporting.wording.differences import difference_text, full_difference
+from ablation.reporting.wording.evidence import difference_text, full_difference
 from ablation.reporting.wording.phrases import words
 
 TOPIC = "Why is ELU better than ReLU?"

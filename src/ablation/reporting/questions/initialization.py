@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.asking.kinds import bounded, unlike_zeros
+from ablation.reporting.asking.kinds import unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle
 from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design, plural
@@ -25,7 +25,7 @@ from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
-from ablation.reporting.wording.differences import difference_text
+from ablation.reporting.wording.evidence import difference_text
 
 TOPIC = "How should weights be initialized so that units do not saturate?"
 NAME = "question_initialization"
@@ -43,7 +43,7 @@ def ask(analysis: Analysis) -> Question:
     if why := obstacle(analysis, "init", "activation"):
         return unanswered(NAME, TOPIC, why)
     cells, held = hold(design, unlike_zeros(analysis, analysis.tuned), ("init", "activation", "depth"))
-    activations = [level for level in bounded(analysis) if (cells["activation"] == level).any()]
+    activations = [level for level in analysis.bounded if (cells["activation"] == level).any()]
     few_inits = len(present(cells, "init")) < 2
     what = ["a bounded activation (logistic or tanh)"] * (not activations) + ["a second initializer"] * few_inits
     if what:
@@ -147,7 +147,7 @@ def view(
         "units and the probe batch, by hidden layer, 1 next to the input. Solid: before training; dashed: at the last "
         f"probe. Mean over {seeds_text(analysis.design)}; band (start only): {interval_text(analysis, wilson=False)}; "
         f"{tuning_text(analysis.design)}.{never_probed(analysis, cells)}{held}"
-        f"{left_out(analysis.design, 'activation', columns) if len(columns) < len(bounded(analysis)) else ''}"
+        f"{left_out(analysis.design, 'activation', columns) if len(columns) < len(analysis.bounded) else ''}"
     )
     return View(NAME, title, caption + some, f"Line charts. {title}.", columns=columns, frame=table)
 

@@ -20,7 +20,7 @@ from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
-from ablation.reporting.wording.differences import difference_text, full_difference, part_of
+from ablation.reporting.wording.evidence import difference_text, full_difference, part_of
 
 TOPIC = "Does symmetry need breaking?"
 NAME = "question_symmetry"

@@ -22,7 +22,7 @@ from ablation.reporting.figures.view import View, few, hold, left_out, present, 
 from ablation.reporting.naming import Level
 from ablation.reporting.statistics.health import EXPLODING, VANISHING
 from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
-from ablation.reporting.wording.differences import difference_text
+from ablation.reporting.wording.evidence import difference_text
 
 TOPIC = "Does the activation cure vanishing gradients?"
 NAME = "question_vanishing"

@@ -41,7 +41,7 @@ def winners(analysis: Analysis) -> Table:
     design, horizon = analysis.design, analysis.design.horizon
     shown: dict[str, dict[str, str]] = {"winner": {}, "others": {}}
     rows = [row(design, found, shown) for found in analysis.winners]
-    if horizon <= 0:
+    if design.untrained:
         rows = [{"depth": design.deepest, "factor": "all", "winner": "none: nothing was trained"}]
     percent = confidence_text(analysis.options)
     caption = (

@@ -6,6 +6,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, Options, plural
 from ablation.reporting.statistics.intervals import median_cover
 
+UNTRAINED = "The study trains for no epoch: nothing was learned."
+"""What stands where a study that trains for no epoch has nothing to show."""
+
 
 def seeds_text(design: Design) -> str:
     """The number of blocks in words."""

@@ -21,7 +21,7 @@ from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.theory.agreement import is_described
 from ablation.reporting.theory.mean_field import TRAINED, Activation, settled_factor, trained_depth
-from ablation.reporting.wording.captions import seeds_text, tuning_text
+from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
 from ablation.reporting.wording.phrases import words
 
 TOPIC = "Phase diagram: depth against the scale of the weights"
@@ -38,7 +38,7 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "phase"
     heading = "Depth against the scale of the initial weights"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
+        return View(name, heading, why=UNTRAINED)
     if "none" not in design.levels["normalization"]:
         return View(name, heading, why="Every network of the study is normalized, which undoes the scale of weights.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth"))

@@ -12,7 +12,7 @@ from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, left_out
 from ablation.reporting.statistics.intervals import Floats, seed_interval
-from ablation.reporting.wording.captions import interval_text, tuning_text
+from ablation.reporting.wording.captions import UNTRAINED, interval_text, tuning_text
 from ablation.reporting.wording.phrases import words
 
 TOPIC = "Success as a function of epochs"
@@ -22,7 +22,7 @@ def show(analysis: Analysis) -> View:
     """The share of cells that have reached the target by each epoch, per level of each compared factor."""
     design, name = analysis.design, "success_curves"
     if design.untrained:
-        return View(name, f"Cells that have reached {design.goal}", why=design.untrained)
+        return View(name, f"Cells that have reached {design.goal}", why=UNTRAINED)
     varying = [factor for factor in design.compared if design.varies(factor)][:12]
     if not varying:
         return View(

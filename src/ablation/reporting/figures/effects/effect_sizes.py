@@ -13,7 +13,7 @@ from ablation.reporting.figures.panels import grid, key
 from ablation.reporting.figures.theme import INK, PALETTE
 from ablation.reporting.figures.view import View
 from ablation.reporting.statistics.anova import interactions
-from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.captions import UNTRAINED, confidence_text, seeds_text, tuning_text
 from ablation.reporting.wording.phrases import RESPONSES
 from ablation.reporting.wording.remarks import note_text
 
@@ -29,7 +29,7 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "effect_sizes"
     heading = "How much each choice matters"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
+        return View(name, heading, why=UNTRAINED)
     found = analysis.effects
     told = [effects for effects in found if len(effects.table)]
     if not told:

@@ -17,7 +17,7 @@ from ablation.reporting.naming import Level
 from ablation.reporting.statistics import anova
 from ablation.reporting.statistics.intervals import student
 from ablation.reporting.statistics.responses import Effects
-from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.captions import UNTRAINED, confidence_text, seeds_text, tuning_text
 from ablation.reporting.wording.remarks import note_text
 
 TOPIC = "How the choices work together"
@@ -32,7 +32,7 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "interactions"
     heading = "How the choices work together"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
+        return View(name, heading, why=UNTRAINED)
     found = analysis.effects[0]
     every = found.table[anova.interactions(found.table)]
     pairs = every[every["omega_sq"] > 0].head(MOST)

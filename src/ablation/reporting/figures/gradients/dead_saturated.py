@@ -36,9 +36,8 @@ def show(analysis: Analysis) -> View:
     if table.empty:
         return View(name, "Dead and saturated units", why="No probe holds a finite fraction: there is nothing to draw.")
     means = table.groupby(["kind", "activation"], observed=True)["mean"].mean()
-    bounded = analysis.manifest["activations"]
     dead, saturated = (means[means.index.get_level_values("kind") == kind].droplevel("kind") for kind in KINDS)
-    saturated = saturated[[bool(bounded.get(str(level), {}).get("bounded")) for level in saturated.index]]
+    saturated = saturated[saturated.index.isin(analysis.bounded)]
     title = "Hardly any unit is dead at the end"
     if len(dead) and dead.max() >= 0.005:
         most = design.short("activation", str(dead.idxmax()))

@@ -3,7 +3,7 @@
 import pytest
 
 from ablation.reporting.statistics.differences import Difference
-from ablation.reporting.wording.differences import difference_text
+from ablation.reporting.wording.evidence import difference_text
 
 
 @pytest.mark.parametrize(
