@@ -31,13 +31,17 @@ ALONE = {
 }
 """Libraries that only these files, and the pipelines, may import."""
 
-BELOW = {"statistics", "analysis", "design", "naming", "wording"}
+BELOW = {"statistics", "theory", "analysis", "design", "naming", "wording"}
 REPORTING = {
-    "statistics": {"statistics", "design"},
+    "statistics": {"statistics", "design", "naming"},
+    "theory": {"theory", "statistics", "design"},
     "tables": {"tables", *BELOW},
     "figures": {"figures", *BELOW},
-    "questions": {"questions", "figures", "tables", "findings", *BELOW},
-    "page": {"page", "questions", "figures", "tables", "findings", "placing", *BELOW},
+    "wording": {"wording", "statistics", "theory", "analysis", "design", "naming"},
+    "asking": {"asking", "figures", *BELOW},
+    "findings": {"findings", *BELOW},
+    "questions": {"questions", "asking", "figures", *BELOW},
+    "page": {"page", "asking", "figures", "tables", "placing", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

@@ -23,7 +23,8 @@ from ablation.records.files import Results, read_results
 from ablation.reporting.analysis import analyse as analysis_of
 from ablation.reporting.design import Options
 from ablation.reporting.report import write_report
-from ablation.reporting.tables.effects import effects
+from ablation.reporting.tables.terms import effects
+from ablation.reporting.wording.reasons import explained
 from ablation.studies.config import compose
 from ablation.studies.engines.local import default_workers
 from ablation.studies.run import run_study
@@ -99,7 +100,7 @@ def analyse(*overrides: str) -> Findings:
     """
     study = _study(*overrides)
     analysis = analysis_of(read_results(study.results_folder), Options.of(study.report))
-    return Findings(analysis.tuned, effects(analysis).frame, analysis.agreement.rows)
+    return Findings(analysis.tuned, effects(analysis).frame, explained(analysis.agreement.rows))
 
 
 def _study(*overrides: str) -> Study:

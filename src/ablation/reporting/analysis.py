@@ -1,6 +1,6 @@
 """A study's results as the tables, figures and findings need them: one row per cell with everything known of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,17 @@ import pandas as pd
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
-from ablation.reporting.statistics import convergence, health
-from ablation.reporting.statistics.agreement import Agreement, compare
+from ablation.reporting.naming import Level
+from ablation.reporting.statistics import health, times, tuning
+from ablation.reporting.statistics.censoring import Censoring, FactorTest, Scope, censoring, log_ranks
+from ablation.reporting.statistics.differences import Difference, paired
 from ablation.reporting.statistics.intervals import Floats
-from ablation.reporting.statistics.theory import Activation
+from ablation.reporting.statistics.marginal import study_means
+from ablation.reporting.statistics.ranking import best_and_worst
+from ablation.reporting.statistics.responses import Effects, study_effects
+from ablation.reporting.statistics.winners import Winner, winners_at
+from ablation.reporting.theory.agreement import Agreement, compare
+from ablation.reporting.theory.mean_field import Activation
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,10 @@ class Analysis:
 
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
-            ``diverged``, ``chance``, ``accuracy`` (the best one; that of guessing where diverged), ``guessing`` (what
-            that costs), ``mean_loss``, ``clip_share``, ``failure``.
-        tuned: those of the cells that stand at the best setting of the nuisance factors.
+            ``diverged``, ``time`` (min(T, H) to the primary target, in epochs), ``chance``, ``accuracy`` (the best one;
+            that of guessing where diverged), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
+            ``failure``, ``tuned`` (at the best setting of the nuisance factors).
+        tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.
         probes: those of them at each cell's first and last probe, told apart by ``probe``.
@@ -49,10 +57,84 @@ class Analysis:
     initializers: pd.DataFrame
 
     @cached_property
+    def bounded(self) -> list[Level]:
+        """The activations that level off on both sides: those that can saturate for good."""
+        known = self.manifest["activations"]
+        return [level for level in self.design.levels["activation"] if known.get(str(level), {}).get("bounded")]
+
+    @cached_property
+    def scopes(self) -> list[Scope]:
+        """The tuned cells of the whole study, and where it compares several depths those of each."""
+        whole: list[Scope] = [(None, self.tuned)]
+        if "depth" in self.design.compared:
+            whole += [(int(str(depth)), cells) for depth, cells in self.tuned.groupby("depth", observed=True)]
+        return whole
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Every combination's times and losses at its tuned setting, which stands behind the compared factors."""
+        design = self.design
+        frame = times.summarize(self.tuned, design.compared, design.horizon, self.options)
+        chosen = tuning.tuned_settings(self.tuned, design.compared, design.nuisance)
+        for place, factor in enumerate(design.nuisance):
+            frame.insert(len(design.compared) + place, factor, chosen[factor])
+        return frame
+
+    @cached_property
+    def extremes(self) -> pd.DataFrame:
+        """The fastest and the slowest combinations at each depth."""
+        return best_and_worst(self.summary, self.tuned, self.design)
+
+    @cached_property
+    def sensitivity(self) -> pd.DataFrame:
+        """How many settings of the nuisance factors succeed, and which is the best."""
+        return tuning.study_sensitivity(self.cells, self.tuned, self.design)
+
+    @cached_property
+    def effects(self) -> list[Effects]:
+        """The effects of the compared factors on both responses."""
+        return study_effects(self.tuned, self.design, self.design.compared, self.options.confidence)
+
+    @cached_property
+    def marginal_means(self) -> pd.DataFrame:
+        """Every level's marginal mean on both responses."""
+        return study_means(self.effects, self.tuned, self.design, self.options.confidence)
+
+    @cached_property
+    def censoring(self) -> Censoring:
+        """Which shares of the tuned cells are censored."""
+        return censoring(self.scopes)
+
+    @cached_property
+    def log_ranks(self) -> list[FactorTest]:
+        """The log-rank test of every factor in the whole study and at each depth."""
+        return log_ranks(self.scopes, self.design)
+
+    @cached_property
+    def winners(self) -> list[Winner]:
+        """The winners at each depth; none where nothing was trained."""
+        if self.design.untrained:
+            return []
+        depths = [(depth, cells) for depth, cells in self.scopes if depth is not None]
+        depths = depths or [(self.design.deepest, self.tuned)]
+        return [found for depth, cells in depths for found in winners_at(depth, cells, self.design, self.options)]
+
+    @cached_property
     def agreement(self) -> Agreement:
         """Theory against measurement at the first probe; computed when it is first asked for."""
         confidence = self.options.confidence
         return compare(self.probes, self.cells, self.activations, self.initializers, self.manifest, confidence)
+
+    def paired(
+        self,
+        cells: pd.DataFrame,
+        value: str,
+        groups: tuple[pd.Series, pd.Series],
+        apart: Sequence[str],
+        alike: Sequence[str] = (),
+    ) -> Difference | None:
+        """``differences.paired`` with this study's design and options."""
+        return paired(self.design, self.options, cells, value, groups, apart, alike)
 
 
 def located(frame: pd.DataFrame, keys: pd.Index) -> pd.DataFrame:
@@ -75,17 +157,18 @@ def analyse(results: Results, options: Options) -> Analysis:
     data = cells["data"].astype(str)
     for place, name in enumerate(TARGETS):
         target = np.array([design.targets[label][place] for label in data], dtype=np.float64)
-        epochs, steps = convergence.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
+        epochs, steps = times.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
         cells[f"epochs_{name}"], cells[f"steps_{name}"] = epochs, steps
     cells["reached"] = np.isfinite(cells["epochs_primary"])
+    cells["time"] = np.minimum(cells["epochs_primary"].to_numpy(), design.horizon)
     # A network that does worse than guessing every class alike counts as guessing; what that costs is up to the loss.
     classes = data.map({label: results.manifest["data"][label]["classes"] for label in design.targets})
     cells["chance"] = 1 / classes.to_numpy(dtype=float)
     kinds = results.manifest["levels"]["loss"]
     losses = cells["loss"].astype(str)
-    cap = [convergence.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
+    cap = [times.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
     cells["guessing"] = np.array(cap, dtype=np.float64)
-    cells["mean_loss"] = convergence.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
+    cells["mean_loss"] = times.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
     best = cells["best_val_accuracy"].astype(float)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
 
@@ -97,7 +180,7 @@ def analyse(results: Results, options: Options) -> Analysis:
     bounded = {label: info["bounded"] for label, info in results.manifest["activations"].items()}
     cells["failure"] = health.failure_class(cells, last, still, bounded)
 
-    tuned = convergence.tune(cells, design.compared, design.nuisance)
+    cells["tuned"] = cells.index.isin(tuning.tune(cells, design.compared, design.nuisance).index)
     whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
     grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
     activations = {label: Activation.of(results.activations, label) for label in cells["activation"].unique()}
@@ -106,7 +189,7 @@ def analyse(results: Results, options: Options) -> Analysis:
         options,
         results.manifest,
         cells,
-        tuned,
+        cells[cells["tuned"]],
         curves,
         layers,
         probes,

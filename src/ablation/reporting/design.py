@@ -138,9 +138,9 @@ class Design:
         )
 
     @property
-    def untrained(self) -> str:
-        """A sentence that says so where the study trains for no epoch, else nothing."""
-        return "The study trains for no epoch: nothing was learned." if self.horizon <= 0 else ""
+    def untrained(self) -> bool:
+        """Whether the study trains for no epoch."""
+        return self.horizon <= 0
 
     @cached_property
     def labels(self) -> Mapping[str, Shown]:

@@ -10,16 +10,18 @@ from pathlib import Path
 from ablation import UserError
 from ablation.records.files import read_results, write_json
 from ablation.reporting.analysis import Analysis, analyse
+from ablation.reporting.asking.question import Question
 from ablation.reporting.design import Options
 from ablation.reporting.figures import FIGURES, Drawn, drawings
 from ablation.reporting.figures.painters import Painters
-from ablation.reporting.findings import findings, headlines
+from ablation.reporting.findings import findings
+from ablation.reporting.findings.headlines import headlines
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.questions import QUESTIONS, ask_all
-from ablation.reporting.questions.question import Question
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import written
+from ablation.reporting.wording.captions import UNTRAINED
 
 __all__ = ["Options", "write_report"]
 
@@ -67,9 +69,9 @@ def compose(
 ) -> tuple[list[tuple[Path, bytes]], Callable[[Mapping[str, str]], str]]:
     """Every table and figure with its place, and the page, which is yet to be told the digests of the files."""
     built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
-    if untrained := analysis.design.untrained:
+    if analysis.design.untrained:
         for name in ("convergence", "effects"):
-            built[name] = [replace(table, caption=f"{untrained} {table.caption}") for table in built[name]]
+            built[name] = [replace(table, caption=f"{UNTRAINED} {table.caption}") for table in built[name]]
     files: list[tuple[Path, bytes]] = []
     for table in itertools.chain.from_iterable(built.values()):
         for ending, text in written(table, analysis.design.horizon).items():

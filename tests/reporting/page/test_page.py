@@ -10,11 +10,11 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from ablation.reporting.asking.question import Question
 from ablation.reporting.figures import FIGURES
 from ablation.reporting.figures.view import View
 from ablation.reporting.page import page
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
-from ablation.reporting.questions.question import Question
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import Table
 

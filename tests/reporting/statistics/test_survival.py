@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.duration.survfunc import survdiff
 
 from ablation.reporting.statistics.intervals import holm
-from ablation.reporting.statistics.survival import log_rank, log_rank_of
+from ablation.reporting.statistics.survival import Untold, log_rank, log_rank_of
 
 STUDIES = 400
 MOST_FALSE = stats.binom.ppf(0.999, STUDIES, 0.05) / STUDIES
@@ -77,16 +77,16 @@ def test_a_planted_effect_is_found_through_half_censored_cells_and_strata_make_i
 
 
 @pytest.mark.parametrize(
-    ("times", "why"),
+    ("times", "untold"),
     [
-        ([[np.inf, np.inf]] * 4, "nobody arrives"),
-        ([[2.0, 2.0], [5.0, 5.0]], "no two levels ever arrive at different times in a stratum"),
-        ([[2.0], [5.0]], "no two levels ever arrive at different times in a stratum"),
+        ([[np.inf, np.inf]] * 4, Untold.NOBODY_ARRIVES),
+        ([[2.0, 2.0], [5.0, 5.0]], Untold.ALWAYS_TIED),
+        ([[2.0], [5.0]], Untold.ALWAYS_TIED),
     ],
 )
-def test_what_cannot_be_tested_is_said(times, why):
+def test_what_cannot_be_tested_is_said(times, untold):
     ours = matched(np.array(times))
-    assert (ours.df, ours.why) == (0, why)
+    assert (ours.df, ours.untold) == (0, untold)
     assert np.isnan(ours.p)
 
 

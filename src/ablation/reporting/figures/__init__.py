@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
+from ablation.reporting.figures.beside_theory import phase, predicted_delta
 from ablation.reporting.figures.convergence import (
     batchnorm_vs_clipping,
     learning_curves,
@@ -31,7 +32,6 @@ from ablation.reporting.figures.gradients import dead_saturated, delta_norm, tra
 from ablation.reporting.figures.lettering import legible
 from ablation.reporting.figures.room import unreadable
 from ablation.reporting.figures.theme import INK, LARGEST, themed
-from ablation.reporting.figures.theory import phase, predicted_delta
 from ablation.reporting.figures.view import View
 
 

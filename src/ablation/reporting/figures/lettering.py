@@ -12,7 +12,7 @@ from matplotlib.ft2font import FT2Font
 
 from ablation.reporting.design import Design, short
 from ablation.reporting.naming import Level, escaped, labels
-from ablation.reporting.wording import phrase
+from ablation.reporting.wording.phrases import phrase
 
 FONT = "DejaVu Sans"
 """Comes with matplotlib, so that every machine draws the same letters."""

@@ -148,6 +148,21 @@ def along(design: Design, part: pd.DataFrame, factor: str, most: int = 16) -> li
     return [named(design, factor, level, most) for level in part[factor].cat.categories]
 
 
+def apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
+    """The heights moved up as little as keeps ``gap`` between neighbors, all down again where they pass the ``top``.
+
+    Of equal heights the first stands highest.
+    """
+    order = sorted(range(len(heights)), key=lambda i: (heights[i], -i))
+    spots = list(heights)
+    for below, above in itertools.pairwise(order):
+        spots[above] = max(spots[above], spots[below] + gap)
+    for i in reversed(order):
+        spots[i] = min(spots[i], top)
+        top = spots[i] - gap
+    return spots
+
+
 def level_key(
     figure: Figure, design: Design, factor: str, levels: Sequence[Level], style: Styles, extra: Sequence[Any] = ()
 ) -> None:

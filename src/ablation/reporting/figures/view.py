@@ -14,7 +14,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, reference
 from ablation.reporting.naming import Level
 from ablation.reporting.statistics.intervals import by_seed, median_interval, seed_interval
-from ablation.reporting.wording import words
+from ablation.reporting.wording.phrases import words
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, Options, plural
 from ablation.reporting.naming import numbered
-from ablation.reporting.wording import seeds_text
+from ablation.reporting.wording.captions import seeds_text
 
 
 def size(manifest: Mapping[str, Any], design: Design) -> str:

@@ -15,11 +15,11 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.question import Question
 from ablation.reporting.figures.lettering import spelled
 from ablation.reporting.figures.view import View
 from ablation.reporting.page.again import commands, facts, size
 from ablation.reporting.placing import listed
-from ablation.reporting.questions.question import Question
 from ablation.reporting.tables.table import Table, to_text
 
 MOST_ROWS = 1000

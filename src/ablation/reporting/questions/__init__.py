@@ -1,8 +1,9 @@
 """The course's questions: which there are, and what the study says to each."""
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.question import Asked, Question, unanswered
 from ablation.reporting.questions import batchnorm, clipping, elu_relu, initialization, symmetry, vanishing
-from ablation.reporting.questions.question import Asked, Question, unanswered
+from ablation.reporting.wording.captions import UNTRAINED
 
 QUESTIONS: tuple[Asked, ...] = (initialization, vanishing, elu_relu, batchnorm, clipping, symmetry)
 """Every question, in the order of the page."""
@@ -10,6 +11,6 @@ QUESTIONS: tuple[Asked, ...] = (initialization, vanishing, elu_relu, batchnorm, 
 
 def ask_all(analysis: Analysis) -> list[Question]:
     """Every question with the study's answer to it."""
-    if untrained := analysis.design.untrained:
-        return [unanswered(question.NAME, question.TOPIC, untrained) for question in QUESTIONS]
+    if analysis.design.untrained:
+        return [unanswered(question.NAME, question.TOPIC, UNTRAINED) for question in QUESTIONS]
     return [question.ask(analysis) for question in QUESTIONS]

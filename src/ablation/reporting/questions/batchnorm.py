@@ -2,7 +2,7 @@
 
 Three comparisons, each over pairs of cells that differ in nothing else:
 
-- scale: how much the scale of the initializer matters with it and without (``scale``);
+- scale: how much the scale of the initializer matters with it and without (``asking.initial_scale``);
 - placement: before the activation (Ioffe & Szegedy 2015, section 3.2) or after it;
 - inputs: the network's inputs normalized too, or not.
 """
@@ -15,21 +15,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design
+from ablation.reporting.asking.initial_scale import entering, first_norms, learned_scale, time_spread
+from ablation.reporting.asking.kinds import batches, of_kind, unlike_zeros
+from ablation.reporting.asking.lacking import lacking, obstacle, variant
+from ablation.reporting.asking.question import Question, unanswered
+from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells, start_end
 from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
-from ablation.reporting.questions.evidence import paired, restricted
-from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros, variant
-from ablation.reporting.questions.question import Question, unanswered
-from ablation.reporting.questions.scale import entering, first_norms, scale
-from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text, words
+from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.evidence import difference_text, full_difference
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Does batch normalization let the network learn the best scale, and where should it stand?"
 NAME = "question_batch_normalization"
+HALF = 0.5
+"""The answer is a plain yes where less than this share of the spread between initializers is left."""
 
 
 def ask(analysis: Analysis) -> Question:
@@ -40,7 +44,7 @@ def ask(analysis: Analysis) -> Question:
     if not any_batch:
         return unanswered(NAME, TOPIC, lacking(["batch normalization"], ["+normalization.batch={}"]))
     shown = ("init", "activation", "depth", "normalization")
-    cells, held = hold(analysis.design, restricted(analysis, unlike_zeros(analysis, analysis.tuned)), shown)
+    cells, held = hold(analysis.design, unlike_zeros(analysis, analysis.tuned), shown)
     base = (batches(analysis) or any_batch)[0]
     after, inputs = batches(analysis, "after"), batches(analysis, inputs=True)
     inits = present(cells, "init")
@@ -74,21 +78,62 @@ def ask(analysis: Analysis) -> Question:
     )
 
 
+def scale(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) -> tuple[str, list[str]]:
+    """Whether the initial scale matters less, and what it rests on."""
+    both = cells[cells["normalization"].isin([without, base])]
+    found = time_spread(analysis, both, base, without)
+    if found is None:
+        return "Whether it frees the network from its initial scale cannot be told: no initializers to pair", []
+    freed = found.epochs[0] < HALF * found.epochs[1]
+    lead = {
+        -1: f"{'Yes' if freed else 'In part'}: with it the scale with which the network begins matters less",
+        0: "Not clearly: with it the scale with which the network begins matters about as much",
+        1: "No: with it the scale with which the network begins matters more",
+    }[found.difference.sign]
+    fold = "" if found.fold is None else f", whose weights differ up to {found.fold:.3g}-fold in size"
+    evidence = [
+        f"Over {plural(found.initializers, 'initializer')}{fold}, the restricted mean time spreads by "
+        f"{found.epochs[0]:.3g} epochs with {words(analysis.design, 'normalization', base)} and {found.epochs[1]:.3g} "
+        f"without; {found.reached[0]:.0%} and {found.reached[1]:.0%} of cells reach the target. Where no initializer "
+        "reaches it there is no spread either."
+    ]
+    # Elsewhere than before the activation, what enters it is not gamma's doing.
+    if base in batches(analysis):
+        evidence += learned(analysis, both, without, base)
+    return f"{lead} (spread of times between initializers: {full_difference(found.difference)})", evidence
+
+
+def learned(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) -> list[str]:
+    """How the standard deviation of what enters the activation moves, in words."""
+    found = learned_scale(analysis, cells, base, without)
+    if found is None:
+        return []
+    change, sides = found.change, zip(found.folds, ("with it", "without"), strict=True)
+    lead = "Training moves the scale" if change.sign else "Training does not clearly move the scale"
+    factor = f"{found.start:.3g} by a factor of {10**change.mean:.3g}"
+    factor += "" if change.seeds < 2 else f" [{10**change.low:.3g}, {10**change.high:.3g}]"
+    folds = " and ".join(f"{fold:.3g}-fold {text}" for fold, text in sides if fold is not None)
+    return [
+        f"{lead}: the standard deviation of what enters the activation changes from {factor}; at the end it differs "
+        f"between initializers {folds}. It holds what gamma and beta do, not recorded themselves."
+    ]
+
+
 def place_of(analysis: Analysis, cells: pd.DataFrame, level: Level, base: Level) -> tuple[str, list[str]] | None:
     """What another place of batch normalization does to the time, and by depth; None without cells to compare."""
     groups = cells["normalization"] == level, cells["normalization"] == base
-    found = paired(analysis, cells, "time", groups, ("normalization",))
+    found = analysis.paired(cells, "time", groups, ("normalization",))
     if found is None:
         return None
     lead = {-1: "better", 0: "not clearly another", 1: "worse"}[found.sign]
     design, parts = analysis.design, []
     for depth in present(cells, "depth"):
         there = cells["depth"] == depth
-        if part := paired(analysis, cells[there], "time", (groups[0][there], groups[1][there]), ("normalization",)):
-            parts.append(f"{part.text()} at {words(design, 'depth', depth)}")
+        if part := analysis.paired(cells[there], "time", (groups[0][there], groups[1][there]), ("normalization",)):
+            parts.append(f"{difference_text(part)} at {words(design, 'depth', depth)}")
     names = f"{words(design, 'normalization', level)} against {words(design, 'normalization', base)}"
     evidence = [f"By depth, {names}: {'; '.join(parts)}."] if len(parts) > 1 else []
-    return f"{lead} ({found.full})", evidence
+    return f"{lead} ({full_difference(found)})", evidence
 
 
 def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Level], held: str) -> View:

@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.kinds import batches, of_kind, unlike_zeros
+from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named, worded
 from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
@@ -18,10 +21,10 @@ from ablation.reporting.figures.room import LINES, across, fitting
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
-from ablation.reporting.questions.evidence import Difference, paired, restricted
-from ablation.reporting.questions.levels import batches, lacking, obstacle, of_kind, unlike_zeros
-from ablation.reporting.questions.question import Question, unanswered
-from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
+from ablation.reporting.statistics.differences import Difference
+from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
+from ablation.reporting.wording.evidence import difference_text, full_difference
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Does clipping replace batch normalization?"
 NAME = "question_clipping"
@@ -47,9 +50,7 @@ def ask(analysis: Analysis) -> Question:
     cells, held = hold(design, unlike_zeros(analysis, analysis.cells), ("init", "activation", "depth", *PAIR))
     bare, off = plain["normalization"][0], plain["clipping"][0]
     cells = cells[cells["normalization"].isin([bare, batch[0]])]
-    cells = restricted(analysis, cells).assign(
-        tuned=cells.index.isin(analysis.tuned.index), gone=cells["diverged"].astype(float)
-    )
+    cells = cells.assign(gone=cells["diverged"].astype(float))
     deep = cells[cells["depth"] == present(cells, "depth")[-1]]
     alone = deep[deep["tuned"] & (deep["normalization"] == bare) & deep["clipping"].isin(clips)]
     best = alone.groupby("clipping", observed=True)["time"].mean()
@@ -72,7 +73,7 @@ def compare(
     equal = value == "gone"
     chosen = cells if equal else cells[cells["tuned"]]
     groups = within(chosen, first), within(chosen, second)
-    return paired(analysis, chosen, value, groups, PAIR, analysis.design.nuisance if equal else ())
+    return analysis.paired(chosen, value, groups, PAIR, analysis.design.nuisance if equal else ())
 
 
 def within(cells: pd.DataFrame, pair: tuple[Level, Level]) -> pd.Series:
@@ -103,19 +104,19 @@ def answer(
     batch, clip = words(design, "normalization", pairs["batch"][0]), words(design, "clipping", pairs["clip"][1])
     depth = words(design, "depth", present(cells, "depth")[-1])
     text = f"{lead}; at {depth}, the restricted mean time with {clip} alone differs from that with {batch} alone by "
-    text += f"{direct.full}."
+    text += f"{full_difference(direct)}."
     times = {name: cells.loc[cells["tuned"] & within(cells, pair), "time"].mean() for name, pair in pairs.items()}
     chosen = f", the soonest of {clips} clippings," if clips > 1 else ""
     evidence = [
         f"It is {times['neither']:.3g} epochs with neither, {times['clip']:.3g} with {clip} alone{chosen} "
-        f"({other.text()}), {times['batch']:.3g} with {batch} alone ({gain.text()})"
+        f"({difference_text(other)}), {times['batch']:.3g} with {batch} alone ({difference_text(gain)})"
     ]
     if added := compare(analysis, cells, "time", pairs["both"], pairs["batch"]):
-        evidence[0] += f", and {times['both']:.3g} with both (against {batch} alone {added.text()})"
+        evidence[0] += f", and {times['both']:.3g} with both (against {batch} alone {difference_text(added)})"
     evidence[0] += "."
     lost = {name: cells.loc[within(cells, pair), "gone"].mean() for name, pair in pairs.items()}
     calm = compare(analysis, cells, "gone", pairs["clip"], pairs["neither"])
-    stops = f" ({calm.text('points', 100)})" if calm else ""
+    stops = f" ({difference_text(calm, 'points', 100)})" if calm else ""
     steps = cells.loc[cells["tuned"] & within(cells, pairs["clip"]), "clip_share"].mean()
     clipped = f"; {steps:.0%} of the tuned cells' steps are clipped" if np.isfinite(steps) else ""
     evidence.append(

@@ -16,18 +16,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.kinds import of_kind, unlike_zeros
+from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design
 from ablation.reporting.figures.panels import along, dots, grid, level_key, lines
 from ablation.reporting.figures.room import PLACES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
 from ablation.reporting.naming import Level
-from ablation.reporting.questions.evidence import Difference, paired, restricted
-from ablation.reporting.questions.levels import lacking, obstacle, of_kind, unlike_zeros
-from ablation.reporting.questions.question import Question, unanswered
-from ablation.reporting.statistics.convergence import guessing_loss
+from ablation.reporting.statistics.differences import Difference
 from ablation.reporting.statistics.intervals import Floats
-from ablation.reporting.wording import interval_text, seeds_text, tuning_text, words
+from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
+from ablation.reporting.wording.evidence import difference_text, full_difference
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Why is ELU better than ReLU?"
 NAME = "question_elu_relu"
@@ -55,14 +57,13 @@ def ask(analysis: Analysis) -> Question:
 
 
 def measured(analysis: Analysis) -> pd.DataFrame:
-    """All cells with ``dead, blocked, rises, time`` and ``tuned``, whether they stand at the tuned setting."""
+    """All cells with ``dead``, ``blocked`` and ``rises``."""
     last = analysis.probes[analysis.probes["probe"] == "last"].groupby("row")[["dead_fraction", "saturated_fraction"]]
     units = last.mean().reindex(range(len(analysis.cells)))
-    return restricted(analysis, analysis.cells).assign(
+    return analysis.cells.assign(
         dead=units["dead_fraction"],
         blocked=units["saturated_fraction"],
         rises=rises(analysis),
-        tuned=analysis.cells.index.isin(analysis.tuned.index),
     )
 
 
@@ -72,12 +73,7 @@ def rises(analysis: Analysis) -> Floats:
     The loss is capped at that of guessing, and stays there once a cell has diverged. NaN without an evaluation.
     """
     cells, curves = analysis.cells, analysis.curves
-    kinds = analysis.manifest["levels"]["loss"]
-    classes = np.round(1 / cells["chance"].to_numpy()).astype(int)
-    cap = np.array(
-        [guessing_loss(kinds[str(loss)]["kind"], n) for loss, n in zip(cells["loss"], classes.tolist(), strict=True)]
-    )
-    row = curves["row"].to_numpy()
+    cap, row = cells["guessing"].to_numpy(), curves["row"].to_numpy()
     loss = np.nan_to_num(curves["train_loss"].to_numpy().astype(float) / cap[row], nan=np.inf)
     loss = np.where(np.isfinite(cap[row]), np.minimum(loss, 1.0), np.nan)
     up = np.where(row[1:] == row[:-1], np.maximum(np.diff(loss), 0.0), 0.0)
@@ -92,7 +88,7 @@ def compare(analysis: Analysis, cells: pd.DataFrame, measure: str, levels: tuple
     equal = measure == "rises"
     chosen = cells if equal else cells[cells["tuned"]]
     groups = chosen["activation"] == levels[0], chosen["activation"] == levels[1]
-    return paired(analysis, chosen, measure, groups, ("activation",), analysis.design.nuisance if equal else ())
+    return analysis.paired(chosen, measure, groups, ("activation",), analysis.design.nuisance if equal else ())
 
 
 def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple[str, list[str]]:
@@ -113,7 +109,7 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple
     lead = {-1: "It is better here", 0: "Here it is not clearly better", 1: "Here it is worse"}[time.sign]
     of_three = f"of the three reasons {len(seen)} {'is' if len(seen) == 1 else 'are'} seen"
     text = f"{lead}: with {name[elu]} the restricted mean time to the target differs from that with {name[relu]} "
-    text += f"by {time.full}; {of_three}{': ' if seen else ''}{', '.join(seen)}."
+    text += f"by {full_difference(time)}; {of_three}{': ' if seen else ''}{', '.join(seen)}."
     parts = []
     for measure, what in list(MEASURES.items())[:3]:
         of, chosen = (
@@ -125,20 +121,20 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple
             continue
         own, other = (float(chosen.loc[chosen["activation"] == level, measure].mean()) for level in (elu, relu))
         if measure == "rises":
-            parts.append(f"{what} {own:.3g} and {other:.3g} of the loss of guessing ({of.text('')})")
+            parts.append(f"{what} {own:.3g} and {other:.3g} of the loss of guessing ({difference_text(of, '')})")
         else:
-            parts.append(f"{what} {own:.1%} and {other:.1%} ({of.text('points', 100)})")
+            parts.append(f"{what} {own:.1%} and {other:.1%} ({difference_text(of, 'points', 100)})")
     units = f"units at {words(design, 'depth', depths[-1])} after training"
     evidence = [f"{name[elu]} and {name[relu]}, {units}: {'; '.join(parts)}."]
     if len(depths) > 1:
         by_depth = [(depth, compare(analysis, cells[cells["depth"] == depth], "time", (elu, relu))) for depth in depths]
-        listed = "; ".join(f"{of.text()} at {words(design, 'depth', depth)}" for depth, of in by_depth if of)
+        listed = "; ".join(f"{difference_text(of)} at {words(design, 'depth', depth)}" for depth, of in by_depth if of)
         evidence.append(f"The difference in time by depth: {listed}.")
     for leaky in shown[1:-1]:
         if of := compare(analysis, cells, "time", (leaky, relu)):
             evidence.append(
                 f"{name[leaky]}, whose units cannot die and which is no smoother, differs from {name[relu]} in "
-                f"time by {of.text()}."
+                f"time by {difference_text(of)}."
             )
     return text, evidence
 

@@ -14,6 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.kinds import unlike_zeros
+from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, level_key, lines, no_cells, start_end
@@ -21,10 +24,8 @@ from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
-from ablation.reporting.questions.evidence import paired, restricted
-from ablation.reporting.questions.levels import bounded, lacking, obstacle, unlike_zeros
-from ablation.reporting.questions.question import Question, unanswered
-from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.evidence import difference_text
 
 TOPIC = "How should weights be initialized so that units do not saturate?"
 NAME = "question_initialization"
@@ -42,7 +43,7 @@ def ask(analysis: Analysis) -> Question:
     if why := obstacle(analysis, "init", "activation"):
         return unanswered(NAME, TOPIC, why)
     cells, held = hold(design, unlike_zeros(analysis, analysis.tuned), ("init", "activation", "depth"))
-    activations = [level for level in bounded(analysis) if (cells["activation"] == level).any()]
+    activations = [level for level in analysis.bounded if (cells["activation"] == level).any()]
     few_inits = len(present(cells, "init")) < 2
     what = ["a bounded activation (logistic or tanh)"] * (not activations) + ["a second initializer"] * few_inits
     if what:
@@ -69,7 +70,7 @@ def judged(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         fade = (spread["last"] / spread["first"]).astype(float)
     columns = {"start": worst.get("first", np.nan), "end": worst.get("last", np.nan), "fade": fade}
-    return restricted(analysis, cells).assign(**columns)
+    return cells.assign(**columns)
 
 
 def about(analysis: Analysis, cells: pd.DataFrame, activation: Level) -> tuple[str, str]:
@@ -85,8 +86,10 @@ def about(analysis: Analysis, cells: pd.DataFrame, activation: Level) -> tuple[s
         return f"{design.short('init', init)}: {percent(means['start'][init])}, {percent(means['end'][init])}"
 
     def later(init: Level) -> str:
-        found = paired(analysis, cells, "time", (cells["init"] == init, cells["init"] == best), ("init",))
-        return found.text(f"epochs against {design.short('init', best)}") if found else "no cells to compare"
+        found = analysis.paired(cells, "time", (cells["init"] == init, cells["init"] == best), ("init",))
+        return (
+            difference_text(found, f"epochs against {design.short('init', best)}") if found else "no cells to compare"
+        )
 
     shares = f"Saturated in the worst layer with {name}, before training and at the end, by initializer: "
     shares += f"{'; '.join(said(init) for init in inits)}."
@@ -144,7 +147,7 @@ def view(
         "units and the probe batch, by hidden layer, 1 next to the input. Solid: before training; dashed: at the last "
         f"probe. Mean over {seeds_text(analysis.design)}; band (start only): {interval_text(analysis, wilson=False)}; "
         f"{tuning_text(analysis.design)}.{never_probed(analysis, cells)}{held}"
-        f"{left_out(analysis.design, 'activation', columns) if len(columns) < len(bounded(analysis)) else ''}"
+        f"{left_out(analysis.design, 'activation', columns) if len(columns) < len(analysis.bounded) else ''}"
     )
     return View(NAME, title, caption + some, f"Line charts. {title}.", columns=columns, frame=table)
 

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.kinds import of_kind
+from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import along, dots, entitle, grid, level_key, no_cells
@@ -16,10 +19,8 @@ from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Level
-from ablation.reporting.questions.evidence import paired, restricted, share
-from ablation.reporting.questions.levels import lacking, obstacle, of_kind
-from ablation.reporting.questions.question import Question, unanswered
-from ablation.reporting.wording import interval_text, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
+from ablation.reporting.wording.evidence import difference_text, full_difference, part_of
 
 TOPIC = "Does symmetry need breaking?"
 NAME = "question_symmetry"
@@ -32,7 +33,7 @@ def ask(analysis: Analysis) -> Question:
     alike = of_kind(analysis, "init", "zeros")
     if not alike:
         return unanswered(NAME, TOPIC, lacking(["the initializer zeros"], ["+init.zeros={}"]))
-    cells = restricted(analysis, analysis.tuned)
+    cells = analysis.tuned
     return Question(TOPIC, *answer(analysis, cells, alike), "", view(analysis, cells, alike))
 
 
@@ -40,8 +41,8 @@ def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> tuple
     """The sentence, and what it rests on."""
     design = analysis.design
     zeros, others = cells["init"].isin(alike), ~cells["init"].isin(alike)
-    time = paired(analysis, cells, "time", (zeros, others), ("init",))
-    accuracy = paired(analysis, cells, "accuracy", (zeros, others), ("init",))
+    time = analysis.paired(cells, "time", (zeros, others), ("init",))
+    accuracy = analysis.paired(cells, "accuracy", (zeros, others), ("init",))
     name, reach = " and ".join(design.short("init", level) for level in alike), cells["reached"]
     if time is None or accuracy is None:
         return f"No cell that begins with {name} has one to be compared with that differs in its initializer alone.", []
@@ -55,15 +56,15 @@ def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> tuple
         lead = f"Not here: {name} does better than random weights"
     else:
         lead = f"The evidence does not tell {name} from random weights"
-    text = f"{lead}; against random weights the restricted mean time differs by {time.full}."
+    text = f"{lead}; against random weights the restricted mean time differs by {full_difference(time)}."
     best = [float(cells.loc[mask, "accuracy"].mean()) for mask in (zeros, others)]
     evidence = [
-        f"The target is reached in {share(reach[zeros])} that begin with {name} and in {share(reach[others])} that do "
-        f"not; the best validation accuracy is {best[0]:.0%} and {best[1]:.0%} on average, where guessing has "
-        f"{cells['chance'].mean():.0%} ({accuracy.text('points', 100)})."
+        f"The target is reached in {part_of(reach[zeros])} that begin with {name} and in {part_of(reach[others])} that "
+        f"do not; the best validation accuracy is {best[0]:.0%} and {best[1]:.0%} on average, where guessing has "
+        f"{cells['chance'].mean():.0%} ({difference_text(accuracy, 'points', 100)})."
     ]
     if len(moved := still(analysis, cells[zeros])):
-        part = f"In {share(moved)} that begin with {name}, no weight of any hidden layer has moved by the end"
+        part = f"In {part_of(moved)} that begin with {name}, no weight of any hidden layer has moved by the end"
         if 0 < moved.sum() < len(moved):
             learning = cells.loc[moved.index[~moved], "activation"].value_counts()
             names = [design.short("activation", level) for level in learning.index[learning > 0]]

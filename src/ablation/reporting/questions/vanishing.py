@@ -10,6 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.kinds import unlike_zeros
+from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells
@@ -17,11 +20,9 @@ from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_median
 from ablation.reporting.naming import Level
-from ablation.reporting.questions.evidence import paired
-from ablation.reporting.questions.levels import lacking, obstacle, unlike_zeros
-from ablation.reporting.questions.question import Question, unanswered
 from ablation.reporting.statistics.health import EXPLODING, VANISHING
-from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.evidence import difference_text
 
 TOPIC = "Does the activation cure vanishing gradients?"
 NAME = "question_vanishing"
@@ -60,7 +61,7 @@ def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Le
     best, worst = extremes(start)
     name = {level: analysis.design.short("activation", level) for level in present(start, "activation")}
     counts, total = before.sum(axis=1), before.notna().sum(axis=1)
-    found = paired(analysis, start.set_index("row"), "lost", side(start, worst, best), ("activation",))
+    found = analysis.paired(start.set_index("row"), "lost", side(start, worst, best), ("activation",))
     if counts.max() == 0:
         lead = "There is nothing to cure: the gradient vanishes with no activation and no initializer"
     elif counts[best] == 0:
@@ -72,7 +73,7 @@ def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Le
     text = f"{lead}; on its way through {depth} layers {name[worst]} loses "
     lost = start.groupby("activation", observed=True)["lost"].mean()
     text += f"{lost[worst]:.3g} decades of gradient before training and {name[best]} {lost[best]:.3g}"
-    text += f" ({found.text('decades')})." if found else "."
+    text += f" ({difference_text(found, 'decades')})." if found else "."
     reach = analysis.tuned.loc[start["row"]].groupby("activation", observed=True)["reached"].mean()
     exploding = start.groupby("activation", observed=True)["exploding"].mean()
 

@@ -20,15 +20,13 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.statistics.intervals import Floats, Ints
+from ablation.reporting.statistics.notes import Factors, Note, Remark, term_name
 
 TOLERANCE = 1e-6
 """Columns that add less than this share of their length to others are those others again."""
 
-Factors = tuple[str, ...]
 Levels = dict[str, list[object]]
 """The levels that occur, per factor of more than one."""
-Note = tuple[str, str]
-"""A term's name, or an empty one for the model as a whole, and what is to be said of it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Term:
     @property
     def name(self) -> str:
         """As it stands in tables."""
-        return " x ".join(self.factors)
+        return term_name(self.factors)
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Model:
 def blocks(cells: pd.DataFrame, factors: Sequence[str]) -> tuple[pd.DataFrame, Ints, list[Note]]:
     """The combinations of ``factors``, and for each the places of its cells in ``cells``, of shape (C, S), one a seed.
 
-    A combination that lacks a seed is left out, and the third value says so.
+    A combination that lacks a seed is left out, and the third value notes it.
     """
     grouped = cells.groupby(list(factors), observed=True)
     combination = grouped.ngroup().to_numpy()
@@ -81,7 +79,7 @@ def blocks(cells: pd.DataFrame, factors: Sequence[str]) -> tuple[pd.DataFrame, I
     whole = np.asarray((places >= 0).all(axis=1))
     found = pd.DataFrame(grouped.size().reset_index()[list(factors)][whole]).reset_index(drop=True)
     lacking = int((~whole).sum())
-    notes = [("", f"{lacking} of {len(whole)} combinations lack a seed and are left out.")] if lacking else []
+    notes = [Note(Remark.LACKS_SEED, numbers=(lacking, len(whole)))] if lacking else []
     return found, places[whole].astype(np.int64), notes
 
 
@@ -136,9 +134,7 @@ def fit_model(combinations: pd.DataFrame, factors: Sequence[str], seeds: int) ->
     out; where main effects alone leave none, there is no term at all.
     """
     numbers, levels = coded(combinations, factors)
-    notes: list[Note] = [
-        (factor, "One level: there is no effect to estimate.") for factor in factors if factor not in levels
-    ]
+    notes = [Note(Remark.ONE_LEVEL, (factor,)) for factor in factors if factor not in levels]
     single: list[Factors] = [(factor,) for factor in levels]
     pairs: list[Factors] = list(itertools.combinations(levels, 2))
     mean = np.full((len(numbers), 1), 1 / math.sqrt(max(len(numbers), 1)))
@@ -152,10 +148,10 @@ def fit_model(combinations: pd.DataFrame, factors: Sequence[str], seeds: int) ->
         if model.residual_df > 0 and wanted:
             break
         if len(wanted) > len(single):
-            notes.append(("", "Too few cells for interactions: with them no degree of freedom is left to judge by."))
+            notes.append(Note(Remark.NO_INTERACTIONS))
     else:
         if single:
-            notes.append(("", "Too few cells for effects: no degree of freedom is left to judge them by."))
+            notes.append(Note(Remark.NO_EFFECTS))
         return Model(numbers, levels, [], mean, notes, seeds)
     for names, own in columns.items():
         if full:
@@ -163,12 +159,10 @@ def fit_model(combinations: pd.DataFrame, factors: Sequence[str], seeds: int) ->
         else:
             others = [part for other, part in columns.items() if not set(names) <= set(other)]
             found = added(own, independent(np.hstack([mean, *others])))
-        term = Term(names, found)
         if found.shape[1]:
-            model.terms.append(term)
+            model.terms.append(Term(names, found))
         else:
-            notes.append((term.name, "It cannot be told apart from the other effects and is left out."))
+            notes.append(Note(Remark.ALIASED, names))
         if 0 < found.shape[1] < own.shape[1]:
-            said = f"{found.shape[1]} of its {own.shape[1]} degrees of freedom can be estimated"
-            notes.append((term.name, f"{said}: combinations are missing."))
+            notes.append(Note(Remark.PARTLY, names, (found.shape[1], own.shape[1])))
     return model

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.design import Design
-from ablation.reporting.statistics.contrasts import Model, Note, blocks, fit_model
-from ablation.reporting.statistics.effects import anova, nothing_to_judge
+from ablation.reporting.statistics.anova import anova, nothing_to_judge
+from ablation.reporting.statistics.contrasts import Model, blocks, fit_model
 from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.statistics.notes import Note, Remark
 
 SOONEST = 0.5
 """Epochs of a cell that meets the target before its first step; a logarithm has none."""
@@ -31,22 +32,21 @@ class Response:
 
     Attributes:
         values: of every cell, in the order of the tuned cells.
-        why: the sentence that stands in its place where it cannot be had.
+        why: why it cannot be had, if so.
     """
 
     name: str
-    words: str
     values: Floats
-    why: str = ""
+    why: Remark | None = None
 
 
 @dataclass(frozen=True)
 class Effects:
-    """A response with the study's model of it: ``y`` of shape (C, S), the table of terms, and what is to be said.
+    """A response with the study's model of it: ``y`` of shape (C, S), the table of terms, and what is to be noted.
 
     Attributes:
         places: the cells behind ``y``, as rows of the tuned cells.
-        notes: per term, or with an empty name of the whole, what is left out and why.
+        notes: what of the whole and of each term is left out, and why.
     """
 
     response: Response
@@ -60,22 +60,20 @@ class Effects:
 def responses(cells: pd.DataFrame, design: Design) -> list[Response]:
     """Both responses of the tuned cells, in which ``guessing`` is what guessing every class alike costs."""
     nothing = np.zeros(len(cells))
-    words = f"log10 of min(T, {design.horizon:g}) in epochs to {design.goal}"
     if design.horizon > 0:
         times = np.clip(cells["epochs_primary"].to_numpy(dtype=float), min(SOONEST, design.horizon / 2), design.horizon)
-        time = Response("epochs", words, np.log10(times))
+        time = Response("epochs", np.log10(times))
     else:
-        time = Response("epochs", words, nothing, "Nothing was trained, so there is no time to a target.")
-    words = "log10 of the validation loss at the end, at most that of guessing"
+        time = Response("epochs", nothing, Remark.UNTRAINED)
     guessing = cells["guessing"].to_numpy(dtype=float)
     if design.varies("loss"):
-        loss = Response("val_loss", words, nothing, "Several losses are compared, which have no scale in common.")
+        loss = Response("val_loss", nothing, Remark.SEVERAL_LOSSES)
     elif np.isnan(guessing).any():
-        loss = Response("val_loss", words, nothing, "What guessing costs is not known for this loss.")
+        loss = Response("val_loss", nothing, Remark.UNKNOWN_GUESSING)
     else:
         final = cells["val_loss"].to_numpy(dtype=float, na_value=np.nan)
         final = np.where(np.isfinite(final) & ~cells["diverged"].to_numpy(dtype=bool), final, guessing)
-        loss = Response("val_loss", words, np.log10(np.clip(final, LEAST_LOSS, guessing)))
+        loss = Response("val_loss", np.log10(np.clip(final, LEAST_LOSS, guessing)))
     return [time, loss]
 
 
@@ -89,22 +87,18 @@ def study_effects(cells: pd.DataFrame, design: Design, factors: Sequence[str], c
         y = response.values[places]
         why = response.why or nothing_to_judge(y, model)
         table = anova(y, model, confidence).iloc[: 0 if why else None]
-        said = [] if response.why else model.notes
-        if response.why or model.terms or not said:  # a model without terms has said why
-            said = [("", why), *said] if why else said
-        notes = [*lacking, *said]
-        notes += untested(table, seeds)
-        found.append(Effects(response, model, places, y, table, notes))
+        noted = [] if response.why else model.notes
+        if why and (response.why or model.terms or not noted):  # a model without terms has noted why
+            noted = [Note(why), *noted]
+        found.append(Effects(response, model, places, y, table, [*lacking, *noted, *untested(table, seeds)]))
     return found
 
 
 def untested(table: pd.DataFrame, seeds: int) -> list[Note]:
-    """What of a table's numbers is not known, in words."""
-    notes: list[Note] = []
+    """What of a table's numbers is not known."""
+    notes = []
     if len(table) and seeds == 1:
-        notes.append(("", "There is one seed: no interval, and three-way interactions stand for the error."))
+        notes.append(Note(Remark.ONE_SEED))
     elif len(table) and table["omega_low"].isna().all():
-        notes.append(("", "No interval: with one seed fewer nothing is left to judge by."))
-    alone = table["p"].isna()
-    notes += [(name, "No test: a single cell decides it, which leaves no error.") for name in table["term"][alone]]
-    return notes
+        notes.append(Note(Remark.NO_INTERVAL))
+    return [*notes, *(Note(Remark.UNTESTED, factors) for factors in table["factors"][table["p"].isna()])]

@@ -15,6 +15,7 @@ tie, and goes through the strata one by one (``tests/reporting/statistics/test_s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,17 @@ from scipy.stats import chi2
 from ablation.reporting.statistics.intervals import Floats, Ints
 
 
+class Untold(Enum):
+    """Why there is no test between the levels of a factor."""
+
+    NOBODY_ARRIVES = auto()
+    ALWAYS_TIED = auto()
+    """No two levels ever arrive at different times in a stratum."""
+
+
 @dataclass(frozen=True)
 class LogRank:
-    """The statistic with its degrees of freedom and p-value; ``why`` there is none, where it cannot be computed.
+    """The statistic with its degrees of freedom and p-value; ``untold`` says why it cannot be computed, if so.
 
     Attributes:
         strata: how many strata have several levels and somebody who arrives.
@@ -37,7 +46,7 @@ class LogRank:
     p: float
     strata: int
     excess: Floats
-    why: str = ""
+    untold: Untold | None = None
 
 
 def log_rank(times: Floats, levels: Ints, strata: Ints, n_levels: int) -> LogRank:
@@ -69,8 +78,8 @@ def log_rank(times: Floats, levels: Ints, strata: Ints, n_levels: int) -> LogRan
     known = size > 1e-9 * max(float(size[-1]) if len(size) else 0.0, 1e-300)
     df = int(known.sum()) if informative else 0
     if not df:
-        why = "nobody arrives" if not len(arrivals) else "no two levels ever arrive at different times in a stratum"
-        return LogRank(float("nan"), 0, float("nan"), informative, excess, why)
+        untold = Untold.ALWAYS_TIED if len(arrivals) else Untold.NOBODY_ARRIVES
+        return LogRank(float("nan"), 0, float("nan"), informative, excess, untold)
     statistic = float((((told @ directions)[known]) ** 2 / size[known]).sum())
     return LogRank(statistic, df, max(float(chi2.sf(statistic, df)), 1e-300), informative, excess)
 

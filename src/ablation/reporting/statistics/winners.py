@@ -13,11 +13,18 @@ The **set that cannot be told from the winner** holds the best in at least 95% o
 one-sided paired t test against the winner rejects it at 5% over the number of comparisons (Hsu 1984; Bonferroni).
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import numpy as np
+import pandas as pd
 from scipy.stats import t
 
-from ablation.reporting.design import Options
-from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.design import Design, Options
+from ablation.reporting.naming import Level
+from ablation.reporting.statistics.contrasts import blocks, coded
+from ablation.reporting.statistics.intervals import Floats, student
+from ablation.reporting.statistics.marginal import marginal_means, marginal_weights
 
 CHUNK = 4_000_000
 """Most resampled means held at once."""
@@ -78,3 +85,68 @@ def contenders(values: Floats, confidence: float) -> np.ndarray:
     limit = t.ppf(1 - level, seeds - 1)
     alike = (np.ptp(apart, axis=1) < 1e-9) & (0.5**seeds > level)  # no spread: the sign test, which so few do not pass
     return np.asarray((mean <= limit * error + 1e-9) | alike)
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The level of a factor, or the whole combination, with the least restricted mean at one depth.
+
+    Attributes:
+        factor: whose levels are compared; None where it is whole combinations.
+        factors: what a candidate is a level of each of.
+        candidates: the levels of each candidate.
+        best: the winner's place among them.
+        rest: the places of those that cannot be told from it, the better ones first.
+        rmst, low, high: its restricted mean (epochs) with Student's t interval; no interval where all seeds agree.
+        chance: that it is really the best.
+        tied: how many others have the same mean.
+    """
+
+    depth: Level
+    factor: str | None
+    factors: tuple[str, ...]
+    candidates: Sequence[tuple[Level, ...]]
+    best: int
+    rest: Sequence[int]
+    rmst: float
+    low: float
+    high: float
+    chance: float
+    tied: int
+
+
+def winners_at(depth: Level, cells: pd.DataFrame, design: Design, options: Options) -> Iterator[Winner]:
+    """The winner of every factor but depth among these cells, all of one depth, and of their combinations.
+
+    The levels of a factor are compared by their marginal means; ties go by the mean loss while training.
+    """
+    factors = tuple(factor for factor in design.compared if factor != "depth")
+    found, places, _ = blocks(cells, factors or design.compared)
+    time, loss = cells["time"].to_numpy()[places], cells["mean_loss"].to_numpy(dtype=float)[places].mean(axis=1)
+    numbers, levels = coded(found, factors)
+    for factor in levels:
+        weights = marginal_weights(numbers, levels, factor)
+        if weights is not None:
+            own = [(level,) for level in design.levels[factor] if level in levels[factor]]
+            judged = _judged(marginal_means(time, weights), weights @ loss, design.horizon, options)
+            yield Winner(depth, factor, (factor,), own, *judged)
+    # The combinations of a single factor are its levels.
+    if len(levels) != 1 and len(found):
+        combinations = list(found.itertuples(index=False, name=None))
+        yield Winner(depth, None, tuple(found.columns), combinations, *_judged(time, loss, design.horizon, options))
+
+
+def _judged(
+    time: Floats, loss: Floats, horizon: float, options: Options
+) -> tuple[int, list[int], float, float, float, float, int]:
+    """What ``Winner`` holds behind the candidates, from one restricted mean a candidate and seed."""
+    mean = time.mean(axis=1).round(9)
+    order = np.lexsort((np.arange(len(mean)), np.nan_to_num(loss, nan=np.inf).round(9), mean))
+    best = int(order[0])
+    low, high = student(time[best], options.confidence)
+    inside = contenders(time, options.confidence)
+    rest = [int(at) for at in order if inside[at] and at != best]
+    agree = np.ptp(time[best]) < 1e-9
+    ends = (np.nan, np.nan) if agree else (max(float(low), 0.0), min(float(high), horizon))
+    chance = float(chances(time, options)[best])
+    return best, rest, float(mean[best]), *ends, chance, int((mean == mean[best]).sum()) - 1

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.tables.convergence import best_worst, convergence, learning_rate, performance_profile
-from ablation.reporting.tables.effects import effects, logrank, marginal_means, winners
-from ablation.reporting.tables.health import failures, health
+from ablation.reporting.tables.best import best_worst, winners
+from ablation.reporting.tables.combinations import convergence, learning_rate, performance_profile
+from ablation.reporting.tables.gradient_health import failures, health
+from ablation.reporting.tables.predictions import agreement, predictions
 from ablation.reporting.tables.table import Table
-from ablation.reporting.tables.theory import agreement, predictions
+from ablation.reporting.tables.terms import effects, logrank, marginal_means
 
 TABLES: dict[str, tuple[Callable[[Analysis], Table], ...]] = {
     "convergence": (best_worst, failures, learning_rate, performance_profile, convergence),

@@ -61,11 +61,3 @@ def test_without_an_interaction_a_sentence_says_so(analysed):
     additive = lambda c: Outcome(1 + (c["depth"] > 2) + (c["seed"] + (c["activation"] == "relu")) % 2)  # noqa: E731
     levels = {"depth": [2, 8], "activation": ["relu", "tanh"], "seed": range(4)}
     assert "explains more than chance would" in interactions.show(analysed(levels, additive)).why
-
-
-@pytest.mark.parametrize("heights", [[0.5, 0.5, 0.5], [1.0, 0.99, 0.0], [0.2]])
-def test_spread_keeps_order_and_distance(heights):
-    spots = interactions.spread(heights, 0.0, 1.0)
-    assert np.argsort(spots, kind="stable").tolist() == np.argsort(heights, kind="stable").tolist()
-    assert (np.diff(np.sort(spots)) >= 0.068 - 1e-9).all()
-    assert max(spots) <= 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ablation.reporting.figures.delta_axis import FLOOR
 from ablation.reporting.figures.gradients import dead_saturated, delta_norm
 from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
@@ -9,7 +10,7 @@ from tests.reporting.synthetic import Outcome
 
 def test_delta_beyond_the_floor_stands_on_it(analysed):
     view = delta_norm.show(analysed({"depth": [10]}, lambda _: Outcome(decades=5.0)))
-    assert view.frame["median"].min() == pytest.approx(delta_norm.FLOOR)
+    assert view.frame["median"].min() == pytest.approx(FLOOR)
     assert "loses 28.0 decades" in view.title
 
 
@@ -19,7 +20,7 @@ def test_one_exact_zero_does_not_stand_for_all_seeds(analysed):
     )
     first = view.frame[(view.frame["probe"] == "last") & (view.frame["layer"] == 1)].iloc[0]
     assert first["median"] == pytest.approx(10**-2.3, rel=1e-5)
-    assert first["low"] == pytest.approx(delta_norm.FLOOR)
+    assert first["low"] == pytest.approx(FLOOR)
     assert "Median over 3 seeds" in view.caption
 
 

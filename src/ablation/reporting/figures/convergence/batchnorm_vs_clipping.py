@@ -12,8 +12,9 @@ from ablation.reporting.figures.panels import grid, key
 from ablation.reporting.figures.room import fitting, places
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, left_out, thinned
-from ablation.reporting.statistics.convergence import summarize
-from ablation.reporting.wording import interval_text, names, seeds_text, tuning_text, words
+from ablation.reporting.statistics.times import summarize
+from ablation.reporting.wording.captions import UNTRAINED, interval_text, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import names, words
 
 TOPIC = "Batch normalization against clipping"
 
@@ -23,7 +24,7 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "batchnorm_vs_clipping"
     heading = "Batch normalization against gradient clipping"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
+        return View(name, heading, why=UNTRAINED)
     pair = ("normalization", "clipping")
     single = " and ".join(f"one level of {factor}" for factor in pair if not design.varies(factor))
     if single:

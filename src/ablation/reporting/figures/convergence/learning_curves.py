@@ -10,8 +10,9 @@ from ablation.reporting.figures.panels import activation_key, describe, grid, li
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.statistics.convergence import tune
-from ablation.reporting.wording import interval_text, names, seeds_text
+from ablation.reporting.statistics.tuning import tune
+from ablation.reporting.wording.captions import UNTRAINED, interval_text, seeds_text
+from ablation.reporting.wording.phrases import names
 
 TOPIC = "Learning curves"
 
@@ -20,7 +21,7 @@ def show(analysis: Analysis) -> View:
     """Validation accuracy against epoch for each activation, a panel per depth and normalization."""
     design, name = analysis.design, "learning_curves"
     if design.untrained:
-        return View(name, "Learning curves", why=design.untrained)
+        return View(name, "Learning curves", why=UNTRAINED)
     by = ["depth", "normalization", "activation"]
     chosen = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in by]
     cells, held = hold(design, analysis.cells, [*by, *chosen])

@@ -1,8 +1,5 @@
 """How many have arrived: the share of cells at the target by each epoch, per level of each factor."""
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,12 +7,13 @@ from matplotlib.figure import Figure
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import named
-from ablation.reporting.figures.panels import grid, shares
+from ablation.reporting.figures.panels import apart, grid, shares
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, left_out
 from ablation.reporting.statistics.intervals import Floats, seed_interval
-from ablation.reporting.wording import interval_text, tuning_text, words
+from ablation.reporting.wording.captions import UNTRAINED, interval_text, tuning_text
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Success as a function of epochs"
 
@@ -24,7 +22,7 @@ def show(analysis: Analysis) -> View:
     """The share of cells that have reached the target by each epoch, per level of each compared factor."""
     design, name = analysis.design, "success_curves"
     if design.untrained:
-        return View(name, f"Cells that have reached {design.goal}", why=design.untrained)
+        return View(name, f"Cells that have reached {design.goal}", why=UNTRAINED)
     varying = [factor for factor in design.compared if design.varies(factor)][:12]
     if not varying:
         return View(
@@ -107,7 +105,7 @@ def plot(view: View, design: Design) -> Figure:
                 band = (curve["epoch"], curve["low"], curve["high"])
                 axis.fill_between(*band, step="post", color=color, alpha=0.1, lw=0)
             ends.append((float(curve["mean"].iloc[-1]), level, color))
-        spots = apart([last for last, _, _ in ends], 0.115 / (height - 0.4))
+        spots = apart([last for last, _, _ in ends], 0.115 / (height - 0.4), 1.03)
         beside = axis.get_yaxis_transform()
         for (_, level, color), spot in zip(ends, spots, strict=True):
             name = named(design, str(factor), level, 16)
@@ -117,16 +115,3 @@ def plot(view: View, design: Design) -> Figure:
     for axis in axes[:, 0]:
         axis.set_ylabel("cells at the target")
     return figure
-
-
-def apart(heights: Sequence[float], gap: float) -> list[float]:
-    """The heights moved up as little as keeps ``gap`` between neighbors, all down again where the top overflows."""
-    order = sorted(range(len(heights)), key=lambda i: (heights[i], -i))
-    spots = list(heights)
-    for below, above in pairwise(order):
-        spots[above] = max(spots[above], spots[below] + gap)
-    limit = 1.03
-    for i in reversed(order):
-        spots[i] = min(spots[i], limit)
-        limit = spots[i] - gap
-    return spots

@@ -16,8 +16,9 @@ from ablation.reporting.figures.panels import grid, grow, key, panels
 from ablation.reporting.figures.room import PLACES, fitting
 from ablation.reporting.figures.theme import HEAT, PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned
-from ablation.reporting.statistics.convergence import summarize
-from ablation.reporting.wording import names, seeds_text, tuning_text
+from ablation.reporting.statistics.times import summarize
+from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import names
 
 TOPIC = "Epochs to target, initializer by activation"
 
@@ -27,7 +28,7 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "time_to_target"
     heading = f"Epochs to {design.goal}"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
+        return View(name, heading, why=UNTRAINED)
     if not (design.varies("init") or design.varies("activation")):
         return View(name, heading, why="The study has one initializer and one activation: there is nothing to lay out.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth", "normalization"))

@@ -12,13 +12,14 @@ from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.panels import grid, key
 from ablation.reporting.figures.theme import INK, PALETTE
 from ablation.reporting.figures.view import View
-from ablation.reporting.statistics.responses import study_effects
-from ablation.reporting.wording import seeds_text, tuning_text
+from ablation.reporting.statistics.anova import interactions
+from ablation.reporting.wording.captions import UNTRAINED, confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import RESPONSES
+from ablation.reporting.wording.remarks import note_text
 
 TOPIC = "How much each choice matters"
 MOST = 24
 """Most terms shown."""
-TITLES = {"epochs": "time to target", "val_loss": "final validation loss"}
 LEAST = 0.05
 """Terms whose p-value after Holm's correction is no smaller are drawn hollow."""
 
@@ -28,12 +29,12 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "effect_sizes"
     heading = "How much each choice matters"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
-    found = study_effects(analysis.tuned, design, design.compared, analysis.options.confidence)
+        return View(name, heading, why=UNTRAINED)
+    found = analysis.effects
     told = [effects for effects in found if len(effects.table)]
     if not told:
-        why = [note for effects in found for _, note in effects.notes]
-        return View(name, heading, why=why[0] if why else "There is no effect to estimate.")
+        why = [note for effects in found for note in effects.notes]
+        return View(name, heading, why=note_text(why[0]) if why else "There is no effect to estimate.")
     order = told[0].table["term"].tolist()
     shown = order[:MOST]
     parts = [
@@ -43,17 +44,16 @@ def show(analysis: Analysis) -> View:
     frame["place"] = frame["term"].map({term: place for place, term in enumerate(shown)})
     first = told[0].table
     top = " and ".join(f"{row.term} ({row.omega_sq:.2f})" for row in first.head(2).itertuples())
-    title = f"For {TITLES[told[0].response.name]}, {top} {'matters' if len(first) == 1 else 'matter'} most"
+    title = f"For {RESPONSES[told[0].response.name]}, {top} {'matters' if len(first) == 1 else 'matter'} most"
     if not (first["p_holm"] < LEAST).any():
-        title = f"For {TITLES[told[0].response.name]}, no effect is sure; the largest are of {top}"
-    pairs = first[first["term"].str.contains(" x ") & (first["p_holm"] < LEAST)]
+        title = f"For {RESPONSES[told[0].response.name]}, no effect is sure; the largest are of {top}"
+    pairs = first[interactions(first) & (first["p_holm"] < LEAST)]
     if len(pairs):
         title += f"; of the interactions, {pairs['term'].iloc[0]} ({pairs['omega_sq'].iloc[0]:.2f})"
     left = f" {len(shown)} of {len(order)} terms are shown." if len(shown) < len(order) else ""
-    missing = " ".join(
-        f"No {TITLES[effects.response.name]}: {effects.notes[0][1]}" for effects in found if effects not in told
-    )
-    percent = f"{100 * analysis.options.confidence:g}%"
+    lacking = [effects for effects in found if effects.table.empty]
+    missing = " ".join(f"No {RESPONSES[effects.response.name]}: {note_text(effects.notes[0])}" for effects in lacking)
+    percent = confidence_text(analysis.options)
     interval = f"bars: its jackknife {percent} interval over {seeds_text(design)}"
     if frame["omega_low"].isna().all():
         interval = "no interval: with one seed fewer nothing is left to judge by"
@@ -74,7 +74,7 @@ def plot(view: View, design: Design) -> Figure:
     figure, axes = grid(shape, 2.6, height, margin, sharey=True)
     for axis, response in zip(axes[0], view.columns, strict=True):
         part = view.frame[view.frame["response"] == response]
-        pair = part["term"].str.contains(" x ").to_numpy()
+        pair = interactions(part).to_numpy()
         sure = (part["p_holm"] < LEAST).to_numpy()
         low, high = part["omega_low"].to_numpy(), part["omega_high"].to_numpy()
         size, place = np.maximum(part["omega_sq"].to_numpy(), 0), part["place"].to_numpy()
@@ -84,7 +84,7 @@ def plot(view: View, design: Design) -> Figure:
                 some = kind & (sure == filled)
                 look: dict[str, Any] = {"color": color, "markerfacecolor": color if filled else "w"}
                 axis.plot(size[some], place[some], ls="", marker="o", ms=4.5, **look)
-        axis.set(xlim=(-0.02, 1.02), ylim=(len(terms) - 0.5, -0.5), title=TITLES[str(response)])
+        axis.set(xlim=(-0.02, 1.02), ylim=(len(terms) - 0.5, -0.5), title=RESPONSES[str(response)])
         axis.set_xlabel("partial omega squared")
         axis.set_yticks(range(len(terms)), terms)
         axis.grid(visible=False, axis="y")

@@ -1,7 +1,6 @@
 """The strongest interactions: how the effect of one factor depends on the level of another."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,17 +10,21 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, Design
 from ablation.reporting.figures.lettering import named
-from ablation.reporting.figures.panels import grid
+from ablation.reporting.figures.panels import apart, grid
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, present
 from ablation.reporting.naming import Level
+from ablation.reporting.statistics import anova
 from ablation.reporting.statistics.intervals import student
-from ablation.reporting.statistics.responses import Effects, study_effects
-from ablation.reporting.wording import seeds_text, tuning_text
+from ablation.reporting.statistics.responses import Effects
+from ablation.reporting.wording.captions import UNTRAINED, confidence_text, seeds_text, tuning_text
+from ablation.reporting.wording.remarks import note_text
 
 TOPIC = "How the choices work together"
 MOST, LINES, ALONG = 12, 8, 12
 """Most panels, lines in one, and levels along it."""
+LETTER = 0.068
+"""Height of a line's name, as a share of the axis."""
 
 
 def show(analysis: Analysis) -> View:
@@ -29,17 +32,16 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "interactions"
     heading = "How the choices work together"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
-    found = study_effects(analysis.tuned, design, design.compared, analysis.options.confidence)[0]
-    pairs = found.table[found.table["term"].str.contains(" x ") & (found.table["omega_sq"] > 0)].head(MOST)
+        return View(name, heading, why=UNTRAINED)
+    found = analysis.effects[0]
+    every = found.table[anova.interactions(found.table)]
+    pairs = every[every["omega_sq"] > 0].head(MOST)
     if pairs.empty:
         why = "No interaction of two factors can be seen: none explains more than chance would."
-        notes = [note for _, note in found.notes]
-        return View(name, heading, why=notes[0] if notes and found.table.empty else why)
-    factors = {term.name: term.factors for term in found.model.terms}
+        return View(name, heading, why=note_text(found.notes[0]) if found.notes and found.table.empty else why)
     parts, cut = [], False
     for place, row in enumerate(pairs.to_dict("records")):
-        along, lines = arranged(design, factors[row["term"]])
+        along, lines = arranged(design, row["factors"])
         part = cells(found, along, lines, analysis.options.confidence)
         shown = [few(present(analysis.tuned, factor), most) for factor, most in ((along, ALONG), (lines, LINES))]
         some = part["along"].isin(shown[0]) & part["line"].isin(shown[1])
@@ -51,15 +53,14 @@ def show(analysis: Analysis) -> View:
     best = pairs.iloc[0]
     sure = "p after Holm below 0.05" if best["p_holm"] < 0.05 else "which may be chance"
     title = f"The strongest interaction is {best['term']}: partial omega squared {best['omega_sq']:.2f}, {sure}"
-    percent = f"{100 * analysis.options.confidence:g}%"
+    percent = confidence_text(analysis.options)
     bars = (
         f"bars: Student's t {percent} interval over {seeds_text(design)}" if design.seeds > 1 else "one seed: no bars"
     )
-    total = int((found.table["term"].str.contains(" x ")).sum())
     caption = (
         f"Geometric mean of min(T, {design.horizon:g}) epochs to {design.goal} over all other factors, for the "
-        f"{len(pairs)} of {total} interactions with the largest partial omega squared (with its interval, above each "
-        f"panel); parallel lines: none; {bars}, left out where all seeds agree; dotted: the horizon. "
+        f"{len(pairs)} of {len(every)} interactions with the largest partial omega squared (with its interval, above "
+        f"each panel); parallel lines: none; {bars}, left out where all seeds agree; dotted: the horizon. "
         f"{tuning_text(design).capitalize()}."
         f"{' Of factors with many levels some are shown, the first and the last among them.' if cut else ''}"
     )
@@ -114,7 +115,10 @@ def plot(view: View, design: Design) -> Figure:
         axis.set_yscale("log")
         axis.set(xlim=(-0.3, len(levels) - 0.7), ylim=ends)
         beside = axis.get_yaxis_transform()
-        for spot, (_, level, color) in zip(spread([end for end, _, _ in last], *np.log(ends)), last, strict=True):
+        bottom, top = np.log(ends)
+        # Backwards: of lines that end together, the first is the lowest.
+        spots = apart([end for end, _, _ in reversed(last)], LETTER * (top - bottom), top)[::-1]
+        for spot, (_, level, color) in zip(spots, last, strict=True):
             axis.text(
                 1.02, np.exp(spot), named(design, by, level, 16), size=7.5, color=color, va="center", transform=beside
             )
@@ -133,17 +137,3 @@ def plot(view: View, design: Design) -> Figure:
     for axis in axes[:, 0]:
         axis.set_ylabel("epochs to target")
     return figure
-
-
-def spread(heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Places for labels as near to these heights as leaves a line's height between them."""
-    gap = 0.068 * (high - low)
-    order = np.argsort(heights, kind="stable")
-    spots = np.array(heights, float)
-    for below, above in pairwise(order):
-        spots[above] = max(spots[above], spots[below] + gap)
-    over = high
-    for place in order[::-1]:
-        spots[place] = min(spots[place], over)
-        over = spots[place] - gap
-    return [float(spot) for spot in spots]

@@ -11,7 +11,7 @@ from ablation.reporting.figures.panels import activation_key, entitle, grid, lin
 from ablation.reporting.figures.room import LINES, fitting
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.wording import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
 
 TOPIC = "Dead and saturated units"
 KINDS = ("dead", "saturated")
@@ -36,9 +36,8 @@ def show(analysis: Analysis) -> View:
     if table.empty:
         return View(name, "Dead and saturated units", why="No probe holds a finite fraction: there is nothing to draw.")
     means = table.groupby(["kind", "activation"], observed=True)["mean"].mean()
-    bounded = analysis.manifest["activations"]
     dead, saturated = (means[means.index.get_level_values("kind") == kind].droplevel("kind") for kind in KINDS)
-    saturated = saturated[[bool(bounded.get(str(level), {}).get("bounded")) for level in saturated.index]]
+    saturated = saturated[saturated.index.isin(analysis.bounded)]
     title = "Hardly any unit is dead at the end"
     if len(dead) and dead.max() >= 0.005:
         most = design.short("activation", str(dead.idxmax()))

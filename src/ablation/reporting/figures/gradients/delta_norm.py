@@ -5,19 +5,18 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
+from ablation.reporting.figures.delta_axis import CEILING, FLOOR, delta_by_layer, edged, two_decades
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_median
-from ablation.reporting.wording import interval_text, names, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import names
 
 TOPIC = "The gradient over depth"
-FLOOR, CEILING = 1e-30, 1e10
-"""Delta norms beyond these, zero and what is not finite among them, are drawn on a marked edge."""
 
 
 def show(analysis: Analysis) -> View:
@@ -37,9 +36,7 @@ def show(analysis: Analysis) -> View:
     if frame.empty:
         why = "Every cell at the largest depth diverged before its gradient was first measured."
         return View(name, heading, why=why)
-    delta = frame["delta_norm"].to_numpy().astype(float)
-    delta = np.clip(np.where(np.isfinite(delta), delta, CEILING), FLOOR, CEILING)
-    frame = with_median(analysis, frame.assign(delta=delta), [*by, "probe", "layer"], "delta")
+    frame = with_median(analysis, frame.assign(delta=edged(frame["delta_norm"])), [*by, "probe", "layer"], "delta")
     start = frame[frame["probe"] == "first"]
     ends = start[start["layer"] == 1].merge(start[start["layer"] == start["layer"].max()], on=by)
     ends = ends.assign(decades=np.log10(ends["median_x"] / ends["median_y"])).sort_values("decades", kind="stable")
@@ -79,18 +76,8 @@ def plot(view: View, design: Design) -> Figure:
         dashed: dict[str, Any] = {"ls": (0, (3, 1.5)), "lw": 0.9, "ms": 0}
         lines(axis, part[part["probe"] == "last"], "layer", style, band=False, center="median", **dashed)
         lines(axis, part[part["probe"] == "first"], "layer", style, center="median")
-        axis.set_yscale("log")
-        axis.yaxis.set_major_formatter(lambda value, _: f"1e{np.log10(value):.0f}")
-        axis.yaxis.set_minor_formatter(NullFormatter())
-        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-        low, high = (FLOOR, "0 or below 1e-30"), (CEILING, "above 1e10 or not finite")
-        for side, (edge, text) in {"bottom": low, "top": high}.items():
-            if np.isclose(np.log10(part["median"].to_numpy()), np.log10(edge), atol=0.05).any():
-                axis.axhline(edge, color=INK, lw=0.8, ls=":")
-                axis.annotate(text, (0.98, edge), xycoords=("axes fraction", "data"), size=7, ha="right", va=side)
-    low_end, high_end = np.log10(axes[0, 0].get_ylim())
-    if np.floor(high_end) - np.ceil(low_end) < 1:  # a log axis needs two decades to be read
-        axes[0, 0].set_ylim(10 ** np.floor(low_end), 10 ** np.ceil(high_end))
+        delta_by_layer(axis, part, 6, " or not finite")
+    two_decades(axes[0, 0])
     describe(axes, "hidden layer", "delta norm (rms)")
     extra = [Line2D([], [], color=INK, label="before training"), Line2D([], [], color=INK, ls="--", label="last probe")]
     activation_key(figure, design, view.frame, style, extra)

@@ -15,7 +15,8 @@ from ablation.reporting.figures.room import PANELS, fitting
 from ablation.reporting.figures.theme import PALE
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.health import CLASSES
-from ablation.reporting.wording import seeds_text, tuning_text, words
+from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
+from ablation.reporting.wording.phrases import words
 
 TOPIC = "Which combinations train at which depth"
 MARKS = 200
@@ -30,7 +31,7 @@ def show(analysis: Analysis) -> View:
     design, name = analysis.design, "trainable"
     heading = "Which combinations train at which depth"
     if design.untrained:
-        return View(name, heading, why=design.untrained)
+        return View(name, heading, why=UNTRAINED)
     shown = ("init", "activation", "normalization", "depth")
     cells, held = hold(design, analysis.tuned, shown)
     columns = few(present(cells, "depth"), 8)

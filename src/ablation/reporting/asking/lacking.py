@@ -1,0 +1,42 @@
+"""What a study lacks for an answer, in words, and how one gets it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.kinds import of_kind, parameters, unlike_zeros
+
+PRESET = "study=course"
+"""The study that holds every level that the questions ask for."""
+
+
+def variant(analysis: Analysis, **changes: Any) -> str:
+    """An override that adds this study's batch normalization with some parameters changed, under a name of its own."""
+    level = of_kind(analysis, "normalization", "batch")[0]
+    settings = {**parameters(analysis, "normalization", level), **changes}
+    name = "batch_" + "_".join("input" if value is True else str(value) for value in changes.values())
+    text = ", ".join(f"{key}: {str(value).lower()}" for key, value in sorted(settings.items()))
+    return f"'+normalization.{name}={{{text}}}'"
+
+
+def lacking(what: Sequence[str], overrides: Sequence[str]) -> str:
+    """A line that says what the study lacks and two ways to get it; nothing where it lacks nothing."""
+    if not what:
+        return ""
+    names = what[0] if len(what) == 1 else f"{', '.join(what[:-1])} and {what[-1]}"
+    return (
+        f"Missing in this study: {names}. The preset {PRESET} has every level that these questions ask for; here "
+        f"{'it is' if len(overrides) == 1 else 'they are'} added by {' '.join(overrides)}."
+    )
+
+
+def obstacle(analysis: Analysis, *factors: str) -> str:
+    """A line where the report tunes over a factor that is to be compared, or all weights begin alike; else nothing."""
+    found = [factor for factor in factors if factor in analysis.design.nuisance and analysis.design.varies(factor)]
+    if found:
+        return f"The report tunes over {' and '.join(found)}: there are no levels to compare."
+    if unlike_zeros(analysis, analysis.tuned).empty:
+        if "init" in analysis.design.nuisance:
+            return "The report tunes over init, and is left with no cell of random weights."
+        return lacking(["an initializer of random weights"], ["+init.he_normal={}"])
+    return ""

@@ -1,0 +1,24 @@
+"""What the study says, in plain words: sentences computed from the analysis, each of which says how sure it is."""
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.findings.arrivals import against_reference, edges, extremes, outcomes, reached
+from ablation.reporting.findings.signals import beside_theory, gradients
+from ablation.reporting.findings.strongest import strongest_choices
+from ablation.reporting.wording.captions import UNTRAINED
+
+
+def findings(analysis: Analysis) -> list[str]:
+    """The study's findings, the most general first."""
+    if analysis.design.untrained:
+        return [UNTRAINED, *gradients(analysis), beside_theory(analysis)]
+    return [
+        reached(analysis),
+        *extremes(analysis),
+        *strongest_choices(analysis),
+        *against_reference(analysis, "normalization"),
+        *against_reference(analysis, "clipping"),
+        *gradients(analysis),
+        beside_theory(analysis),
+        outcomes(analysis),
+        *edges(analysis),
+    ]

@@ -1,0 +1,131 @@
+"""How fast, and how often: time to target, what it is censored by, and summaries of groups of cells.
+
+Every cell gets the same horizon H (epochs) and nobody stops early, so a cell that does not reach its target has
+T > H and is censored there. A diverged cell is censored at H as well and not where it diverged: else the censoring
+would tell something about T. With one common H, Kaplan & Meier's (1958) estimate of the survival function is one
+minus the empirical distribution of T, and the restricted mean survival time (Royston & Parmar 2013) is the mean of
+min(T, H), in epochs.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ablation.reporting.design import Options
+from ablation.reporting.statistics.intervals import Floats, Ints, by_seed, seed_interval, wilson
+
+
+def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Time to target in epochs and in steps, infinite for a cell that never gets there or diverges.
+
+    It is the first evaluation with ``val_accuracy >= target`` that is followed by another that meets it, or is the
+    last: a single lucky evaluation does not count.
+
+    Args:
+        curves: ``row`` (the cell's place in the table of cells), ``step``, ``epoch``, ``val_accuracy``, sorted.
+        target: the accuracy aimed at, per cell.
+        diverged: whether the cell diverged, per cell.
+    """
+    row = curves["row"].to_numpy()
+    # Accuracies are stored in single precision; 324 of 360 right must meet a target of 0.9.
+    met = curves["val_accuracy"].to_numpy().astype(np.float32) >= target.astype(np.float32)[row]
+    last = np.append(row[1:] != row[:-1], True)[: len(row)]
+    held = np.flatnonzero(met & (last | np.append(met[1:], False)[: len(row)]))
+    rows, at = np.unique(row[held], return_index=True)
+    epochs, steps = np.full(len(target), np.inf), np.full(len(target), np.inf)
+    epochs[rows] = curves["epoch"].to_numpy()[held[at]]
+    steps[rows] = curves["step"].to_numpy()[held[at]]
+    return np.where(diverged, np.inf, epochs), np.where(diverged, np.inf, steps)
+
+
+def guessing_loss(kind: str, classes: int) -> float:
+    """What guessing every class alike costs: ln C in cross-entropy, (C - 1) / C^2 in squared error over the C classes.
+
+    NaN for a loss that is neither.
+    """
+    return {"cross_entropy": float(np.log(classes)), "mse": (classes - 1) / classes**2}.get(kind, float("nan"))
+
+
+def mean_loss(curves: pd.DataFrame, cap: Floats, horizon: float) -> Floats:
+    """Area under the validation-loss curve over [0, H], divided by H: the mean loss while training, per cell.
+
+    The loss is capped, for one exploding evaluation would outweigh all the others; what is not finite, and the time
+    after a divergence, counts as the cap. NaN where the cap is not known. It compares cells of one loss only.
+    """
+    row, epoch = curves["row"].to_numpy(), curves["epoch"].to_numpy()
+    loss = np.minimum(np.nan_to_num(curves["val_loss"].to_numpy().astype(float), nan=np.inf), cap[row])
+    within = row[1:] == row[:-1]
+    trapezoid = (loss[1:] + loss[:-1]) / 2 * np.diff(epoch)
+    area = np.bincount(row[1:][within], weights=trapezoid[within], minlength=len(cap))
+    end = np.zeros(len(cap))
+    np.maximum.at(end, row, epoch)
+    return (area + cap * np.maximum(horizon - end, 0)) / horizon if horizon > 0 else np.full(len(cap), np.nan)
+
+
+def median_time(times: Floats, groups: Ints, n_groups: int) -> Floats:
+    """The time at which at least half of a group has arrived, infinite where more than half is censored.
+
+    The smallest t with S(t) <= 1/2, as Kaplan-Meier's median is defined: never a mean with an infinity in it.
+    """
+    counts = np.bincount(groups, minlength=n_groups)
+    start = np.cumsum(counts) - counts
+    ordered = times[np.lexsort((times, groups))]
+    return np.asarray(ordered[start + (counts - 1) // 2], float)
+
+
+def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: Options) -> pd.DataFrame:
+    """One row per combination of ``by``: success rate, median time, restricted mean, mean loss, with their intervals.
+
+    Columns: ``cells, reached, diverged, success_rate`` with its Wilson interval ``success_low, success_high``,
+    ``median_epochs, median_steps`` (infinite beyond H) and those of the other targets, ``rmst`` (epochs) with its
+    Student's t interval over seeds ``rmst_low, rmst_high``, ``mean_loss`` (NaN for a group of several losses).
+    """
+    grouped = cells.groupby(list(by), observed=True)
+    groups = grouped.ngroup().to_numpy().astype(np.int64)
+    table = grouped.size().reset_index(name="cells")
+    n, counts = len(table), table["cells"].to_numpy()
+    table["reached"] = np.bincount(groups, weights=cells["reached"], minlength=n).astype(int)
+    table["diverged"] = np.bincount(groups, weights=cells["diverged"], minlength=n).astype(int)
+    table["success_rate"] = table["reached"] / counts
+    table["success_low"], table["success_high"] = wilson(table["reached"], counts, options.confidence)
+    table["median_epochs"] = median_time(cells["epochs_primary"].to_numpy(), groups, n)
+    table["median_steps"] = median_time(cells["steps_primary"].to_numpy(), groups, n)
+    table["median_epochs_easy"] = median_time(cells["epochs_easy"].to_numpy(), groups, n)
+    table["median_epochs_hard"] = median_time(cells["epochs_hard"].to_numpy(), groups, n)
+    seeds = cells["seed"].cat
+    restricted = np.minimum(cells["epochs_primary"], horizon)
+    sums, sizes = by_seed(restricted, groups, seeds.codes.to_numpy().astype(np.int64), n, len(seeds.categories))
+    table["rmst"] = sums.sum(axis=1) / counts
+    table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options, 0, horizon)
+    losses = grouped["loss"].nunique().to_numpy()
+    area = np.bincount(groups, weights=cells["mean_loss"], minlength=n) / counts
+    # Rounded, for seeds summed in another order differ in their last bits, and ranks would hang on those.
+    table["mean_loss"] = np.where(losses == 1, np.round(area, 9), np.nan)
+    return table
+
+
+def performance_profile(tuned: pd.DataFrame, factor: str, others: Sequence[str], taus: Floats) -> pd.DataFrame:
+    """rho(tau) of Dolan & More (2002): the share of problems on which a level is within a factor tau of the best level.
+
+    A problem is a combination of the other factors and a seed, and one that no level solves stays in the denominator,
+    so rho at a large tau is the level's success rate. Where the study is no full crossing (a model with widths of its
+    own has no depth but one), a level is judged on the problems that it and another were given; without one it has no
+    row.
+    """
+    times = tuned.pivot_table("epochs_primary", [*others, "seed"], factor, aggfunc="first", observed=True)
+    best = times.min(axis=1).to_numpy()[:, None]
+    values = times.to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(np.isfinite(values) & (values == best), 1.0, values / best)
+    given = times.notna().to_numpy()
+    given = given & (given.sum(axis=1) >= min(2, given.shape[1]))[:, None]
+    within = given[:, :, None] & (np.nan_to_num(ratio, nan=np.inf)[:, :, None] <= taus + 1e-12)
+    problems = given.sum(axis=0)
+    table = pd.DataFrame(
+        within.sum(axis=0) / np.maximum(problems, 1)[:, None], columns=[f"rho_{tau:.3g}" for tau in taus]
+    )
+    table.insert(0, "problems", problems)
+    table.insert(0, "level", list(times.columns))
+    return pd.DataFrame(table[problems > 0]).reset_index(drop=True)

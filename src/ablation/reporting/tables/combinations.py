@@ -1,0 +1,60 @@
+"""How soon, how often, and with what the target is reached: every combination, its tuning, and profiles."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import plural
+from ablation.reporting.naming import raw
+from ablation.reporting.statistics.times import performance_profile as profiles
+from ablation.reporting.tables.table import Table, factors, mixed
+from ablation.reporting.wording.captions import interval_text, losses_text, seeds_text, tuning_text
+
+
+def convergence(analysis: Analysis) -> Table:
+    """Every combination at its tuned setting."""
+    design = analysis.design
+    caption = (
+        f"Each combination over {seeds_text(design)}, {tuning_text(design)}. Success: {design.goal} within "
+        f"{plural(design.horizon, 'epoch')}; a diverged cell counts as not reaching it. Median and restricted mean "
+        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis)}.{losses_text(design)}"
+    )
+    return Table("convergence", "Convergence of every combination", caption, analysis.summary, factors(design))
+
+
+def learning_rate(analysis: Analysis) -> Table:
+    """How many settings of the nuisance factors succeed, and whether the best one lies at the edge of those tried."""
+    design = analysis.design
+    frame = analysis.sensitivity.copy()
+    frame["at_edge"] = np.where(frame["at_edge"], "yes", "no")
+    names = " and ".join(design.nuisance) or "no factor"
+    caption = (
+        f"Of the values of {names} tried, how many bring at least half of {seeds_text(design)} to {design.goal} "
+        f"within {plural(design.horizon, 'epoch')}, and which has the lowest median best validation loss. at_edge: the "
+        "best is the first or last number tried, so a better one may lie outside."
+    )
+    return Table("learning_rate", "Sensitivity to the learning rate", caption, frame, factors(design))
+
+
+def performance_profile(analysis: Analysis) -> Table:
+    """Performance profiles of every factor's levels."""
+    design = analysis.design
+    taus = np.geomspace(1, analysis.options.profile_max_tau, 5)
+    parts = []
+    for factor in design.compared:
+        others = [other for other in design.compared if other != factor]
+        part = profiles(analysis.tuned, factor, others, taus)
+        part.insert(0, "factor", factor)
+        part["level"] = part["level"].map(raw).astype(object)
+        parts.append(part)
+    crossed = math.prod(len(design.levels[factor]) for factor in (*design.compared, "seed")) == len(analysis.tuned)
+    alone = "" if crossed else " A problem that only one level was given counts for none."
+    caption = (
+        f"Share of problems (a combination of the other factors and a seed; {tuning_text(design)}) on which a level "
+        f"reaches {design.goal} within tau times the epochs of the level that is fastest there (Dolan & More 2002). "
+        f"A problem that no level solves counts against all.{alone}"
+    )
+    frame = pd.concat(parts, ignore_index=True)
+    return Table("performance_profile", "Performance profiles", caption, frame, mixed(design, "level"))

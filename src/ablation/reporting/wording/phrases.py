@@ -1,0 +1,41 @@
+"""How a level and a combination of levels are said, the same in every caption and sentence."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ablation.reporting.design import ORDINAL, Design
+from ablation.reporting.naming import Level, raw
+
+RESPONSES = {"epochs": "time to target", "val_loss": "final validation loss"}
+"""The responses whose effects are estimated."""
+
+
+def words(design: Design, factor: str, level: Level, most: int = 22) -> str:
+    """A level as one would say it: "no clipping", "batch normalization", "depth 20", "he_normal"."""
+    return phrase(factor, level, design.short(factor, level, most))
+
+
+def phrase(factor: str, level: Level, name: str) -> str:
+    """A level that is shown under this name, as one would say it."""
+    if factor in ("normalization", "clipping"):
+        if level == "none":
+            return f"no {factor}"
+        return f"{factor} no" if name == "no" else f"{name} {factor}"
+    return f"{factor} {name}" if factor in ORDINAL else name
+
+
+def names(design: Design, frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:
+    """The levels of ``factors`` in one row of ``frame``, in words."""
+    return joined([words(design, factor, frame.iloc[place][factor]) for factor in factors], " + ")
+
+
+def full_names(frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:
+    """The same with every name whole, as files for programs hold it."""
+    row = frame.iloc[place]
+    return joined([phrase(factor, row[factor], raw(row[factor])) for factor in factors], " + ")
+
+
+def joined(parts: Sequence[str], by: str) -> str:
+    """The parts one after the other; one that holds what joins them stands in brackets."""
+    return by.join(f"({part})" if by in part else part for part in parts)

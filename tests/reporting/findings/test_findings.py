@@ -1,0 +1,96 @@
+"""Sentences change with the data, and weak evidence is called so."""
+
+import pytest
+
+from ablation.reporting.findings import findings
+from ablation.reporting.findings.headlines import headlines
+from ablation.reporting.findings.signals import beside_theory, gradients
+from tests.reporting.synthetic import Outcome
+
+BOTH = {"normalization": ["none", "batch"]}
+
+
+def about(analysis, start):
+    return [text for text in findings(analysis) if text.startswith(start)]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "plant", "says"),
+    [
+        (
+            6,
+            lambda c: Outcome(2 if c["normalization"] == "batch" else 5),
+            "-3 epochs [-3, -3] over 6 seeds, a clear difference",
+        ),
+        (
+            6,
+            lambda c: Outcome(5 if c["normalization"] == "batch" else 2),
+            "+3 epochs [+3, +3] over 6 seeds, a clear difference",
+        ),
+        (
+            2,
+            lambda c: Outcome(2 if c["normalization"] == "batch" else 5),
+            "-3 epochs [-3, -3] over 2 seeds, the same in every seed but weak evidence from so few",
+        ),
+        (6, lambda _: Outcome(3), "+0 epochs [+0, +0] over 6 seeds, no clear difference"),
+        (
+            3,
+            lambda c: Outcome(2 + 0.1 * c["seed"] if c["normalization"] == "batch" else 5),
+            "a clear difference",
+        ),
+        (3, lambda c: Outcome(2 + c["seed"] if c["normalization"] == "batch" else 5), "no clear difference"),
+        (1, lambda c: Outcome(2 if c["normalization"] == "batch" else 5), "one seed: no interval"),
+    ],
+)
+def test_effect_of_normalization(seeds, plant, says, analysed):
+    (text,) = about(analysed({**BOTH, "seed": range(seeds)}, plant), "At depth 3, batch normalization brings")
+    assert says in text
+
+
+def test_share_reached_is_counted(analysed):
+    first = findings(analysed({"seed": range(10)}, lambda c: Outcome(2 if c["seed"] < 7 else None, diverges=None)))[0]
+    assert first.startswith(
+        "7 of 10 cells (70%, 95% interval 40% to 89%) reached 90% validation accuracy within 6 epochs"
+    )
+    assert first.endswith("0 cells diverged.")
+
+
+def test_vanishing_combinations_are_named(analysed):
+    decades = {"logistic": 0.9, "tanh": 0.1, "relu": -0.9}
+    plant = lambda c: Outcome(decades=decades[c["activation"]])  # noqa: E731
+    vanishing, exploding = gradients(analysed({"activation": list(decades), "depth": [8]}, plant))
+    assert vanishing.endswith("in 1 of 3 combinations: logistic + he_normal + no normalization.")
+    assert exploding.endswith("in 1 of 3 combinations: relu + he_normal + no normalization.")
+
+
+def test_no_combination_that_learns_is_said_plainly(analysed):
+    analysis = analysed({"activation": ["relu", "tanh"]}, lambda _: Outcome(None))
+    assert about(analysis, "At depth 3, no combination reached 90% validation accuracy with any seed.")
+    assert headlines(analysis)["depth_3_best_median_epochs"] is None
+
+
+def test_cells_without_a_gradient_are_counted(analysed):
+    some = gradients(analysed({"seed": range(4)}, lambda c: Outcome(diverges=None if c["seed"] else 0)))
+    assert all(text.endswith("(3 cells; 1 more diverged before it was first measured).") for text in some)
+    assert gradients(analysed({"seed": [0, 1]}, lambda _: Outcome(diverges=0))) == [
+        "At depth 3, all 2 cells diverged before the gradient was first measured."
+    ]
+
+
+def test_without_training_only_what_was_measured_before_it_is_said(analysed):
+    levels = {"normalization": ["none", "batch"], "depth": [10], "seed": [0, 1]}
+    told = findings(analysed(levels, lambda _: Outcome(), epochs=0))
+    assert told[0] == "The study trains for no epoch: nothing was learned."
+    assert all("target" not in text for text in told)
+    assert any(text.startswith("Before training, the slope of delta") for text in told)
+
+
+def test_theory_is_said_to_hold_or_not(analysed):
+    levels = {"init": ["xavier_normal", "he_normal"], "depth": [20], "width": [4096], "seed": [0, 1]}
+    right = analysed(levels, lambda c: Outcome(decades=0.1505 if c["init"] == "xavier_normal" else 0.0))
+    assert "agrees with theory in 2 of 2 comparisons that can tell." in beside_theory(right)
+    wrong = analysed(levels, lambda _: Outcome(decades=0.0))
+    assert "agrees with theory in 1 of 2 comparisons that can tell; it differs with" in beside_theory(wrong)
+    assert "xavier_normal" in beside_theory(wrong)
+    narrow = analysed({**levels, "width": [4]}, lambda _: Outcome(decades=0.0))
+    assert beside_theory(narrow).endswith("0 of 0 comparisons that can tell; 2 more comparisons cannot.")

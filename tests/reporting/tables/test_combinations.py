@@ -1,0 +1,29 @@
+"""The tables of convergence: their rows, ranks, and what is said of the tuning."""
+
+from ablation.reporting.tables.combinations import convergence, learning_rate
+from tests.reporting.synthetic import Outcome
+
+
+def test_convergence_has_every_combination_once(small_analysis):
+    frame = convergence(small_analysis).frame
+    by = list(small_analysis.design.compared)
+    assert len(frame) == 32
+    assert not frame.duplicated(by).any()
+    assert set(frame["lr"]) <= {0.1, 1.0}
+
+
+def test_tuning_at_the_edge_is_said(analysed):
+    losses = {0.01: 3.0, 0.1: 1.0, 1.0: 2.0}
+    plant = {"relu": lambda lr: losses[lr], "tanh": lambda lr: -lr}
+    a = analysed(
+        {"lr": list(losses), "activation": ["relu", "tanh"]},
+        lambda c: Outcome(best_loss=plant[c["activation"]](c["lr"])),
+    )
+    frame = learning_rate(a).frame.set_index("activation")
+    assert frame["best_lr"].to_dict() == {"relu": 0.1, "tanh": 1.0}
+    assert frame["at_edge"].to_dict() == {"relu": "no", "tanh": "yes"}
+
+
+def test_only_a_number_has_an_edge(analysed):
+    a = analysed({"clipping": ["none", "value"]}, lambda _: Outcome(), nuisance=("clipping",))
+    assert set(learning_rate(a).frame["at_edge"]) == {"no"}

@@ -1,0 +1,54 @@
+"""Theory's two tables."""
+
+import numpy as np
+import pytest
+
+from ablation.reporting.tables.predictions import agreement, predictions
+from tests.reporting.synthetic import Outcome
+
+
+def test_predictions_by_the_known_figures(analysed):
+    levels = {"init": ["torch_default", "xavier_normal", "he_normal"], "activation": ["relu", "tanh"], "depth": [5, 20]}
+    frame = predictions(analysed(levels, lambda _: Outcome())).frame
+    assert len(frame) == 6
+    assert (frame["depth"] == 20).all()
+    table = frame.set_index(["activation", "init"])
+    assert table.loc[("relu", "xavier_normal"), "log10_ratio"] == pytest.approx(-2.86, abs=5e-3)
+    assert table.loc[("tanh", "torch_default"), "log10_ratio"] == pytest.approx(-4.66, abs=5e-3)
+    assert table.loc[("relu", "he_normal"), "log10_ratio"] == 0
+    assert table.loc[("relu", "he_normal"), "trains_to"] == np.inf
+    assert table.loc[("relu", "xavier_normal"), "depth_scale"] == pytest.approx(1 / np.log(2))
+    assert table["critical_sigma_w2"].groupby("activation", observed=True).first().tolist() == pytest.approx([1, 2])
+    assert table.loc["tanh", "batch_norm_rate"].tolist() == pytest.approx([1.178] * 3, abs=5e-4)
+
+
+@pytest.mark.parametrize("levels", [{"depth": [1]}, {"init": ["zeros"]}, {"model": ["mlp", "cone"], "width": [8, 16]}])
+def test_every_study_has_predictions(levels, analysed):
+    frame = predictions(analysed(levels, lambda _: Outcome())).frame
+    assert len(frame) >= 1
+    assert frame["batch_norm_rate"].notna().all()
+
+
+def test_agreement_counts_its_verdicts_and_leaves_out_what_does_not_vary(analysed):
+    levels = {"init": ["xavier_normal", "zeros"], "depth": [1, 30], "width": [2048], "seed": [0, 1]}
+    table = agreement(analysed(levels, lambda _: Outcome(decades=np.log10(2) / 2)))
+    assert list(table.frame.columns[:4]) == ["init", "activation", "depth", "normalization"]
+    assert "width" not in table.frame
+    assert table.frame["verdict"].tolist() == ["no measurement", "agrees", "no measurement", "differs"]
+    assert "Of 4 comparisons: agrees 1, differs 1, no measurement 2." in table.caption
+
+
+def test_no_network_is_judged_by_the_theory_of_another(analysed):
+    levels = {"model": ["mlp", "residual"], "depth": [2, 9], "activation": ["relu", "tanh"], "seed": [0, 1]}
+    analysis = analysed(levels, lambda _: Outcome())
+    rows = agreement(analysis).frame
+    other = rows["model"] == "residual"
+    assert (rows.loc[other, "verdict"] == "no prediction").all()
+    assert (rows.loc[other, "why"] == "no theory here of residual").all()
+    assert rows.loc[other, ["predicted_slope", "tolerance"]].isna().all().all()
+    assert (rows.loc[~other, "verdict"] != "no prediction").all()
+    table = predictions(analysis)
+    assert "residual: no perceptron" in table.caption
+    of_network = table.frame[table.frame["model"] == "residual"][["length_last", "chi_settled", "depth_scale"]]
+    assert of_network.isna().all().all()
+    assert table.frame[table.frame["model"] == "mlp"]["chi_settled"].notna().all()
