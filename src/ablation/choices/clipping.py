@@ -4,7 +4,7 @@ A rule takes gradients of a cohort, a row a cell, and changes them in place. It 
 clipped. A threshold is a float, or one a cell as [S, 1]. A rule that needs more than the gradient asks for it in its
 signature. One that must see all of a gradient at once takes a ``Whole``; the others may be given it part by part.
 
-Legend: S cells, N numbers of a cell in one part of its gradient.
+Legend: S cells, N numbers of a cell in one part of its gradient, R some of the cells, 1 an axis of length one.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@
 
 A loss takes the outputs and the labels and returns the mean over each cell's batch and the gradient of that mean.
 
-Legend: S cells, B batch, C classes.
+Legend: S cells, B batch, C classes, 1 an axis of length one.
 """
 
 from collections.abc import Callable

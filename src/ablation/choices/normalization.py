@@ -1,6 +1,6 @@
 """Normalization of a layer's values over the batch, with its own analytic backward pass.
 
-Legend: S cells, B batch, O units. Statistics are per cell and unit, over the batch alone.
+Legend: S cells, B batch, O units, 1 an axis of length one. Statistics are per cell and unit, over the batch alone.
 """
 
 from collections.abc import Callable

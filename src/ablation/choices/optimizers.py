@@ -5,7 +5,7 @@ remember about them from step to step in ``state``, a dict of their own that beg
 tensor. ``grad_SP`` is used up. A momentum is a float, or one a cell as [S, 1]. A rule that needs more asks for it in
 its signature; one that must see all of a cell's parameters at once, as [S, P], annotates its gradient with "whole".
 
-Legend: S cells, P parameters of a cell that are changed together.
+Legend: S cells, P parameters of a cell that are changed together, 1 an axis of length one.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 No formula of theirs stands here, so a new activation or initializer is covered with no line of code: an activation is
 tabulated on the nodes of a quadrature rule, and an initializer is given draws that are as normal as so many numbers can
 be, whereupon its weights' mean square is its variance.
+
+Legend: I fan-in, O fan-out of a layer.
 """
 
 import math

@@ -1,7 +1,8 @@
 """How a cohort of cells is trained and measured.
 
-Legend of the suffixes in this folder: S cells of a cohort, B batch, I fan-in, O fan-out, C classes, P parameters of a
-cell, D hidden layers.
+Legend of the suffixes in this folder: S cells of a cohort, B batch, I fan-in, O fan-out, C classes, D hidden layers,
+P parameters of a cell, V numbers of its vectors, N any of a cell's numbers in a row, M metrics, 1 an axis of length
+one.
 """
 
 import os

@@ -2,6 +2,8 @@
 
 A wide stack spreads the overhead of a step over many cells; one that is too wide no longer fits into a cache. Where the
 best lies differs from machine to machine. It decides only which cells train together, never their numbers.
+
+Legend: S cells, B batch, I fan-in, O fan-out, C classes.
 """
 
 import math

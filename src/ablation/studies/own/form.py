@@ -1,4 +1,7 @@
-"""A choice of a user's own, looked at before it is called: does it take what it is handed, and say what may be set?"""
+"""A choice of a user's own, looked at before it is called: does it take what it is handed, and say what may be set?
+
+Legend: S cells, B batch, C classes.
+"""
 
 import inspect
 from collections.abc import Callable

@@ -5,6 +5,9 @@ layers needs no more of them than one of two, and none is made anew when cells l
 eager: the products, the backward pass of a layer that does not normalize, what is done once a step, and rules that see
 the whole gradient or ask for more than their arguments. Compiled numbers
 agree with eager ones to rounding, no further, so how a cell is trained is part of its key.
+
+Legend of the suffixes in this folder: S cells of a cohort, B batch, I fan-in, O fan-out, C classes, N numbers of a
+weight matrix in a row, 1 an axis of length one.
 """
 
 import torch
