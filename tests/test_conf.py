@@ -5,7 +5,7 @@ import yaml
 
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.datasets.sources import SOURCES
-from ablation.studies.levels import check_level
+from ablation.studies.choosing import check_level
 from ablation.studies.study import REGISTRIES
 from ablation.training.networks import NETWORKS
 from tests.conftest import ROOT
@@ -37,7 +37,7 @@ def test_a_levels_file_writes_out_the_functions_own_defaults(factor, label):
     assert list(content) == [label]
     written = check_level(factor, label, content[label], REGISTRIES[factor])
     assert written == check_level(factor, label, {}, REGISTRIES[factor])
-    assert set(content[label]) == set(written.parameters)
+    assert set(content[label]) == set(written.settings)
 
 
 def test_every_dependency_and_study_of_the_pipeline_exists():

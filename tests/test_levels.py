@@ -32,7 +32,7 @@ def parameters():
     [1e39, -1e39, 1e-46, -1e-46, 1e-39, HUGE, -HUGE, math.nan, math.inf, -math.inf, "1", True, [1], {}, 1e308, 5e-324],
 )
 def test_no_choice_takes_a_number_that_float32_cannot_hold(study, factor, kind, name, hint, value):
-    from ablation.studies.levels import check_level
+    from ablation.studies.choosing import check_level
 
     with pytest.raises(UserError) as refused:
         check_level(factor, "mine", {"kind": kind, name: value}, REGISTRIES[factor])

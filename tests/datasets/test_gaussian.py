@@ -8,8 +8,8 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from ablation import UserError
-from ablation.datasets.levels import complete
 from ablation.datasets.prepared import is_prepared, load, prepare
+from ablation.datasets.settings import complete
 from ablation.datasets.sources import SOURCES
 
 

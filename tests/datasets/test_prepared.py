@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import load_file, save_file
 
 from ablation import UserError
-from ablation.datasets.levels import complete
 from ablation.datasets.prepared import NotPreparedError, digest, is_prepared, load, mean_and_std, prepare
+from ablation.datasets.settings import complete
 from ablation.datasets.sources import SOURCES
 from tests.datasets.idx_files import files_under, packed_idx, write_half
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ablation import UserError
-from ablation.datasets.levels import complete
+from ablation.datasets.settings import complete
 from ablation.datasets.sources import SOURCES
 from tests.datasets.idx_files import files_under, packed_idx, write_half
 

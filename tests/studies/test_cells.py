@@ -98,5 +98,5 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
 def test_cells_of_a_cohort_differ_in_data_alone(study):
     (cell,) = expand(study())
     spec = cell.spec
-    assert replace(spec, lr=9.0, seed=9).cohort() == spec.cohort()
-    assert replace(spec, widths=(8, 9)).cohort() != spec.cohort()
+    assert replace(spec, lr=9.0, seed=9).shared() == spec.shared()
+    assert replace(spec, widths=(8, 9)).shared() != spec.shared()

@@ -107,7 +107,7 @@ def torch_activation(choice: Level) -> Callable[[Tensor], Tensor]:
     if function is None:
         own = bind(ACTIVATIONS, choice)
         return lambda x: OwnDerivative.apply(x, own)
-    return lambda x: function(x, **choice.parameters)
+    return lambda x: function(x, **choice.settings)
 
 
 TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -127,7 +127,7 @@ class Net(nn.Module):
         self.activation, self.residual = torch_activation(cell.activation), cell.model.kind == "residual"
         self.loss = TORCH_LOSSES[cell.loss.kind]
         self.linears = nn.ModuleList([nn.Linear(i, o) for i, o in pairwise(sizes)])
-        choice = cell.normalization.parameters
+        choice = cell.normalization.settings
         self.placement = choice.get("placement")
         self.input = bool(choice.get("input"))
         widths = ([data.features] if self.input else []) + (list(cell.widths) if self.placement else [])
@@ -183,7 +183,7 @@ class Net(nn.Module):
         return loss.detach(), tape
 
     def clip(self, choice: Level) -> None:
-        threshold = choice.parameters.get("threshold")
+        threshold = choice.settings.get("threshold")
         if choice.kind == "value":
             nn.utils.clip_grad_value_(self.parameters(), threshold)
         elif choice.kind == "norm":
@@ -221,7 +221,7 @@ class Trace:
 def torch_loop(cell: Spec, data: Data) -> Trace:
     """Train a cell as torch's manual would; it ends where a training loss is not finite."""
     net, trace = Net(cell, data), Trace()
-    settings = dict(cell.optimizer.parameters) | ({"nesterov": True} if cell.optimizer.kind == "nesterov" else {})
+    settings = dict(cell.optimizer.settings) | ({"nesterov": True} if cell.optimizer.kind == "nesterov" else {})
     assert cell.optimizer.kind in ("sgd", "momentum", "nesterov")
     rule = torch.optim.SGD(net.parameters(), lr=cell.lr, **settings)
     order = BatchOrder([cell.seed], len(data.train_y), cell.batch_size, torch.device("cpu"))

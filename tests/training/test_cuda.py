@@ -22,18 +22,17 @@ def test_a_gpu_learns_what_a_cpu_does(normalization):
 
 
 def test_no_training_step_waits_for_the_gpu(monkeypatch):
-    steps = trainer._Run._step
+    step = trainer.step
 
-    def watched(run: trainer._Run, step: int, last: int) -> None:
-        # A new epoch's order is brought to the device once; what follows may not wait.
-        run.order.batch(step)
+    def watched(*arguments: object) -> None:
+        # Where a new epoch's order is brought to the device, before a step, may wait; the step may not.
         torch.cuda.set_sync_debug_mode("error")
         try:
-            steps(run, step, last)
+            step(*arguments)
         finally:
             torch.cuda.set_sync_debug_mode("default")
 
-    monkeypatch.setattr(trainer._Run, "_step", watched)
+    monkeypatch.setattr(trainer, "step", watched)
     cells = [spec(clipping=clipping, normalization=NORMALIZED["before"]) for clipping in ("value",) * 2]
     train(cells, blobs().to(torch.device("cuda")))
 

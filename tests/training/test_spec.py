@@ -30,23 +30,23 @@ WITHIN = {
 
 @pytest.mark.parametrize(("name", "value"), OTHERS.items())
 def test_what_changes_the_graph_parts_cohorts(name, value):
-    assert replace(spec(), **{name: value}).cohort() != spec().cohort()
+    assert replace(spec(), **{name: value}).shared() != spec().shared()
 
 
 @pytest.mark.parametrize(("name", "value"), WITHIN.items())
 def test_what_is_data_to_the_graph_does_not(name, value):
-    assert replace(spec(), **{name: value}).cohort() == spec().cohort()
+    assert replace(spec(), **{name: value}).shared() == spec().shared()
 
 
 def test_numbers_of_clipping_and_optimizer_do_not_part_cohorts():
     one = spec(clipping=level("value", threshold=1.0), optimizer=level("momentum", momentum=0.9))
     other = spec(clipping=level("value", threshold=0.1), optimizer=level("momentum", momentum=0.5))
-    assert one.cohort() == other.cohort()
+    assert one.shared() == other.shared()
 
 
 def test_numbers_of_activation_and_normalization_part_cohorts():
-    slopes = [spec(activation=level("leaky_relu", slope=slope)).cohort() for slope in (0.1, 0.2)]
-    placements = [spec(normalization=batch(placement)).cohort() for placement in ("before", "after")]
+    slopes = [spec(activation=level("leaky_relu", slope=slope)).shared() for slope in (0.1, 0.2)]
+    placements = [spec(normalization=batch(placement)).shared() for placement in ("before", "after")]
     assert slopes[0] != slopes[1]
     assert placements[0] != placements[1]
 
@@ -57,5 +57,5 @@ def test_every_field_is_tried_here():
 
 def test_a_specification_is_plain_values():
     whole = spec(activation=level("elu", alpha=1.0)).as_dict()
-    assert json.loads(json.dumps(whole))["activation"] == {"kind": "elu", "parameters": {"alpha": 1.0}}
+    assert json.loads(json.dumps(whole))["activation"] == {"kind": "elu", "settings": {"alpha": 1.0}}
     assert set(whole) == {field.name for field in fields(Spec)}

@@ -20,9 +20,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ablation import UserError
-from ablation.datasets.levels import complete, content_parameters, written
 from ablation.datasets.origin import changed, origin_of
 from ablation.datasets.partial import sweep, write_all
+from ablation.datasets.settings import complete, content_parameters, written
 from ablation.datasets.sources import CLASSES, SOURCES, Scans
 from ablation.datasets.split import stratified_split
 

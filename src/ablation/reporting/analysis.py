@@ -11,7 +11,7 @@ import pandas as pd
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics import health, times, tuning
 from ablation.reporting.statistics.censoring import Censoring, FactorTest, Scope, censoring, log_ranks
 from ablation.reporting.statistics.differences import Difference, paired
@@ -57,7 +57,7 @@ class Analysis:
     initializers: pd.DataFrame
 
     @cached_property
-    def bounded(self) -> list[Level]:
+    def bounded(self) -> list[Label]:
         """The activations that level off on both sides: those that can saturate for good."""
         known = self.manifest["activations"]
         return [level for level in self.design.levels["activation"] if known.get(str(level), {}).get("bounded")]

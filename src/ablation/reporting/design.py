@@ -13,7 +13,7 @@ import pandas as pd
 
 from ablation import UserError
 from ablation.records.columns import FACTORS
-from ablation.reporting.naming import Level, Shown, labels, shorten
+from ablation.reporting.naming import Label, Shown, labels, shorten
 
 ORDINAL = ("depth", "width", "batch_size", "lr", "seed")
 """Factors whose levels are numbers; they stand in ascending order everywhere."""
@@ -106,7 +106,7 @@ class Design:
     """The factors of one study, their levels in the order in which tables and figures show them, and its horizon."""
 
     name: str
-    levels: Mapping[str, tuple[Level, ...]]
+    levels: Mapping[str, tuple[Label, ...]]
     nuisance: tuple[str, ...]
     horizon: float
     targets: Mapping[str, tuple[float, float, float]]
@@ -125,7 +125,7 @@ class Design:
         return len(self.levels["seed"])
 
     @property
-    def deepest(self) -> Level:
+    def deepest(self) -> Label:
         """The largest depth of the study."""
         return self.levels["depth"][-1]
 
@@ -147,7 +147,7 @@ class Design:
         """By factor, every level as it is read in full; no two of a factor are alike."""
         return {factor: labels(levels) for factor, levels in self.levels.items()}
 
-    def short(self, factor: str, level: Level, most: int = 22) -> str:
+    def short(self, factor: str, level: Label, most: int = 22) -> str:
         """A level's label in about ``most`` characters; no two of a factor are alike."""
         return short(tuple(self.labels[factor].items()), most)[level]
 
@@ -155,13 +155,13 @@ class Design:
         """Whether the study compares more than one level of ``factor``."""
         return len(self.levels[factor]) > 1
 
-    def reference(self, factor: str) -> Level:
+    def reference(self, factor: str) -> Label:
         """The level that the others are held against: ``none``, or else the first."""
         return reference(self.levels[factor])
 
 
 @cache
-def short(shown: tuple[tuple[Level, str], ...], most: int) -> Shown:
+def short(shown: tuple[tuple[Label, str], ...], most: int) -> Shown:
     """``naming.shorten``, once for a factor and width."""
     return shorten(dict(shown), most)
 
@@ -186,7 +186,7 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
     return Design(manifest["name"], levels, tuple(nuisance), float(manifest["horizon"]["epochs"]), targets)
 
 
-def reference(levels: Sequence[Level]) -> Level:
+def reference(levels: Sequence[Label]) -> Label:
     """Of these levels the one to start from: ``none``, or else the first."""
     return "none" if "none" in levels else levels[0]
 

@@ -9,8 +9,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-Level = str | int | float
-Shown = Mapping[Level, str]
+Label = str | int | float
+Shown = Mapping[Label, str]
 """The levels of a factor, each with the text that stands for it."""
 
 CUT = "…"
@@ -32,7 +32,7 @@ def raw(level: object) -> str:
     return repr(float(level)).removesuffix(".0") if isinstance(level, float) else str(level)
 
 
-def numbered(values: Sequence[float]) -> dict[Level, str]:
+def numbered(values: Sequence[float]) -> dict[Label, str]:
     """Numbers as they are read: with as few digits, and no fewer than six, as tell all of them apart."""
     texts: list[str] = []
     for digits in range(6, 18):
@@ -63,14 +63,14 @@ def look(text: str) -> str:
     return " ".join(BLANK.sub("", unicodedata.normalize("NFKC", text)).translate(ALIKE).split())
 
 
-def labels(levels: Sequence[Level], drawable: Callable[[str], bool] = lambda _: True) -> dict[Level, str]:
+def labels(levels: Sequence[Label], drawable: Callable[[str], bool] = lambda _: True) -> dict[Label, str]:
     """Every level of a factor as it is read: itself, but for characters that cannot be seen or told apart.
 
     Args:
         levels: all levels of one factor.
         drawable: whether a character can be shown at all; what cannot is written as its code point.
     """
-    shown: dict[Level, str] = {level: str(level) for level in levels}
+    shown: dict[Label, str] = {level: str(level) for level in levels}
     shown |= numbered([level for level in levels if isinstance(level, float)])
     names = [level for level in levels if isinstance(level, str)]
     shown |= {name: escaped(name, drawable) for name in names}
@@ -81,7 +81,7 @@ def labels(levels: Sequence[Level], drawable: Callable[[str], bool] = lambda _: 
     return shown
 
 
-def shorten(shown: Shown, most: int) -> dict[Level, str]:
+def shorten(shown: Shown, most: int) -> dict[Label, str]:
     """The names of a factor's levels, each in at most ``most`` characters where that tells it from all the others.
 
     A long name loses its middle. Where two would then be one, they keep the part in which they differ, or else as much
@@ -97,9 +97,9 @@ def shorten(shown: Shown, most: int) -> dict[Level, str]:
     return short
 
 
-def shared(shown: Shown, short: Shown) -> list[list[Level]]:
+def shared(shown: Shown, short: Shown) -> list[list[Label]]:
     """The groups of levels of one short text, each without the level whose whole name that is."""
-    groups: dict[str, list[Level]] = {text: [] for text in short.values()}
+    groups: dict[str, list[Label]] = {text: [] for text in short.values()}
     for level, text in short.items():
         groups[text].append(level)
     return [[x for x in group if shown[x] != text] for text, group in groups.items() if len(group) > 1]

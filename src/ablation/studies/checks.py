@@ -83,7 +83,7 @@ def refuse_twins(factor: str, levels: dict[str, Level]) -> None:
     for label, level in levels.items():
         # Numbers that are one in float32 are one to the network.
         settings = {
-            name: as_single(value) if isinstance(value, float) else value for name, value in level.parameters.items()
+            name: as_single(value) if isinstance(value, float) else value for name, value in level.settings.items()
         }
         other = seen.setdefault((level.kind, repr(sorted(settings.items()))), label)
         if other != label:

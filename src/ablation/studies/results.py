@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
-from ablation.datasets.levels import complete
+from ablation.datasets.settings import complete
 from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
 from ablation.records.files import write_json, write_manifest, write_parts, write_table
 from ablation.studies.cells import Cell
@@ -170,7 +170,7 @@ def _manifest(
         "overrides": study.overrides,
         "factors": factors,
         "levels": {
-            factor: {label: {"kind": level.kind, **level.parameters} for label, level in study.levels[factor].items()}
+            factor: {label: {"kind": level.kind, **level.settings} for label, level in study.levels[factor].items()}
             for factor in REGISTRIES
         }
         | {

@@ -18,7 +18,7 @@ from ablation.studies.cells import Cell, expand, keys, resolve_device
 from ablation.studies.engines import count_workers, environment_of, pace, run_cohorts
 from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
 from ablation.studies.engines.duration import HOUR, Sample, estimate, told
-from ablation.studies.engines.work import Source
+from ablation.studies.engines.work import Supply
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import check_arithmetic, environment
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
@@ -76,9 +76,9 @@ def run_study(study: Study) -> Summary:
             present = whole_cells(study, cells, cell_keys, store)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
         plan = make_plan(study, cells, missing, cards, device)
-        source = Source(study.data_folder, study.data, device.type, how, digests, study.choices)
+        supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices)
         with track(study, cards) as tracker:
-            timing = _train(study, cells, cell_keys, missing, plan, source, store, tracker)
+            timing = _train(study, cells, cell_keys, missing, plan, supply, store, tracker)
             manifest = write_results(study, cells, cell_keys, store, cards, how)
             for key, cell in zip(cell_keys, cells, strict=True):
                 if key in present and not tracker.knows(key):
@@ -200,7 +200,7 @@ def _train(
     cell_keys: Sequence[str],
     missing: Sequence[int],
     plan: Plan,
-    source: Source,
+    supply: Supply,
     store: Store,
     tracker: Tracker,
 ) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def _train(
         bar = stack.enter_context(
             tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", desc=study.name, smoothing=0.1)
         )
-        for trained in run_cohorts(plan.cohorts, source, study.engine, plan.workers):
+        for trained in run_cohorts(plan.cohorts, supply, study.engine, plan.workers):
             done = [
                 (missing[place], record) for place, record in zip(trained.cohort.places, trained.records, strict=True)
             ]
@@ -231,5 +231,5 @@ def _train(
         "run_steps_per_second": run_steps / elapsed if missing else 0.0,
         "cells_trained": len(missing),
         "workers": plan.workers,
-        "device": source.device,
+        "device": supply.device,
     }

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ablation.datasets.levels import check_level as check_data
+from ablation.datasets.settings import check_level as check_data
 from ablation.levels import check_value
 from ablation.studies import checks
-from ablation.studies.levels import check_level
+from ablation.studies.choosing import check_level
 from ablation.studies.own.files import Files, files
 from ablation.studies.registries import REGISTRIES
 from ablation.training.spec import Level

@@ -10,10 +10,10 @@ Number = int | float | bool | str | None
 
 @dataclass(frozen=True)
 class Level:
-    """One setting of a choice: its key in the registry, and all its parameters, defaults written out."""
+    """One level of a choice: its key in the registry, and all its settings, defaults written out."""
 
     kind: str
-    parameters: Mapping[str, Number]
+    settings: Mapping[str, Number]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Spec:
         """Return the specification as plain values that JSON can hold."""
         return asdict(self)
 
-    def cohort(self) -> dict[str, Any]:
+    def shared(self) -> dict[str, Any]:
         """Return what the cells of one cohort have in common: the graph of the computation.
 
         The other things, the initializer, the learning rate, the seed and the numbers of clipping and optimizer, are
@@ -69,6 +69,6 @@ class Spec:
 
 
 def bind(registry: Mapping[str, Callable[..., Any]], level: Level) -> Callable[..., Any]:
-    """Return a choice's function with its level's parameters filled in."""
+    """Return a choice's function with its level's settings filled in."""
     choice = registry[level.kind]
-    return partial(choice, **level.parameters) if level.parameters else choice
+    return partial(choice, **level.settings) if level.settings else choice

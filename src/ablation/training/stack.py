@@ -95,8 +95,8 @@ class Stack:
 def _numbers(levels: list[Level], eager: bool, device: torch.device) -> dict[str, float | Tensor]:
     """Return a choice's parameters: a float where all cells agree in eager mode, else one a cell, [S, 1]."""
     numbers: dict[str, float | Tensor] = {}
-    for name in levels[0].parameters:
-        values = [float(level.parameters[name]) for level in levels]  # type: ignore[arg-type]  # checked before
+    for name in levels[0].settings:
+        values = [float(level.settings[name]) for level in levels]  # type: ignore[arg-type]  # checked before
         same = eager and all(value == values[0] for value in values)
         numbers[name] = values[0] if same else torch.tensor([[value] for value in values], device=device)
     return numbers

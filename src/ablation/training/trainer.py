@@ -29,7 +29,7 @@ def train(cohort: Sequence[Spec], data: Data) -> list[Outcome]:
     """Train cells that share all but initializer, learning rate, seed and numbers of clipping and optimizer.
 
     Args:
-        cohort: the cells; ``Spec.cohort()`` is the same for all of them.
+        cohort: the cells; ``Spec.shared()`` is the same for all of them.
         data: the data set, on the device to train on.
 
     Returns:
@@ -57,7 +57,7 @@ class _Run:
 
     def __init__(self, cohort: Sequence[Spec], data: Data) -> None:
         first, device = cohort[0], data.train_x.device
-        if any(spec.cohort() != first.cohort() for spec in cohort):
+        if any(spec.shared() != first.shared() for spec in cohort):
             raise ValueError("the cells of a cohort must share all that decides the graph")
         if first.batch_size > len(data.train_y):
             raise ValueError(f"batch_size {first.batch_size}: larger than the {len(data.train_y)} training examples")

@@ -8,42 +8,42 @@ import signal
 
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.local import train_here
-from ablation.studies.engines.work import Source, TooLargeError, Trained
+from ablation.studies.engines.work import Supply, TooLargeError, Trained
 
 SEED = 3
 
 
-def tries(source: Source) -> int:
+def tries(source: Supply) -> int:
     """Return how often the cohort was tried."""
     return len(list(source.folder.glob("try-*")))
 
 
-def _is_it(cohort: Cohort, source: Source) -> bool:
+def _is_it(cohort: Cohort, source: Supply) -> bool:
     if all(cell.spec.seed != SEED for cell in cohort.cells):
         return False
     (source.folder / f"try-{tries(source)}").touch()
     return True
 
 
-def dies_thrice(cohort: Cohort, source: Source) -> Trained:
+def dies_thrice(cohort: Cohort, source: Supply) -> Trained:
     if _is_it(cohort, source) and tries(source) <= 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return train_here(cohort, source)
 
 
-def dies_always(cohort: Cohort, source: Source) -> Trained:
+def dies_always(cohort: Cohort, source: Supply) -> Trained:
     if _is_it(cohort, source):
         os._exit(9)
     return train_here(cohort, source)
 
 
-def is_too_large(cohort: Cohort, source: Source) -> Trained:
+def is_too_large(cohort: Cohort, source: Supply) -> Trained:
     if _is_it(cohort, source):
         raise TooLargeError("a cell of many layers does not fit into memory")
     return train_here(cohort, source)
 
 
-def is_wrong(cohort: Cohort, source: Source) -> Trained:
+def is_wrong(cohort: Cohort, source: Supply) -> Trained:
     if _is_it(cohort, source):
         raise ZeroDivisionError
     return train_here(cohort, source)

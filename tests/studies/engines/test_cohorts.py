@@ -28,7 +28,7 @@ def test_cohorts_hold_every_cell_once_within_the_limit_and_share_their_graph(cho
     for cohort in cohorts:
         assert len(cohort.cells) <= limit
         assert [cells[place] for place in cohort.places] == cohort.cells
-        assert len({str(each.spec.cohort()) for each in cohort.cells}) == 1
+        assert len({str(each.spec.shared()) for each in cohort.cells}) == 1
     assert len(cohorts) >= min(workers, len(cells))
 
 

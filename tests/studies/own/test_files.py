@@ -57,14 +57,14 @@ def cell_keys(checked):
 
 def test_it_is_selected_by_name_and_set_as_any_other(study, mish):
     checked = study(f"choices=['{mish}']", "activation=[relu,mish]", "activation.mish.beta=1.5")
-    assert checked.levels["activation"]["mish"].parameters == {"beta": 1.5}
+    assert checked.levels["activation"]["mish"].settings == {"beta": 1.5}
     (file,) = checked.choices
     assert (file.given, file.path) == (str(mish), str(mish))
 
 
 def test_one_path_needs_no_list_and_home_is_a_folder(study, mish, monkeypatch):
     monkeypatch.setenv("HOME", str(mish.parent))
-    assert study(f"choices={mish}", "activation=mish").levels["activation"]["mish"].parameters == {"beta": 1.0}
+    assert study(f"choices={mish}", "activation=mish").levels["activation"]["mish"].settings == {"beta": 1.0}
     assert study(f"choices=['~/{mish.name}']", "activation=mish").choices[0].path == str(mish)
 
 

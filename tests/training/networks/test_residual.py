@@ -17,8 +17,8 @@ NORMALIZED = {
     "none": level("none"),
     "before": batch("before"),
     "after": batch("after"),
-    "before and input": level("batch", **{**batch("before").parameters, "input": True}),
-    "after and input": level("batch", **{**batch("after").parameters, "input": True}),
+    "before and input": level("batch", **{**batch("before").settings, "input": True}),
+    "after and input": level("batch", **{**batch("after").settings, "input": True}),
 }
 CLIPPED = {
     "none": level("none"),

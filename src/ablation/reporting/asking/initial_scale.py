@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.differences import Difference
 
 FLOOR = 1e-30
@@ -52,7 +52,7 @@ class Learned:
     folds: tuple[float | None, float | None]
 
 
-def time_spread(analysis: Analysis, cells: pd.DataFrame, base: Level, without: Level) -> Spread | None:
+def time_spread(analysis: Analysis, cells: pd.DataFrame, base: Label, without: Label) -> Spread | None:
     """The spread of times with the normalization ``base`` and without; None where no initializers make a pair."""
     design = analysis.design
     by = [factor for factor in design.compared if factor not in ("init", "normalization")]
@@ -78,7 +78,7 @@ def first_norms(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(first.merge(cells[["init"]], left_on="row", right_index=True))
 
 
-def learned_scale(analysis: Analysis, cells: pd.DataFrame, base: Level, without: Level) -> Learned | None:
+def learned_scale(analysis: Analysis, cells: pd.DataFrame, base: Label, without: Label) -> Learned | None:
     """How the standard deviation of what enters the activation moves; None where no cell was probed."""
     frame = entering(analysis, cells)
     own = frame[frame["normalization"] == base]
@@ -91,7 +91,7 @@ def learned_scale(analysis: Analysis, cells: pd.DataFrame, base: Level, without:
     start = 10 ** float(own.groupby("probe")["log_std"].mean()["first"])
     ends = frame[frame["probe"] == "last"].groupby(["normalization", "init"], observed=True)["log_std"].mean()
 
-    def fold(level: Level) -> float | None:
+    def fold(level: Label) -> float | None:
         return 10 ** float(ends[level].max() - ends[level].min()) if level in ends else None
 
     return Learned(found, start, (fold(base), fold(without)))

@@ -9,21 +9,21 @@ from typing import Any
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 
 
-def parameters(analysis: Analysis, factor: str, level: Level) -> Mapping[str, Any]:
+def parameters(analysis: Analysis, factor: str, level: Label) -> Mapping[str, Any]:
     """A level's kind and parameters."""
     found: Mapping[str, Any] = analysis.manifest["levels"][factor].get(str(level), {"kind": str(level)})
     return found
 
 
-def of_kind(analysis: Analysis, factor: str, *kinds: str) -> list[Level]:
+def of_kind(analysis: Analysis, factor: str, *kinds: str) -> list[Label]:
     """The levels of these kinds, in the design's order."""
     return [level for level in analysis.design.levels[factor] if parameters(analysis, factor, level)["kind"] in kinds]
 
 
-def batches(analysis: Analysis, placement: str = "before", inputs: bool = False) -> list[Level]:
+def batches(analysis: Analysis, placement: str = "before", inputs: bool = False) -> list[Label]:
     """The levels of batch normalization that stand there, on the network's inputs too or not."""
     wanted = (placement, inputs)
     return [

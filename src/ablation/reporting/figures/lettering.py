@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.ft2font import FT2Font
 
 from ablation.reporting.design import Design, short
-from ablation.reporting.naming import Level, escaped, labels
+from ablation.reporting.naming import Label, escaped, labels
 from ablation.reporting.wording.phrases import phrase
 
 FONT = "DejaVu Sans"
@@ -36,18 +36,18 @@ def legible(text: str) -> str:
 
 
 @cache
-def lettered(levels: tuple[Level, ...]) -> tuple[tuple[Level, str], ...]:
+def lettered(levels: tuple[Label, ...]) -> tuple[tuple[Label, str], ...]:
     """All levels of a factor as the font can write them."""
     return tuple(labels(levels, drawable).items())
 
 
-def named(design: Design, factor: str, level: Level, most: int = 22) -> str:
+def named(design: Design, factor: str, level: Label, most: int = 22) -> str:
     """A level's label in about ``most`` characters; matplotlib takes one that begins with an underscore for none."""
     text = short(lettered(design.levels[factor]), most)[level]
     return f" {text}" if text.startswith("_") else text
 
 
-def worded(design: Design, factor: str, level: Level, most: int = 22) -> str:
+def worded(design: Design, factor: str, level: Label, most: int = 22) -> str:
     """A level as one would say it in a figure (``wording.words``)."""
     return phrase(factor, level, named(design, factor, level, most))
 

@@ -17,7 +17,7 @@ from ablation.reporting.figures.lettering import legible, named, worded
 from ablation.reporting.figures.room import FLAT, inches
 from ablation.reporting.figures.theme import INK, Styles
 from ablation.reporting.figures.view import View
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 
 
 def grid(view: View, width: float, height: float, margin: float = 1.3, **share: Any) -> tuple[Figure, Any]:
@@ -164,7 +164,7 @@ def apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
 
 
 def level_key(
-    figure: Figure, design: Design, factor: str, levels: Sequence[Level], style: Styles, extra: Sequence[Any] = ()
+    figure: Figure, design: Design, factor: str, levels: Sequence[Label], style: Styles, extra: Sequence[Any] = ()
 ) -> None:
     """The legend of these levels of a factor, and of what else is to be told apart."""
     handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]

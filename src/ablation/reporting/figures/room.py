@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 
 PANELS = 12
 """Most panels of a figure."""
@@ -45,7 +45,7 @@ def across(places: int, marks: int, each: float = 0.12) -> float:
     return max(2.2, each * places * marks, 0.2 * places)
 
 
-def unreadable(figure: Figure, levels: Mapping[str, Sequence[Level]], fits: bool = True) -> str:
+def unreadable(figure: Figure, levels: Mapping[str, Sequence[Label]], fits: bool = True) -> str:
     """Why a figure that is laid out cannot be read, and which override would help; nothing where it can.
 
     ``fits`` is whether its parts found room when it was laid out.

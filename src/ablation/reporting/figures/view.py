@@ -12,7 +12,7 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, reference
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.intervals import by_seed, median_interval, seed_interval
 from ablation.reporting.wording.phrases import words
 
@@ -32,13 +32,13 @@ class View:
     caption: str = ""
     alt: str = ""
     why: str = ""
-    rows: Sequence[Level] = ("",)
-    columns: Sequence[Level] = ("",)
+    rows: Sequence[Label] = ("",)
+    columns: Sequence[Label] = ("",)
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def few(levels: Sequence[Level], most: int, keep: Collection[Level] = ()) -> list[Level]:
+def few(levels: Sequence[Label], most: int, keep: Collection[Label] = ()) -> list[Label]:
     """At most ``most`` of the levels: those to be kept, else the first, the last and others spread evenly."""
     others = [level for level in levels if level not in keep]
     room = max(0, min(most, len(levels)) - (len(levels) - len(others)))
@@ -47,7 +47,7 @@ def few(levels: Sequence[Level], most: int, keep: Collection[Level] = ()) -> lis
     return [level for level in levels if level in chosen]
 
 
-def present(cells: pd.DataFrame, factor: str) -> list[Level]:
+def present(cells: pd.DataFrame, factor: str) -> list[Label]:
     """The levels of a factor that these cells have, in their order. A study need be no full crossing."""
     return list(cells[factor].cat.remove_unused_categories().cat.categories)
 
@@ -68,7 +68,7 @@ def hold(design: Design, cells: pd.DataFrame, shown: Sequence[str]) -> tuple[pd.
 
 
 def thinned(
-    design: Design, frame: pd.DataFrame, factor: str, most: int, keep: Collection[Level] = ()
+    design: Design, frame: pd.DataFrame, factor: str, most: int, keep: Collection[Label] = ()
 ) -> tuple[pd.DataFrame, str]:
     """The rows of the ``few`` levels of a factor that find room, and a sentence that says how many, if not all do."""
     levels = present(frame, factor)
@@ -79,7 +79,7 @@ def thinned(
     return frame, f" {len(shown)} of {len(design.levels[factor])} levels of {factor} are shown."
 
 
-def left_out(design: Design, factor: str, shown: Sequence[Level]) -> str:
+def left_out(design: Design, factor: str, shown: Sequence[Label]) -> str:
     """A sentence that says which levels found no room, if any."""
     total = len(design.levels[factor])
     return f" {len(shown)} of {total} levels of {factor} are shown." if len(shown) < total else ""

@@ -25,7 +25,7 @@ from ablation.reporting.figures.panels import along, dots, grid, level_key, no_c
 from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text, full_difference
 from ablation.reporting.wording.phrases import words
@@ -78,7 +78,7 @@ def ask(analysis: Analysis) -> Question:
     )
 
 
-def scale(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) -> tuple[str, list[str]]:
+def scale(analysis: Analysis, cells: pd.DataFrame, without: Label, base: Label) -> tuple[str, list[str]]:
     """Whether the initial scale matters less, and what it rests on."""
     both = cells[cells["normalization"].isin([without, base])]
     found = time_spread(analysis, both, base, without)
@@ -103,7 +103,7 @@ def scale(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) 
     return f"{lead} (spread of times between initializers: {full_difference(found.difference)})", evidence
 
 
-def learned(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level) -> list[str]:
+def learned(analysis: Analysis, cells: pd.DataFrame, without: Label, base: Label) -> list[str]:
     """How the standard deviation of what enters the activation moves, in words."""
     found = learned_scale(analysis, cells, base, without)
     if found is None:
@@ -119,7 +119,7 @@ def learned(analysis: Analysis, cells: pd.DataFrame, without: Level, base: Level
     ]
 
 
-def place_of(analysis: Analysis, cells: pd.DataFrame, level: Level, base: Level) -> tuple[str, list[str]] | None:
+def place_of(analysis: Analysis, cells: pd.DataFrame, level: Label, base: Label) -> tuple[str, list[str]] | None:
     """What another place of batch normalization does to the time, and by depth; None without cells to compare."""
     groups = cells["normalization"] == level, cells["normalization"] == base
     found = analysis.paired(cells, "time", groups, ("normalization",))
@@ -136,7 +136,7 @@ def place_of(analysis: Analysis, cells: pd.DataFrame, level: Level, base: Level)
     return f"{lead} ({full_difference(found)})", evidence
 
 
-def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Level], held: str) -> View:
+def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Label], held: str) -> View:
     """Restricted mean and pre-activation scale by initializer, a column per depth."""
     design = analysis.design
     most = min(places(len(normalizations)), len(present(cells, "init")))

@@ -20,7 +20,7 @@ from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
 from ablation.reporting.figures.room import LINES, across, fitting
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.differences import Difference
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text, full_difference
@@ -67,7 +67,7 @@ def ask(analysis: Analysis) -> Question:
 
 
 def compare(
-    analysis: Analysis, cells: pd.DataFrame, value: str, first: tuple[Level, Level], second: tuple[Level, Level]
+    analysis: Analysis, cells: pd.DataFrame, value: str, first: tuple[Label, Label], second: tuple[Label, Label]
 ) -> Difference | None:
     """The mean of the first pair of levels minus the second's: times tuned, divergence at equal learning rates."""
     equal = value == "gone"
@@ -76,13 +76,13 @@ def compare(
     return analysis.paired(chosen, value, groups, PAIR, analysis.design.nuisance if equal else ())
 
 
-def within(cells: pd.DataFrame, pair: tuple[Level, Level]) -> pd.Series:
+def within(cells: pd.DataFrame, pair: tuple[Label, Label]) -> pd.Series:
     """Which cells have this normalization and this clipping."""
     return (cells["normalization"] == pair[0]) & (cells["clipping"] == pair[1])
 
 
 def answer(
-    analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, Level]], clips: int
+    analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Label, Label]], clips: int
 ) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
     design = analysis.design
@@ -126,7 +126,7 @@ def answer(
     return text, evidence
 
 
-def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, Level]], held: str) -> View:
+def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Label, Label]], held: str) -> View:
     """Restricted mean and share of diverged runs for neither, either and both, a column per depth."""
     design = analysis.design
     most = min(LINES, len(present(cells, "activation")))
@@ -160,7 +160,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Level, 
     return View(NAME, title, caption + some, f"Points with intervals. {title}.", columns=columns, frame=frame)
 
 
-def titles(design: Design, pairs: dict[str, tuple[Level, Level]]) -> dict[str, str]:
+def titles(design: Design, pairs: dict[str, tuple[Label, Label]]) -> dict[str, str]:
     """What stands along the figure's axis for each of the pairs."""
     clip, batch = ("clipping", pairs["clip"][1]), ("normalization", pairs["batch"][0])
     said = {**{name: name for name in pairs}, "clip": named(design, *clip, 16), "batch": named(design, *batch, 16)}

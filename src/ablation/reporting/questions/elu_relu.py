@@ -24,7 +24,7 @@ from ablation.reporting.figures.panels import along, dots, grid, level_key, line
 from ablation.reporting.figures.room import PLACES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.differences import Difference
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
@@ -83,7 +83,7 @@ def rises(analysis: Analysis) -> Floats:
     return np.asarray(total + np.where(cells["diverged"], 1.0 - end, 0.0 * end))
 
 
-def compare(analysis: Analysis, cells: pd.DataFrame, measure: str, levels: tuple[Level, Level]) -> Difference | None:
+def compare(analysis: Analysis, cells: pd.DataFrame, measure: str, levels: tuple[Label, Label]) -> Difference | None:
     """The first activation's mean minus the second's; rises at equal learning rates, all else at tuned ones."""
     equal = measure == "rises"
     chosen = cells if equal else cells[cells["tuned"]]
@@ -91,7 +91,7 @@ def compare(analysis: Analysis, cells: pd.DataFrame, measure: str, levels: tuple
     return analysis.paired(chosen, measure, groups, ("activation",), analysis.design.nuisance if equal else ())
 
 
-def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple[str, list[str]]:
+def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Label]) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
     design, relu, elu, depths = analysis.design, shown[0], shown[-1], present(cells, "depth")
     name = {level: design.short("activation", level) for level in shown}
@@ -139,7 +139,7 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Level]) -> tuple
     return text, evidence
 
 
-def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Level], held: str) -> View:
+def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Label], held: str) -> View:
     """Dead units and blocked gradient over training at the deepest depth; rises and time to target by depth."""
     design, depth = analysis.design, present(cells, "depth")[-1]
     name = {level: design.short("activation", level) for level in shown}

@@ -23,7 +23,7 @@ from ablation.reporting.figures.panels import grid, level_key, lines, no_cells, 
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text
 
@@ -73,7 +73,7 @@ def judged(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(**columns)
 
 
-def about(analysis: Analysis, cells: pd.DataFrame, activation: Level) -> tuple[str, str]:
+def about(analysis: Analysis, cells: pd.DataFrame, activation: Label) -> tuple[str, str]:
     """What the initializers do to one activation: which is the soonest, and what becomes of the others."""
     design = analysis.design
     means = cells.groupby("init", observed=True)[["time", "mean_loss", "start", "end", "fade"]].mean()
@@ -82,10 +82,10 @@ def about(analysis: Analysis, cells: pd.DataFrame, activation: Level) -> tuple[s
     most = max(inits, key=lambda init: float(np.nan_to_num(means["start"][init], nan=-1)))
     least = min(inits, key=lambda init: float(np.nan_to_num(means["start"][init], nan=2)))
 
-    def said(init: Level) -> str:
+    def said(init: Label) -> str:
         return f"{design.short('init', init)}: {percent(means['start'][init])}, {percent(means['end'][init])}"
 
-    def later(init: Level) -> str:
+    def later(init: Label) -> str:
         found = analysis.paired(cells, "time", (cells["init"] == init, cells["init"] == best), ("init",))
         return (
             difference_text(found, f"epochs against {design.short('init', best)}") if found else "no cells to compare"
@@ -122,7 +122,7 @@ def percent(value: float) -> str:
 
 
 def view(
-    analysis: Analysis, cells: pd.DataFrame, columns: list[Level], seen: pd.DataFrame, held: str, depth: Level
+    analysis: Analysis, cells: pd.DataFrame, columns: list[Label], seen: pd.DataFrame, held: str, depth: Label
 ) -> View:
     """Saturation and spread by layer, a column per bounded activation."""
     by = ["activation", "init", "probe", "layer"]

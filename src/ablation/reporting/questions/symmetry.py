@@ -18,7 +18,7 @@ from ablation.reporting.figures.panels import along, dots, entitle, grid, level_
 from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text, full_difference, part_of
 
@@ -37,7 +37,7 @@ def ask(analysis: Analysis) -> Question:
     return Question(TOPIC, *answer(analysis, cells, alike), "", view(analysis, cells, alike))
 
 
-def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> tuple[str, list[str]]:
+def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
     design = analysis.design
     zeros, others = cells["init"].isin(alike), ~cells["init"].isin(alike)
@@ -79,7 +79,7 @@ def still(analysis: Analysis, cells: pd.DataFrame) -> pd.Series:
     return last.groupby("row")["weight_norm"].max() == 0
 
 
-def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Level]) -> View:
+def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> View:
     """Best validation accuracy per initializer and activation: depths in columns, normalizations in rows."""
     design = analysis.design
     shown, held = hold(design, cells, ("init", "activation", "depth", "normalization"))

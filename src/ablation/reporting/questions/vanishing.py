@@ -19,7 +19,7 @@ from ablation.reporting.figures.panels import along, dots, grid, level_key, no_c
 from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_median
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.health import EXPLODING, VANISHING
 from ablation.reporting.wording.captions import interval_text, never_probed, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text
@@ -55,7 +55,7 @@ def ask(analysis: Analysis) -> Question:
     return Question(TOPIC, *answer(analysis, start, end, deepest), view(analysis, cells, seen, start, held))
 
 
-def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Level) -> tuple[str, list[str], str]:
+def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Label) -> tuple[str, list[str], str]:
     """The sentence, what it rests on, and nothing missing."""
     before, after = vanishes(start), vanishes(end)
     best, worst = extremes(start)
@@ -77,7 +77,7 @@ def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Le
     reach = analysis.tuned.loc[start["row"]].groupby("activation", observed=True)["reached"].mean()
     exploding = start.groupby("activation", observed=True)["exploding"].mean()
 
-    def said(level: Level) -> str:
+    def said(level: Label) -> str:
         later = f", {int(after.sum(axis=1)[level])} after training" if level in after.index else ""
         more = f", exploding in {exploding[level]:.0%} of cells" if exploding[level] > 0 else ""
         return (
@@ -98,7 +98,7 @@ def answer(analysis: Analysis, start: pd.DataFrame, end: pd.DataFrame, depth: Le
     return text, evidence, ""
 
 
-def side(start: pd.DataFrame, first: Level, second: Level) -> tuple[pd.Series, pd.Series]:
+def side(start: pd.DataFrame, first: Label, second: Label) -> tuple[pd.Series, pd.Series]:
     """Which cells belong to either activation, on the cells' index."""
     activation = start.set_index("row")["activation"]
     return activation == first, activation == second
@@ -110,7 +110,7 @@ def vanishes(seen: pd.DataFrame) -> pd.DataFrame:
     return (share > 0.5).where(share.notna())
 
 
-def extremes(start: pd.DataFrame) -> tuple[Level, Level]:
+def extremes(start: pd.DataFrame) -> tuple[Label, Label]:
     """The activation that keeps the gradient best and the one that loses most: by how many initializers it vanishes
     with, then by the decades lost on average, a gradient that grows counting as none lost."""
     table = pd.DataFrame(

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.design import Design
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.intervals import holm
 from ablation.reporting.statistics.survival import LogRank, log_rank_of
 
-Scope = tuple[Level | None, pd.DataFrame]
+Scope = tuple[Label | None, pd.DataFrame]
 """A depth with its cells, or none with those of the whole study."""
 MUCH = 0.3
 """Beyond this share of censored cells min(T, H) says little of how much slower a level is."""
@@ -28,12 +28,12 @@ class Censoring:
 
     cells: int
     whole: float
-    by_depth: Mapping[Level, float]
+    by_depth: Mapping[Label, float]
 
     @property
-    def much(self) -> list[Level | None]:
+    def much(self) -> list[Label | None]:
         """Where it is too many for min(T, H) to say much: the depths, and before them None for the whole."""
-        whole: list[Level | None] = [None] if self.whole > MUCH else []
+        whole: list[Label | None] = [None] if self.whole > MUCH else []
         return [*whole, *(depth for depth, share in self.by_depth.items() if share > MUCH)]
 
 
@@ -48,14 +48,14 @@ class FactorTest:
         soonest, latest: the levels with the most and the fewest arrivals for those expected, if there is a test.
     """
 
-    depth: Level | None
+    depth: Label | None
     factor: str
     cells: int
     censored: float
     test: LogRank
     p_holm: float
-    soonest: Level | None
-    latest: Level | None
+    soonest: Label | None
+    latest: Label | None
 
 
 def log_ranks(scopes: Sequence[Scope], design: Design) -> list[FactorTest]:
@@ -72,7 +72,7 @@ def log_ranks(scopes: Sequence[Scope], design: Design) -> list[FactorTest]:
         tests.append(log_rank_of(cells, factor, [other for other in design.compared if other not in held]))
     found = []
     for (depth, cells, factor), test, p in zip(asked, tests, holm([test.p for test in tests]).tolist(), strict=True):
-        ends: tuple[Level | None, Level | None] = (None, None)
+        ends: tuple[Label | None, Label | None] = (None, None)
         if test.df and np.isfinite(test.excess).any():
             levels = design.levels[factor]
             ends = levels[int(np.nanargmax(test.excess))], levels[int(np.nanargmin(test.excess))]

@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.stats import t
 
 from ablation.reporting.design import Design, Options
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.contrasts import blocks, coded
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.marginal import marginal_means, marginal_weights
@@ -102,10 +102,10 @@ class Winner:
         tied: how many others have the same mean.
     """
 
-    depth: Level
+    depth: Label
     factor: str | None
     factors: tuple[str, ...]
-    candidates: Sequence[tuple[Level, ...]]
+    candidates: Sequence[tuple[Label, ...]]
     best: int
     rest: Sequence[int]
     rmst: float
@@ -115,7 +115,7 @@ class Winner:
     tied: int
 
 
-def winners_at(depth: Level, cells: pd.DataFrame, design: Design, options: Options) -> Iterator[Winner]:
+def winners_at(depth: Label, cells: pd.DataFrame, design: Design, options: Options) -> Iterator[Winner]:
     """The winner of every factor but depth among these cells, all of one depth, and of their combinations.
 
     The levels of a factor are compared by their marginal means; ties go by the mean loss while training.

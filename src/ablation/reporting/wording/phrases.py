@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablation.reporting.design import ORDINAL, Design
-from ablation.reporting.naming import Level, raw
+from ablation.reporting.naming import Label, raw
 
 RESPONSES = {"epochs": "time to target", "val_loss": "final validation loss"}
 """The responses whose effects are estimated."""
 
 
-def words(design: Design, factor: str, level: Level, most: int = 22) -> str:
+def words(design: Design, factor: str, level: Label, most: int = 22) -> str:
     """A level as one would say it: "no clipping", "batch normalization", "depth 20", "he_normal"."""
     return phrase(factor, level, design.short(factor, level, most))
 
 
-def phrase(factor: str, level: Level, name: str) -> str:
+def phrase(factor: str, level: Label, name: str) -> str:
     """A level that is shown under this name, as one would say it."""
     if factor in ("normalization", "clipping"):
         if level == "none":

@@ -9,7 +9,7 @@ from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.local import default_workers, run_processes, run_serial
 from ablation.studies.engines.ray import connect, environment_there, run_ray, slots, train_sample_there
-from ablation.studies.engines.work import Source, Trained
+from ablation.studies.engines.work import Supply, Trained
 from ablation.studies.machine.environment import environment
 from ablation.studies.own.files import Files
 
@@ -46,7 +46,7 @@ def pace(engine: Mapping[str, Any], sample: Sample, device: str, choices: Files)
 
 
 def run_cohorts(
-    cohorts: Sequence[Cohort], source: Source, engine: Mapping[str, Any], workers: int
+    cohorts: Sequence[Cohort], supply: Supply, engine: Mapping[str, Any], workers: int
 ) -> Iterator[Trained]:
     """Train cohorts and yield each as it is done, in whatever order that is.
 
@@ -56,7 +56,7 @@ def run_cohorts(
     if not cohorts:
         return iter(())
     if engine["kind"] == "ray":
-        return run_ray(cohorts, source, workers)
-    if engine["kind"] == "serial" or source.device != "cpu":
-        return run_serial(cohorts, source)
-    return run_processes(cohorts, source, workers)
+        return run_ray(cohorts, supply, workers)
+    if engine["kind"] == "serial" or supply.device != "cpu":
+        return run_serial(cohorts, supply)
+    return run_processes(cohorts, supply, workers)

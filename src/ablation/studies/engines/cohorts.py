@@ -70,7 +70,7 @@ def make_cohorts(cells: Sequence[Cell], ends: Mapping[str, Ends], workers: int, 
     """
     groups: dict[str, list[int]] = {}
     for place, cell in enumerate(cells):
-        shared = json.dumps([cell.data, cell.spec.cohort()], sort_keys=True)
+        shared = json.dumps([cell.data, cell.spec.shared()], sort_keys=True)
         groups.setdefault(shared, []).append(place)
     parts: list[list[int]] = []
     for group in groups.values():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.losses import Losses
-from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
+from ablation.studies.engines.work import Supply, TooLargeError, Trained, load_data, train_cohort
 from ablation.studies.engines.worker import Worker, WorkerDiedError, cannot_start, end, start_workers
 from ablation.studies.machine.resources import cores
 
@@ -29,7 +29,7 @@ class Died(NamedTuple):
     cohort: Cohort
 
 
-def run_serial(cohorts: Sequence[Cohort], source: Source) -> Iterator[Trained]:
+def run_serial(cohorts: Sequence[Cohort], supply: Supply) -> Iterator[Trained]:
     """Train cohorts one after the other in this process.
 
     Raises:
@@ -38,7 +38,7 @@ def run_serial(cohorts: Sequence[Cohort], source: Source) -> Iterator[Trained]:
     losses = Losses(cohorts)
     for cohort in cohorts:
         try:
-            trained = train_here(cohort, source)
+            trained = train_here(cohort, supply)
         except TooLargeError as error:
             losses.add(cohort, str(error))
         else:
@@ -46,7 +46,7 @@ def run_serial(cohorts: Sequence[Cohort], source: Source) -> Iterator[Trained]:
     losses.tell()
 
 
-def run_processes(cohorts: Sequence[Cohort], source: Source, workers: int) -> Iterator[Trained]:
+def run_processes(cohorts: Sequence[Cohort], supply: Supply, workers: int) -> Iterator[Trained]:
     """Train cohorts in worker processes and yield each as it is done, in whatever order that is.
 
     Raises:
@@ -54,7 +54,7 @@ def run_processes(cohorts: Sequence[Cohort], source: Source, workers: int) -> It
     """
     losses = Losses(cohorts)
     crew = start_workers(min(workers, len(cohorts)))
-    shift = _Shift(cohorts, source, crew)
+    shift = _Shift(cohorts, supply, crew)
     try:
         shift.begin()
         alone = []
@@ -82,12 +82,12 @@ class _Shift:
 
     Args:
         cohorts: what is to be trained.
-        source: where the data are.
+        supply: what they need for it.
         crew: the workers, which have begun.
     """
 
-    def __init__(self, cohorts: Sequence[Cohort], source: Source, crew: list[Worker]) -> None:
-        self._source, self._crew = source, crew
+    def __init__(self, cohorts: Sequence[Cohort], supply: Supply, crew: list[Worker]) -> None:
+        self._supply, self._crew = supply, crew
         self._waiting = deque((cohort, 0) for cohort in cohorts)
         self._answers: SimpleQueue[Trained | Failed | Died | BaseException] = SimpleQueue()
         # So many results at most wait to be kept: more would fill the memory where keeping takes longer than training.
@@ -121,7 +121,7 @@ class _Shift:
         end(self._crew[1:])
         del self._crew[1:]
         try:
-            return self._crew[0].call(train_here, cohort, self._source)
+            return self._crew[0].call(train_here, cohort, self._supply)
         except TooLargeError as error:
             return Failed(cohort, str(error))
         except WorkerDiedError as error:
@@ -161,7 +161,7 @@ class _Shift:
         except IndexError:
             return
         try:
-            self._answers.put(self._crew[place].call(train_here, cohort, self._source))
+            self._answers.put(self._crew[place].call(train_here, cohort, self._supply))
         except TooLargeError as error:
             self._answers.put(Failed(cohort, str(error)))
         except WorkerDiedError:
@@ -175,14 +175,14 @@ class _Shift:
                 self._room.release()
 
 
-def train_here(cohort: Cohort, source: Source) -> Trained:
+def train_here(cohort: Cohort, supply: Supply) -> Trained:
     """Train a cohort in this process, which reads each data set once.
 
     Raises:
         UserError: this process computes in another way than the keys say.
     """
-    source.prepare()
-    return train_cohort(cohort, load_data(cohort.cells[0].data, source))
+    supply.prepare()
+    return train_cohort(cohort, load_data(cohort.cells[0].data, supply))
 
 
 def default_workers() -> int:

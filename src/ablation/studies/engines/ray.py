@@ -19,7 +19,7 @@ from ablation import UserError
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.losses import Losses
-from ablation.studies.engines.work import Source, TooLargeError, Trained, load_data, train_cohort
+from ablation.studies.engines.work import Supply, TooLargeError, Trained, load_data, train_cohort
 from ablation.studies.machine.environment import check_arithmetic, differences, environment
 from ablation.studies.own.files import Files, install
 from ablation.training.data import Data
@@ -107,7 +107,7 @@ def environment_there(device: torch.device, compiles: bool) -> dict[str, str]:
     return environment
 
 
-def run_ray(cohorts: Sequence[Cohort], source: Source, workers: int) -> Iterator[Trained]:
+def run_ray(cohorts: Sequence[Cohort], supply: Supply, workers: int) -> Iterator[Trained]:
     """Train cohorts on the cluster and yield each as it comes.
 
     Raises:
@@ -117,16 +117,16 @@ def run_ray(cohorts: Sequence[Cohort], source: Source, workers: int) -> Iterator
     ray = _ray()
     losses = Losses(cohorts)
     task = ray.remote(_train_on_node).options(
-        num_cpus=1, num_gpus=int(source.device == "cuda"), max_retries=RETRIES, retry_exceptions=[MemoryError]
+        num_cpus=1, num_gpus=int(supply.device == "cuda"), max_retries=RETRIES, retry_exceptions=[MemoryError]
     )
-    here = replace(source, device="cpu")
+    here = replace(supply, device="cpu")
     data = {label: ray.put(load_data(label, here)) for label in {cohort.cells[0].data for cohort in cohorts}}
     waiting = list(cohorts)
     running: dict[Any, Cohort] = {}
     while waiting or running:
         while waiting and len(running) < 2 * workers:
             cohort = waiting.pop(0)
-            running[task.remote(cohort, data[cohort.cells[0].data], source)] = cohort
+            running[task.remote(cohort, data[cohort.cells[0].data], supply)] = cohort
         (done, *_), _ = ray.wait(list(running))
         cohort = running.pop(done)
         try:
@@ -176,9 +176,9 @@ def _train_sample_on_node(sample: Sample, device: str, choices: Files) -> float:
     return train_sample(sample, device)
 
 
-def _train_on_node(cohort: Cohort, data: Data, source: Source) -> Trained:
-    source.prepare(f"node {socket.gethostname()}")
-    return train_cohort(cohort, data.to(torch.device(source.device)))
+def _train_on_node(cohort: Cohort, data: Data, supply: Supply) -> Trained:
+    supply.prepare(f"node {socket.gethostname()}")
+    return train_cohort(cohort, data.to(torch.device(supply.device)))
 
 
 def _ray() -> Any:

@@ -40,8 +40,8 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a worker finds the data, and how it has to compute.
+class Supply:
+    """What a worker is supplied with: where the data are, how it has to compute, and a user's own choices.
 
     Attributes:
         folder: the prepared files'.
@@ -79,16 +79,16 @@ class Source:
 _loaded: dict[tuple[str, str, str, str], Data] = {}
 
 
-def load_data(label: str, source: Source) -> Data:
+def load_data(label: str, supply: Supply) -> Data:
     """Return a prepared data set on the device, standardized; each process reads it once.
 
     Raises:
         UserError: it is not the one that the keys are of, or does not fit into memory.
     """
-    expected = source.digests.get(label, "")
-    key = (str(source.folder.resolve()), label, source.device, expected)
+    expected = supply.digests.get(label, "")
+    key = (str(supply.folder.resolve()), label, supply.device, expected)
     if key not in _loaded:
-        arrays, card = load(label, source.levels[label], source.folder)
+        arrays, card = load(label, supply.levels[label], supply.folder)
         if expected not in ("", card["digest"]):
             raise UserError(f"data.{label}: was prepared anew while the study ran; run the study again")
         mean, std = card["mean"], card["std"]
@@ -103,7 +103,7 @@ def load_data(label: str, source: Source) -> Data:
             standardize("val_x"),
             torch.from_numpy(arrays["val_y"]),
             card["classes"],
-        ).to(torch.device(source.device))
+        ).to(torch.device(supply.device))
     return _loaded[key]
 
 

@@ -173,5 +173,5 @@ def _remembered_by(optimizer: Optimizer, parameters: Sequence[tuple[str, float]]
 
 
 def _remembered(level: Level) -> int:
-    parameters: Any = tuple(level.parameters.items())
+    parameters: Any = tuple(level.settings.items())
     return _remembered_by(OPTIMIZERS[level.kind], parameters)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ablation import UserError
-from ablation.datasets.levels import complete
+from ablation.datasets.settings import complete
 from ablation.studies.cells import Cell, count_cells
 from ablation.studies.machine import cost
 from ablation.studies.machine.cost import Ends

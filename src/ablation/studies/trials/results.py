@@ -46,7 +46,7 @@ def _loss(level: Level) -> None:
 
 
 def _normalization(level: Level) -> None:
-    made = NORMALIZATIONS[level.kind](**level.parameters)
+    made = NORMALIZATIONS[level.kind](**level.settings)
     if made is None:
         return
     lacking = [
@@ -76,7 +76,7 @@ def _optimizer(level: Level) -> None:
     for step in range(2):
         factors = {"input_SBI": torch.randn(CELLS, BATCH, FAN_IN), "error_SBO": torch.randn(CELLS, BATCH, FAN_OUT)}
         more = _asked("optimizer", optimize, step, {**factors, "shape": (FAN_IN, FAN_OUT)})
-        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **level.parameters, **more)
+        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **level.settings, **more)
         if result is not None or torch.equal(param_SP, before):
             raise WrongResultError("must change param_SP in place, as by param_SP.sub_(...), and return nothing")
     _state(state)
@@ -88,7 +88,7 @@ def _clipping(level: Level) -> None:
     factors = [torch.randn(CELLS, BATCH, FAN_IN), None], [torch.randn(CELLS, BATCH, FAN_OUT), None]
     more = _asked("clipping", clip, 0, {"inputs": factors[0], "errors": factors[1], "state": state})
     blocks = [weight_SN, vector_SN]
-    flags_S = clip(Gradient(blocks, blocks), **level.parameters, **more)
+    flags_S = clip(Gradient(blocks, blocks), **level.settings, **more)
     if not isinstance(flags_S, Tensor) or flags_S.shape != (CELLS,) or flags_S.dtype != torch.bool:
         raise WrongResultError(
             f"must return whether each cell was clipped, {CELLS} booleans here, and what it returns is {_told(flags_S)}"

@@ -44,7 +44,7 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
     descend, graphs = eager.descend, [*hidden.graphs, loss, score, summary]
     if not descend.sees_whole and not descend.asks:
         kinds = (spec.clipping.kind, spec.optimizer.kind)
-        names = (list(spec.clipping.parameters), list(spec.optimizer.parameters))
+        names = (list(spec.clipping.settings), list(spec.optimizer.settings))
         descend = CompiledDescent(eager.descend, kinds, names, device)
         graphs.append(descend.graph)
     make(graphs)

@@ -26,5 +26,5 @@ def build(spec: Spec, features: int, classes: int, hidden: Hidden | None = None)
 
 def hidden_of(spec: Spec) -> Hidden:
     """Return what stands behind the products of a cell's specification."""
-    normalization = NORMALIZATIONS[spec.normalization.kind](**spec.normalization.parameters)
+    normalization = NORMALIZATIONS[spec.normalization.kind](**spec.normalization.settings)
     return Hidden(activation_of(spec.activation), normalization)

@@ -14,7 +14,7 @@ from ablation.reporting.figures.panels import describe, grid, key, lines, panels
 from ablation.reporting.figures.room import PANELS
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_median
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.theory.agreement import BY
 from ablation.reporting.wording.captions import interval_text, seeds_text
 from ablation.reporting.wording.phrases import names
@@ -64,7 +64,7 @@ def show(analysis: Analysis) -> View:
     return View(name, title, caption, f"Line charts on a log axis. {title}.", "", rows, columns, frame)
 
 
-def finding(design: Design, frame: pd.DataFrame, depth: Level) -> str:
+def finding(design: Design, frame: pd.DataFrame, depth: Label) -> str:
     """How far the first layer's delta lies from the predicted one, in words."""
     first = frame[(frame["layer"] == 1) & frame["predicted"].notna()]
     factor = 10 ** np.abs(np.log10(first["median"] / first["predicted"]))

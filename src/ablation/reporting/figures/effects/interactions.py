@@ -13,7 +13,7 @@ from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import apart, grid
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, present
-from ablation.reporting.naming import Level
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics import anova
 from ablation.reporting.statistics.intervals import student
 from ablation.reporting.statistics.responses import Effects
@@ -102,7 +102,7 @@ def plot(view: View, design: Design) -> Figure:
     for axis, place in zip(axes.flat, view.columns, strict=False):
         part = view.frame[view.frame["panel"] == place]
         along, by = str(part["x"].iloc[0]), str(part["by"].iloc[0])
-        levels: list[Level] = [level for level in design.levels[along] if level in set(part["along"])]
+        levels: list[Label] = [level for level in design.levels[along] if level in set(part["along"])]
         style, last = styles(design, by), []
         drawn = [level for level in design.levels[by] if level in set(part["line"])]
         for step, level in enumerate(drawn):

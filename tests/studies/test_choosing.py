@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.normalization import NORMALIZATIONS
-from ablation.studies.levels import check_level, check_value
+from ablation.studies.choosing import check_level, check_value
 
 
 def test_a_level_takes_its_kind_from_its_name_and_its_defaults_from_the_function():
     level = check_level("activation", "leaky_relu", {}, ACTIVATIONS)
-    assert (level.kind, level.parameters) == ("leaky_relu", {"slope": 0.01})
+    assert (level.kind, level.settings) == ("leaky_relu", {"slope": 0.01})
 
 
 def test_a_level_may_have_a_name_of_its_own_and_a_whole_number_for_a_real_one():
     level = check_level("activation", "elu_2", {"kind": "elu", "alpha": 2}, ACTIVATIONS)
     assert level.kind == "elu"
-    assert level.parameters == {"alpha": 2.0}
-    assert isinstance(level.parameters["alpha"], float)
+    assert level.settings == {"alpha": 2.0}
+    assert isinstance(level.settings["alpha"], float)
 
 
 @pytest.mark.parametrize(

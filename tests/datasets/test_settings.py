@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from ablation import UserError
-from ablation.datasets.levels import check_level, complete, content_parameters, written
+from ablation.datasets.settings import check_level, complete, content_parameters, written
 from ablation.datasets.sources import SOURCES
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "data"
