@@ -183,9 +183,9 @@ def kind(level: Any) -> dict[str, Any]:
 
 
 def network(label: Any) -> dict[str, Any]:
-    """A model's entry in the manifest; all but those called residual are perceptrons."""
-    residual = str(label).startswith("residual")
-    return {"kind": "residual" if residual else "mlp", "mean_field": None if residual else "perceptron"}
+    """A model's entry in the manifest; all but those called another are perceptrons."""
+    another = str(label).startswith("another")
+    return {"kind": "another" if another else "mlp", "mean_field": None if another else "perceptron"}
 
 
 def tabulated(labels: Sequence[str]) -> pa.Table:

@@ -65,7 +65,7 @@ count, or the factor, may be less than a float32 holds, or more."""
 
 def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
     """Scale each cell's parts together down to the threshold, and return which cells were, [S, 1]."""
-    dtype, looks = parts[0].dtype, _can_look(parts[0])
+    dtype, looks = parts[0].dtype, can_look(parts[0])
     # Double precision needs no second look at single-precision numbers, and has none itself.
     wide = torch.float64 if not looks and dtype == torch.float32 else None
     norm_S1 = _norm(parts, wide)
@@ -123,7 +123,7 @@ def _scale_down_exactly(parts: Sequence[Tensor], rows: Tensor, limit_R1: Tensor)
     return clipped_R1
 
 
-def _can_look(x: Tensor) -> bool:
+def can_look(x: Tensor) -> bool:
     """Whether a look at numbers costs nothing: a GPU would have to be waited for, and a graph has none yet."""
     return not x.is_cuda and not torch.compiler.is_compiling()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ablation.choices.clipping import can_look
 from ablation.training.elementwise import Activation
 from ablation.training.networks.network import LayerProbe
 
@@ -120,11 +121,6 @@ def _flat(x: Tensor) -> Tensor:
     return (x.mT if lies_by_column else x).flatten(1)
 
 
-def _can_look(x: Tensor) -> bool:
-    """Whether a look at numbers costs nothing: a GPU would have to be waited for, and a graph has none yet."""
-    return not x.is_cuda and not torch.compiler.is_compiling()
-
-
 def norm_per_cell(x: Tensor) -> Tensor:
     """Return the norm of every cell's part, as doubles.
 
@@ -133,7 +129,7 @@ def norm_per_cell(x: Tensor) -> Tensor:
     double precision, at four times the cost.
     """
     flat = x.flatten(1)
-    if _can_look(flat):
+    if can_look(flat):
         norm_S: Tensor = torch.linalg.vector_norm(flat, dim=1)
         inside_S = (norm_S > SMALLEST_NORM) & (norm_S < LARGEST_NORM)
         if bool(inside_S.all()):
@@ -143,7 +139,7 @@ def norm_per_cell(x: Tensor) -> Tensor:
 
 
 def _double_norm(x_SN: Tensor) -> Tensor:
-    if not _can_look(x_SN):
+    if not can_look(x_SN):
         return x_SN.double().square().sum(1).sqrt()
     # Part by part, so that what is doubled stays small enough for a cache, and for memory kept from before.
     parts = [torch.linalg.vector_norm(part, dim=1, dtype=torch.float64) for part in torch.split(x_SN, COLUMNS, 1)]
@@ -182,7 +178,7 @@ def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
     flat = _flat(x_SBO)
     distance = flat - flat[:, :1]
     mean_S, variance_S, square_S = _about_first(distance)
-    if _can_look(flat):
+    if can_look(flat):
         sharp_S = variance_S > SHARP * square_S
         if not bool(sharp_S.all()):
             exact_mean_S, exact_variance_S, _ = _about_first(distance.double())
@@ -193,7 +189,7 @@ def _moments(x_SBO: Tensor) -> tuple[Tensor, Tensor]:
 
 def _about_first(distance_SN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the distances' mean, their variance and the mean of their squares."""
-    if not _can_look(distance_SN):
+    if not can_look(distance_SN):
         distance_SN = distance_SN.double()
     mean_S = distance_SN.mean(1).double()
     square_S = norm_per_cell(distance_SN).square().div_(distance_SN.shape[1])
@@ -223,7 +219,7 @@ def _dead(activation_SBO: Tensor, delta_SBO: Tensor) -> Tensor:
     """Return the share of units with zero activation and zero gradient on the whole probe batch."""
     largest_SO = _largest(activation_SBO)
     # Where no unit is without activation, none is dead, and the gradients need not be looked at.
-    if not _can_look(largest_SO) or bool((largest_SO == 0.0).any()):
+    if not can_look(largest_SO) or bool((largest_SO == 0.0).any()):
         largest_SO = torch.maximum(largest_SO, _largest(delta_SBO))
     return _share(largest_SO, torch.le, 0.0)
 

@@ -39,16 +39,16 @@ def test_agreement_counts_its_verdicts_and_leaves_out_what_does_not_vary(analyse
 
 
 def test_no_network_is_judged_by_the_theory_of_another(analysed):
-    levels = {"model": ["mlp", "residual"], "depth": [2, 9], "activation": ["relu", "tanh"], "seed": [0, 1]}
+    levels = {"model": ["mlp", "another"], "depth": [2, 9], "activation": ["relu", "tanh"], "seed": [0, 1]}
     analysis = analysed(levels, lambda _: Outcome())
     rows = agreement(analysis).frame
-    other = rows["model"] == "residual"
+    other = rows["model"] == "another"
     assert (rows.loc[other, "verdict"] == "no prediction").all()
-    assert (rows.loc[other, "why"] == "no theory here of residual").all()
+    assert (rows.loc[other, "why"] == "no theory here of another").all()
     assert rows.loc[other, ["predicted_slope", "tolerance"]].isna().all().all()
     assert (rows.loc[~other, "verdict"] != "no prediction").all()
     table = predictions(analysis)
-    assert "residual: no perceptron" in table.caption
-    of_network = table.frame[table.frame["model"] == "residual"][["length_last", "chi_settled", "depth_scale"]]
+    assert "another: no perceptron" in table.caption
+    of_network = table.frame[table.frame["model"] == "another"][["length_last", "chi_settled", "depth_scale"]]
     assert of_network.isna().all().all()
     assert table.frame[table.frame["model"] == "mlp"]["chi_settled"].notna().all()

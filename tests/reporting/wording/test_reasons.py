@@ -13,7 +13,7 @@ def test_every_cause_is_said():
 @pytest.mark.parametrize(
     ("reason", "says"),
     [
-        (Reason(Cause.NO_MODEL, name="residual"), "no theory here of residual"),
+        (Reason(Cause.NO_MODEL, name="another"), "no theory here of another"),
         (Reason(Cause.NO_NORMALIZATION, name="{layer}"), "no theory here for the normalization {layer}"),
         (Reason(Cause.SHALLOW, (1, 0)), "too shallow for a slope: 1 layer"),
         (Reason(Cause.SHALLOW, (6, 5)), "too shallow for a slope: 6 layers, the first 5 left out"),

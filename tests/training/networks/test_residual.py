@@ -97,4 +97,7 @@ def test_layers_of_several_widths_are_refused():
 
 
 def test_every_network_says_which_theory_describes_it():
-    assert {kind: network.mean_field for kind, network in NETWORKS.items()} == {"mlp": "perceptron", "residual": None}
+    assert {kind: network.mean_field for kind, network in NETWORKS.items()} == {
+        "mlp": "perceptron",
+        "residual": "residual",
+    }

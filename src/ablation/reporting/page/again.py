@@ -50,4 +50,6 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, st
         (factor, ", ".join(design.short(factor, x, 60) for x in levels)) for factor, levels in design.levels.items()
     ]
     rows += [(f"data {name}", json.dumps(card, sort_keys=True)) for name, card in sorted(manifest["data"].items())]
+    for factor, kinds in sorted(manifest.get("choices", {}).items()):
+        rows += [(f"{factor} {kind}, of a file", json.dumps(origin, sort_keys=True)) for kind, origin in kinds.items()]
     return [*rows, *((key, str(value)) for key, value in sorted(manifest["environment"].items()))]

@@ -10,7 +10,8 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.theory import mean_field
-from ablation.reporting.theory.agreement import BY, SETTLING, is_described
+from ablation.reporting.theory.agreement import BY, SETTLING
+from ablation.reporting.theory.maps import is_perceptron
 from ablation.reporting.theory.verdicts import Verdict
 from ablation.reporting.wording.captions import confidence_text, seeds_text
 from ablation.reporting.wording.reasons import explained
@@ -86,7 +87,7 @@ def predictions(analysis: Analysis) -> Table:
                 "preserving_sigma_w2": mean_field.preserving_sigma_w2(phi),
                 "batch_norm_rate": mean_field.batch_norm_rate(phi),
             }
-        if not is_described(analysis.manifest, str(row["model"])):
+        if not is_perceptron(analysis.manifest, str(row["model"])):
             row |= dict.fromkeys(OF_THE_NETWORK, np.nan)
         rows.append(row | known[label])
     frame = pd.DataFrame(rows)
@@ -105,7 +106,7 @@ def predictions(analysis: Analysis) -> Table:
         "activation alone: critical_sigma_w2, at which chi settles at 1; preserving_sigma_w2, which hands variance 1 "
         "on; batch_norm_rate, chi with batch normalization before the activation, whatever the initializer."
     )
-    others = [str(name) for name in analysis.design.levels["model"] if not is_described(analysis.manifest, str(name))]
+    others = [str(name) for name in analysis.design.levels["model"] if not is_perceptron(analysis.manifest, str(name))]
     if others:
         caption += f" {' and '.join(others)}: no perceptron, so what hangs on the network is left empty."
     return Table("predictions", "What theory predicts", caption, frame, factors(analysis.design))

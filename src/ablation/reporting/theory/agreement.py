@@ -16,8 +16,9 @@ from scipy import stats
 
 from ablation.records.columns import NETWORK
 from ablation.reporting.statistics.intervals import Floats, student
+from ablation.reporting.theory.maps import MeanFieldMap, map_of
 from ablation.reporting.theory.mean_field import Activation
-from ablation.reporting.theory.propagation import Network, Prediction, is_known, predict
+from ablation.reporting.theory.propagation import Network, Prediction
 from ablation.reporting.theory.slopes import allowance, slope
 from ablation.reporting.theory.verdicts import Cause, Reason, Verdict
 
@@ -56,11 +57,6 @@ class Measured:
     length: Floats
 
 
-def is_described(manifest: Mapping[str, Any], model: str) -> bool:
-    """Whether the theory here, that of perceptrons, describes a model's networks: no other is judged by it."""
-    return bool(manifest["levels"]["model"][model]["mean_field"] == "perceptron")
-
-
 def compare(
     probes: pd.DataFrame,
     cells: pd.DataFrame,
@@ -97,12 +93,9 @@ def compare(
         examples = int(manifest["data"][str(chosen["data"])]["n_train"])
         batch = min(int(manifest["config"]["training"]["probe_size"]), examples)
         normalization = manifest["levels"]["normalization"][str(chosen["normalization"])]
-        missing = None
-        if not is_described(manifest, str(chosen["model"])):
-            missing = Reason(Cause.NO_MODEL, name=str(chosen["model"]))
-        elif not is_known(normalization):
-            missing = Reason(Cause.NO_NORMALIZATION, name=str(normalization["kind"]))
+        theory = _theory(manifest, str(chosen["model"]), normalization)
         row, lines = _compare(
+            theory,
             measured,
             activations[str(chosen["activation"])],
             network,
@@ -110,14 +103,22 @@ def compare(
             batch,
             confidence,
             len(groups),
-            missing,
         )
         rows.append({**chosen, **row})
         layers.append(lines.assign(**chosen))
     return Agreement(pd.DataFrame(rows), pd.concat(layers, ignore_index=True))
 
 
+def _theory(manifest: Mapping[str, Any], model: str, normalization: Mapping[str, Any]) -> MeanFieldMap | Reason:
+    """What predicts for a model's networks with a normalization, or why nothing does."""
+    found = map_of(manifest, model)
+    if found is None:
+        return Reason(Cause.NO_MODEL, name=model)
+    return found if found.is_known(normalization) else Reason(Cause.NO_NORMALIZATION, name=str(normalization["kind"]))
+
+
 def _compare(
+    theory: MeanFieldMap | Reason,
     measured: Measured,
     phi: Activation,
     network: Network,
@@ -125,7 +126,6 @@ def _compare(
     batch: int,
     confidence: float,
     comparisons: int,
-    missing: Reason | None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """One row of the table, and what the figure draws of it."""
     depth = len(network.fan_in)
@@ -141,9 +141,9 @@ def _compare(
     def judged(verdict: Verdict, *reasons: Reason) -> tuple[dict[str, Any], pd.DataFrame]:
         return row | {"verdict": verdict, "reasons": reasons}, lines
 
-    if missing:
-        return judged(Verdict.UNPREDICTED, missing)
-    predictions = [predict(phi, network, normalization, q, batch) for q in measured.length[:, 0].tolist()]
+    if isinstance(theory, Reason):
+        return judged(Verdict.UNPREDICTED, theory)
+    predictions = [theory.predict(phi, network, normalization, q, batch) for q in measured.length[:, 0].tolist()]
     expected = np.array([prediction.log_delta() for prediction in predictions])
     lines["predicted"] = (measured.delta[:, -1:] * 10**expected).ravel()
     if (network.sigma_w2[1:] == 0).any():
@@ -158,9 +158,9 @@ def _compare(
         (slope(layer[u], y[u]), slope(layer[u], np.log10(d[u])))
         for u, y, d in zip(usable[fits], expected[fits], measured.delta[fits], strict=True)
     ]
-    theory, found = (np.array(part) for part in zip(*slopes, strict=True))
+    wide, found = (np.array(part) for part in zip(*slopes, strict=True))
     # Rounded, for a slope of none would else come out as some 1e-17 of either sign.
-    predicted, mean = round(float(theory.mean()), 9) + 0.0, float(found.mean())
+    predicted, mean = round(float(wide.mean()), 9) + 0.0, float(found.mean())
     quantile = stats.norm.isf((1 - confidence) / 2 / comparisons)
     each = [allowance(layer[u], p) for u, p, fit in zip(usable, predictions, fits, strict=True) if fit]
     shift, deviation = (float(np.mean(part)) for part in zip(*each, strict=True))
@@ -171,7 +171,7 @@ def _compare(
         low, high = student(found, confidence)
         row |= {"low": float(low), "high": float(high)}
     if abs(mean - predicted) > tolerance:
-        reason = _reason(measured, expected, usable, tolerance, predictions, phi, network, normalization)
+        reason = _reason(theory, measured, expected, usable, tolerance, predictions, phi, network, normalization)
         return judged(Verdict.DIFFERS, reason)
     undecided = tolerance > max(abs(predicted), SMALL)
     reasons = [Reason(Cause.TOO_NARROW)] if undecided else []
@@ -191,6 +191,7 @@ def _too_few(measured: Measured, first: int, depth: int) -> Reason:
 
 
 def _reason(
+    theory: MeanFieldMap,
     measured: Measured,
     expected: Floats,
     usable: Any,
@@ -209,13 +210,7 @@ def _reason(
         return not gaps or abs(float(np.mean(gaps))) > tolerance
 
     if normalization["kind"] == "none":
-        local = [
-            network.sigma_w2[1:]
-            * network.fan_out[1:]
-            / network.fan_in[1:]
-            * np.array([phi.moments(q).slope_square for q in length[:-1].tolist()])
-            for length in measured.length
-        ]
+        local = [theory.local(phi, network, length) for length in measured.length]
         lines = np.array([replace(p, factor=f).log_delta() for p, f in zip(predictions, local, strict=True)])
         if not differs(lines, usable):
             apart = float(np.median(measured.length[:, -1] / [p.length[-1] for p in predictions]))

@@ -90,6 +90,12 @@ def predict(
     return Prediction(np.array(length), np.array(factor), np.array(scatter))
 
 
+def local(phi: Activation, network: Network, length: Floats) -> Floats:
+    """The factor of delta's mean square of each step back, of layers of these lengths, without normalization."""
+    moments = [phi.moments(q).slope_square for q in length[:-1].tolist()]
+    return np.asarray(network.sigma_w2[1:] * network.fan_out[1:] / network.fan_in[1:] * np.array(moments))
+
+
 def _batch_variance(moments: Moments, batch: int) -> float:
     """What a unit's variance over a batch of samples is on average, divided by B.
 

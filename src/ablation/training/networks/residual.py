@@ -35,7 +35,7 @@ class Residual:
         ValueError: the layers have several widths.
     """
 
-    mean_field: ClassVar[str | None] = None
+    mean_field: ClassVar[str | None] = "residual"
     one_width: ClassVar[bool] = True
 
     def __init__(self, features: int, widths: Sequence[int], classes: int, hidden: Hidden) -> None:

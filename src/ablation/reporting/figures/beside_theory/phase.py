@@ -19,7 +19,7 @@ from ablation.reporting.figures.panels import describe, grid, key, panels
 from ablation.reporting.figures.theme import INK
 from ablation.reporting.figures.view import View, few, hold, left_out, present
 from ablation.reporting.statistics.intervals import Floats
-from ablation.reporting.theory.agreement import is_described
+from ablation.reporting.theory.maps import is_perceptron
 from ablation.reporting.theory.mean_field import TRAINED, Activation, settled_factor, trained_depth
 from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
 from ablation.reporting.wording.phrases import words
@@ -43,7 +43,7 @@ def show(analysis: Analysis) -> View:
         return View(name, heading, why="Every network of the study is normalized, which undoes the scale of weights.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth"))
     cells = cells[cells["normalization"] == "none"]
-    described = [model for model in design.levels["model"] if is_described(analysis.manifest, str(model))]
+    described = [model for model in design.levels["model"] if is_perceptron(analysis.manifest, str(model))]
     cells = cells[cells["model"].isin(described)]
     cells = cells.merge(scales(analysis), on=list(NETWORK), how="left")
     cells["activation"] = pd.Categorical(cells["activation"], list(design.levels["activation"]), ordered=True)
