@@ -1,11 +1,14 @@
 """The package as a notebook uses it: the same results as the command line, values in place of exits."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
-import ablation
+import ablation.notebook
+from ablation.studies.config import compose
+from tests.conftest import ROOT
 from tests.studies.command_line import SMALL, run_in
 
 OVERRIDES = (*SMALL, "activation=[relu,tanh]", "seed=[0,1]", "engine=serial", "tracking=none")
@@ -53,3 +56,20 @@ def test_a_notebook_writes_the_bytes_of_the_command_line(tmp_path):
     assert done.returncode == 0, done.stderr
     for name in ("cells.parquet", "curves.parquet", "layers.parquet", "manifest.json"):
         assert (here / "results/small" / name).read_bytes() == (there / "results/small" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_the_notebook_of_the_docs_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    """Its cells in their order, in an empty folder, as a kernel runs them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ablation.notebook, "compose", lambda words: compose([*words, "tracking=none", "engine=serial"]))
+    notebook = json.loads((ROOT / "docs" / "notebook.ipynb").read_text("utf-8"))
+    names: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        assert not cell.get("outputs")
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), "notebook", "exec"), names)
+    assert set(names["mine"].cells["activation"]) == {"tanh", "softsign"}
+    assert len(names["findings"].agreement) == 6
+    assert "activation=reluu: no such level" in capsys.readouterr().out
+    assert (tmp_path / "reports" / "units" / "index.html").is_file()
