@@ -7,10 +7,13 @@ import pytest
 import torch
 
 import ablation
+from ablation.choices.activations import ACTIVATIONS
 from ablation.training import sources
 from ablation.training.compiled import graphs
 from ablation.training.compiled.graphs import Graph, make
 from ablation.training.compiled.tracing import CannotCompileError
+from ablation.training.elementwise import activation_of
+from ablation.training.spec import Level
 from tests.compiler import needs_compiler
 
 
@@ -100,6 +103,18 @@ def test_with_a_choice_from_elsewhere_nothing_is_kept_that_its_next_text_would_n
         for choice in (mine, partial(mine)):
             seen.append(Graph("mine", choice, [torch.zeros(2, 8)], [choice])(torch.ones(1, 1))[0].item())
     assert seen == [2.0, 2.0, 3.0, 3.0]
+    assert not list(empty.glob("ablation/*"))
+
+
+@needs_compiler
+def test_an_activation_from_elsewhere_is_seen_as_it_is_applied(empty, monkeypatch):
+    """One that is not known to be indifferent to a number's place is called by a function of the project's."""
+    seen = []
+    for factor in (2.0, 3.0):
+        monkeypatch.setitem(ACTIVATIONS, "mine", lambda x, factor=factor: (x * factor, torch.full_like(x, factor)))
+        activation = activation_of(Level("mine", {}))
+        seen.append(Graph("applied", activation, [torch.zeros(2, 8)], [activation])(torch.ones(1, 1))[0].item())
+    assert seen == [2.0, 3.0]
     assert not list(empty.glob("ablation/*"))
 
 

@@ -9,7 +9,7 @@ call: that takes as long as the passes over memory that a small layer is spared.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,8 @@ class Graph:
     ) -> None:
         device = example[0].device
         self._function, self._example = function, example
-        self._foreign = [choice for choice in map(_unbound, choices) if not str(choice.__module__).startswith(DIGESTED)]
+        called = [function for choice in choices for function in _called(choice)]
+        self._foreign = [function for function in called if not str(function.__module__).startswith(DIGESTED)]
         self._key = _key((name, [id(choice) for choice in self._foreign]), device)
         # A GPU's program alone would not do: what calls it moves tensors that are not aligned as it takes them to be.
         self._is_kept = not self._foreign and device.type == "cpu"
@@ -128,8 +129,14 @@ def make(graphs: Sequence[Graph]) -> None:
         waiting = elsewhere
 
 
-def _unbound(choice: Any) -> Any:
-    return choice.func if isinstance(choice, partial) else choice
+def _called(choice: Any) -> Iterator[Any]:
+    """Yield the functions that a choice calls: of one with arguments filled in, those among the arguments too."""
+    if not isinstance(choice, partial):
+        yield choice
+        return
+    for part in (choice.func, *choice.args, *choice.keywords.values()):
+        if callable(part):
+            yield from _called(part)
 
 
 def _key(name: object, device: torch.device) -> str:
