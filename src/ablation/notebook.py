@@ -29,6 +29,7 @@ from ablation.studies.config import compose
 from ablation.studies.engines.local import default_workers
 from ablation.studies.run import run_study
 from ablation.studies.study import Study, check_study
+from ablation.studies.tracking.summary import log_report
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,16 @@ def results(folder: str | Path) -> Results:
 
 
 def report(*overrides: str) -> Page:
-    """Write the report of a study that was run, and return its page.
+    """Write the report of a study that was run, show it in MLflow too, and return its page.
 
     Raises:
         UserError: the results are missing or incomplete, or the report cannot be written.
     """
     study = _study(*overrides)
     options = Options.of(study.report)
-    return Page(write_report(study.results_folder, study.reports_folder, options, default_workers()))
+    page = Page(write_report(study.results_folder, study.reports_folder, options, default_workers()))
+    log_report(study)
+    return page
 
 
 def analyse(*overrides: str) -> Findings:

@@ -58,7 +58,7 @@ class Stack:
     def mark(self, loss_S: Tensor, step: Tensor) -> None:
         """Note the first step at which a cell's loss is not finite. Its row goes on as it will: it touches no other."""
         new_S = ~torch.isfinite(loss_S) & (self.diverged_S < 0)
-        self.diverged_S.copy_(torch.where(new_S, step, self.diverged_S))
+        self.diverged_S.masked_fill_(new_S, step)
 
     def part(self, found: WeightGradient) -> Part:
         """Return the weight matrix that a gradient is of, with that gradient."""

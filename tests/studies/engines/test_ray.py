@@ -79,6 +79,17 @@ def workers() -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for the cluster's workers in /proc")
+def test_a_users_own_choices_travel_along(both, tmp_path):
+    (tmp_path / "maths.py").write_text("def square(x):\n    return x * x, 2.0 * x\n")
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from maths import square\n\nfrom ablation.choices.activations import ACTIVATIONS\n\n"
+        "ACTIVATIONS['square'] = square\n"
+    )
+    here, there = both("activation=[relu,square]", f"choices=['{mine}']", "lr=1e-3")
+    assert here == there
+
+
 def test_a_worker_killed_half_way_changes_nothing(both, monkeypatch):
     killed = []
 

@@ -230,6 +230,14 @@ REFUSED = {
         "def m(gradient, *, how: str = 'all'): pass\nCLIPPINGS['m'] = m",
         r"clipping m: its setting how must be a number, for it may differ from cell to cell",
     ),
+    "a setting that may be none": (
+        "def m(p, g, lr, state, *, decay: float | None = None): pass\nOPTIMIZERS['m'] = m",
+        r"optimizer m: its setting decay must be a number",
+    ),
+    "a setting that is called kind": (
+        "def m(x, *, kind: str = 'a'): return x, x\nACTIVATIONS['m'] = m",
+        r"activation m: no setting can be called kind",
+    ),
     "an annotation that means nothing": (
         "def m(x, beta: 'Nothing' = 1.0): return x, x\nACTIVATIONS['m'] = m",
         r"activation m: its signature cannot be read \(name 'Nothing' is not defined\)",

@@ -6,7 +6,6 @@ Of a process one set of files is in force at a time.
 """
 
 import ast
-import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,11 +45,6 @@ class OwnFile:
     path: str
     text: str
     beside: tuple[tuple[str, str, str], ...]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the file's text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 _files: Files = ()

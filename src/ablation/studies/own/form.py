@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
+from torch import Tensor
+
 from ablation import UserError
 from ablation.levels import annotations, check_value, settings
 from ablation.training.ingredients import ARGUMENTS, asked
@@ -71,7 +73,9 @@ def _check_setting(factor: str, name: str, default: Any, hint: Any) -> None:
         )
     of_type = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     kinds = get_args(of_type) if isinstance(of_type, UnionType) else (of_type,)
-    if factor in PER_CELL and not {int, float} & set(kinds):
+    if name == "kind":
+        raise ValueError("no setting can be called kind, by which a level says what it is")
+    if factor in PER_CELL and set(kinds) - {int, float, Tensor}:
         raise ValueError(f"its setting {name} must be a number, for it may differ from cell to cell of a stack")
     try:
         check_value(name, default, hint)

@@ -1,11 +1,23 @@
 """What a study says of itself in MLflow: a note, and one run that holds its report."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ablation.studies.study import Study
 from ablation.studies.tracking.client import connect, find_experiment, refused
 from ablation.studies.tracking.rows import runs_by_tag
+
+
+def log_report(study: Study) -> None:
+    """Show a study's report in MLflow, where the study says so; see ``log_summary``."""
+    if study.tracking["kind"] == "mlflow":
+        manifest, metrics = (
+            json.loads((folder / name).read_text("utf-8"))
+            for folder, name in ((study.results_folder, "manifest.json"), (study.reports_folder, "metrics.json"))
+        )
+        log_summary(study.tracking["uri"], manifest, metrics, study.reports_folder)
 
 
 def log_summary(uri: str, manifest: Mapping[str, Any], metrics: Mapping[str, Any], reports_folder: Path) -> str:
