@@ -114,8 +114,16 @@ def settings(function: Callable[..., Any]) -> dict[str, Any]:
 def annotations(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of a choice's parameters; those of a class are those of its beginning."""
     held: Any = getattr(function, "func", function)
-    begins = inspect.getattr_static(held, "__init__") if isinstance(held, type) else held
-    return get_type_hints(begins, include_extras=True)
+    if isinstance(held, type):
+        held = inspect.getattr_static(held, "__init__")
+    elif not inspect.isroutine(held):
+        held = type(held).__call__
+    try:
+        return get_type_hints(held, include_extras=True)
+    except NameError:  # of what is only imported for a type checker; a setting's own must be known
+        known = inspect.unwrap(held).__globals__
+        texts = {name: held.__annotations__.get(name) for name in settings(function)}
+        return {name: eval(hint, known) if isinstance(hint, str) else hint for name, hint in texts.items()}
 
 
 def path_of(key: str, text: str) -> Path:

@@ -17,6 +17,7 @@ from types import CodeType
 from typing import Any
 
 import ablation
+from ablation.studies.own.files import OwnFile, owner_of, text_of
 from ablation.training import sources
 
 PACKAGE = Path(ablation.__file__).parent
@@ -84,7 +85,8 @@ class Module:
 
 def module(path: Path) -> Module:
     """Return a file's module; one that has not changed is read once in a process."""
-    return _module(path, path.read_text("utf-8-sig"))
+    own = text_of(path)
+    return _module(path, path.read_text("utf-8") if own is None else own)
 
 
 @cache
@@ -114,13 +116,38 @@ def training_digest() -> str:
 
 def choice_digest(registry: Mapping[str, Callable[..., Any]], kind: str) -> str:
     """Return the digest of what a registered choice does, wherever it was defined, and of which sets it is one."""
-    return _digest_of(registry[kind], kind)
+    owner = owner_of(registry, kind)
+    return _digest_of(registry[kind], kind) if owner is None else _digest_of_own(owner, kind)
 
 
 @cache
 def _digest_of(choice: Callable[..., Any], kind: str) -> str:
-    kinds = [f"{name}: {kind in value}" for _, name, value in _taken() if isinstance(value, frozenset)]
-    return digest([*kinds, *_texts_of(choice, kind)])
+    return digest([*_sets(kind), *_texts_of(choice)])
+
+
+@cache
+def _digest_of_own(file: OwnFile, kind: str) -> str:
+    """Return the digest of what a user's file does to register a choice, whatever the choice is and where it stands.
+
+    A decorated function, a method or what a function returns has its code elsewhere; what registers it names all that
+    it is made of.
+    """
+    there, texts = module(Path(file.path)), []
+    reached = []
+    for registration in there.registered.get(kind, []):
+        texts.append(ast.unparse(registration))
+        reached += _named(registration.value)
+    for statement in there.rest:
+        texts.append(ast.unparse(statement))
+        reached += _named(statement)
+    # What no statement of its own registers may reach anything in the file.
+    names = reached if kind in there.registered else [*there.names]
+    return digest([*_sets(kind), *texts, *there.reach(names, set())])
+
+
+def _sets(kind: str) -> list[str]:
+    """Say of which sets that the trainer knows a kind is one."""
+    return [f"{name}: {kind in value}" for _, name, value in _taken() if isinstance(value, frozenset)]
 
 
 def _training() -> list[tuple[str, Path]]:
@@ -140,35 +167,20 @@ def _taken() -> list[tuple[Path, str, object]]:
     return [(*place, value) for place, value in sorted(found.items())]
 
 
-def _texts_of(choice: Any, kind: str) -> Iterator[str]:
+def _texts_of(choice: Any) -> Iterator[str]:
     if isinstance(choice, partial):
         yield repr((choice.args, sorted(choice.keywords.items())))
         choice = choice.func
     code: CodeType | None = getattr(choice, "__code__", None)
     name = getattr(choice, "__qualname__", "")
-    file = _file_of_choice(choice, code)
+    file = Path(code.co_filename if code else getattr(sys.modules[choice.__module__], "__file__", None) or "")
     if not file.is_file():
         yield from _texts_of_code(code)
         return
     there = module(file)
     # What has no name of its own in its file may reach anything there.
-    reached = [name] if name in there.names else [*there.names]
-    for statement in there.registered.get(kind, []):
-        yield ast.unparse(statement)
-        reached += _named(statement.value)
-    yield from there.reach(reached, set())
+    yield from there.reach([name] if name in there.names else there.names, set())
     yield from map(ast.unparse, there.rest)
-
-
-def _file_of_choice(choice: Any, code: CodeType | None) -> Path:
-    """Return the file that a choice was defined in, or none that exists."""
-    if code is not None:
-        return Path(code.co_filename)
-    there = sys.modules.get(choice.__module__)
-    if there is None:  # a class of a file beside one of choices, whose name nobody else can use
-        codes = (getattr(member, "__code__", None) for member in vars(choice).values())
-        return next((file for each in codes if each and (file := Path(each.co_filename)).is_file()), Path())
-    return Path(getattr(there, "__file__", None) or "")
 
 
 def _texts_of_code(code: CodeType | None) -> Iterator[str]:

@@ -95,8 +95,11 @@ def asked(choice: str, rule: Callable[..., Any]) -> frozenset[str]:
 
 def sees_whole(rule: Callable[..., Any]) -> bool:
     """Return whether a rule says that it must see the whole gradient at once."""
-    function = getattr(rule, "func", rule)  # of a rule with its settings filled in
-    hints = get_type_hints(function, include_extras=True) if hasattr(function, "__annotations__") else {}
+    function: Any = getattr(rule, "func", rule)  # of a rule with its settings filled in
+    try:
+        hints = get_type_hints(function, include_extras=True) if hasattr(function, "__annotations__") else {}
+    except NameError:  # a name that is only imported for a type checker
+        return any("Annotated" in str(hint) and WHOLE in str(hint) for hint in function.__annotations__.values())
     return any(get_origin(hint) is Annotated and WHOLE in get_args(hint)[1:] for hint in hints.values())
 
 

@@ -205,7 +205,20 @@ REFUSED = {
     "what leaves": ("raise SystemExit(3)", r"mine\.py, line 11: SystemExit: 3"),
     "what registers nothing": ("def m(x): return x, x", r"mine\.py: registers nothing; a line such as ACTIVATIONS"),
     "no function": ("ACTIVATIONS['m'] = 3", r"mine\.py: activation m: must be a function, and is of type int"),
-    "no name": ("ACTIVATIONS['m m'] = lambda x: (x, x)", r"activation m m: a name has letters, digits and _ alone"),
+    "no name": ("ACTIVATIONS['m m'] = lambda x: (x, x)", r"activation m m: a name begins with a letter and has a-z"),
+    "a word of YAML": ("ACTIVATIONS['null'] = lambda x: (x, x)", r"activation null: means something else"),
+    "an exception that fails": (
+        "class E(Exception):\n    def __str__(self): raise ValueError\n\n\nraise E",
+        r"mine\.py, line 15: E$",
+    ),
+    "an annotation that says nothing": (
+        "def m(x, beta: list = [1]): return x, x\nACTIVATIONS['m'] = m",
+        r"its setting beta is annotated as .*list.*, which says nothing here; allowed: float, int, bool",
+    ),
+    "an interval that is none": (
+        "def m(x, beta: Annotated[float, '0..1'] = 1.0): return x, x\nACTIVATIONS['m'] = m",
+        r"its setting beta is annotated as .*0\.\.1.*, which says nothing here",
+    ),
     "no annotation": (
         "def m(x, beta=1.0): return x, x\nACTIVATIONS['m'] = m",
         r"activation m: its setting beta has no annotation, .* Annotated\[float, \"\(0, inf\)\"\] = 1\.0",

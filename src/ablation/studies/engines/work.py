@@ -16,7 +16,7 @@ from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.machine.environment import Environment, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
-from ablation.studies.own.files import Files, install
+from ablation.studies.own.files import Files, fault, install
 from ablation.studies.store import Record
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data
@@ -142,8 +142,10 @@ def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
     except CannotCompileError as error:
         levels = ", ".join(level.kind for level in (cells[0].activation, cells[0].normalization, cells[0].loss))
         raise UserError(f"training.compile=true: {error}, one of {levels}; allowed with them: false") from error
-    except (MemoryError, RuntimeError) as error:
+    except (Exception, SystemExit) as error:  # a user's own choice may raise anything
         if not _is_out_of_memory(error):
+            if (told := fault(error)) is not None:
+                raise UserError(told) from error
             raise
         if len(cells) == 1:
             widths = f"{len(cells[0].widths)} layers of up to {max(cells[0].widths)} units"
@@ -156,6 +158,6 @@ def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
     return train_within_memory(cells[:half], data) + train_within_memory(cells[half:], data)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator has failed; that of torch on a CPU says so in its message alone."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

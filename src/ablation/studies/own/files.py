@@ -6,6 +6,7 @@ Of a process one set of files is in force at a time.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from ablation.studies.registries import ALL
 
 MODULE = "own choices "
 """What the module of a file is called before the file's name: nothing that an import could mean."""
+
+RESERVED = frozenset("null none true false yes no on off nan inf kind defaults".split())
+"""Words that no level can be called."""
 
 LARGEST = 2**20
 """Bytes of a file."""
@@ -49,6 +53,8 @@ class OwnFile:
 
 _files: Files = ()
 _owners: dict[tuple[str, str], OwnFile] = {}
+_texts: dict[str, str] = {}
+_shown: dict[str, str] = {}
 
 
 def files() -> Files:
@@ -59,6 +65,28 @@ def files() -> Files:
 def owners() -> Mapping[tuple[str, str], OwnFile]:
     """Return which file registered what: by factor and kind."""
     return _owners
+
+
+def owner_of(registry: Mapping[str, Any], kind: str) -> OwnFile | None:
+    """Return the file that registered a kind in a registry, if one did."""
+    return next((file for (factor, name), file in _owners.items() if name == kind and ALL[factor] is registry), None)
+
+
+def text_of(path: Path) -> str | None:
+    """Return what a file of those in force, or one beside them, said when it was read."""
+    return _texts.get(str(path))
+
+
+def fault(error: BaseException) -> str | None:
+    """Return in a line where in a user's own files an exception came from, if it came through one."""
+    trace = error.__traceback__
+    found = None
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if path in _shown:
+            found = f"{_shown[path]}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return None if found is None else f"{found}: {kind_of(error)}"
 
 
 def load(paths: Sequence[str]) -> Files:
@@ -81,12 +109,18 @@ def install(wanted: Files) -> None:
     if wanted == _files:
         return
     _take_back()
+    for file in wanted:
+        _texts.update({path: text for _, path, text in file.beside} | {file.path: file.text})
+        _shown.update({path: path for _, path, _ in file.beside} | {file.path: file.given})
+    sys.meta_path.append(_FINDER)
     try:
         for file in wanted:
             _run(file)
     except BaseException:  # whatever it is, it goes on from here
         _take_back()
         raise
+    # For what a choice imports when it is called.
+    _FINDER.files = wanted
     _files = wanted
 
 
@@ -94,7 +128,11 @@ def _take_back() -> None:
     global _files
     for factor, kind in _owners:
         ALL[factor].pop(kind, None)
-    _owners.clear()
+    _FINDER.forget()
+    if _FINDER in sys.meta_path:
+        sys.meta_path.remove(_FINDER)
+    for kept in (_owners, _texts, _shown):
+        kept.clear()
     _files = ()
 
 
@@ -148,7 +186,7 @@ def _run(file: OwnFile) -> None:
     module.__file__ = file.path
     sys.modules[module.__name__] = module
     try:
-        with _importable(file):
+        with _FINDER.beside(file):
             exec(compile(file.text, file.path, "exec"), module.__dict__)
         added = [(factor, kind) for factor, registry in ALL.items() for kind in registry if kind not in before[factor]]
         _check(file, before, added)
@@ -158,7 +196,7 @@ def _run(file: OwnFile) -> None:
             registry.update(before[factor])
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{where(error, file)}: {kind_of(error)}") from error
+        raise UserError(fault(error) or f"{file.given}: {kind_of(error)}") from error
     _owners.update(dict.fromkeys(added, file))
 
 
@@ -173,55 +211,61 @@ def _check(file: OwnFile, before: Mapping[str, Mapping[str, Any]], added: Sequen
     if not added:
         raise UserError(f"{file.given}: registers nothing; a line such as ACTIVATIONS['mish'] = mish does")
     for factor, kind in added:
-        if not isinstance(kind, str) or not kind.isidentifier():
-            raise UserError(f"{file.given}: {factor} {shown(kind)}: a name has letters, digits and _ alone")
+        if not isinstance(kind, str) or not re.fullmatch(r"[A-Za-z]\w*", kind, re.ASCII):
+            raise UserError(f"{file.given}: {factor} {shown(kind)}: a name begins with a letter and has a-z, 0-9 and _")
+        if kind.lower() in RESERVED:
+            raise UserError(f"{file.given}: {factor} {kind}: means something else on a command line or in YAML")
         try:
             check_form(factor, ALL[factor][kind])
         except ValueError as error:
             raise UserError(f"{file.given}: {factor} {kind}: {error}") from error
 
 
-def where(error: BaseException, file: OwnFile) -> str:
-    """Return the last line of a user's own file, or of one beside it, that an exception came through."""
-    paths = {file.path: file.given, **{path: path for _, path, _ in file.beside}}
-    found, trace = file.given, error.__traceback__
-    while trace is not None:
-        path = trace.tb_frame.f_code.co_filename
-        if path in paths:
-            found = f"{paths[path]}, line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return found
-
-
 def kind_of(error: BaseException) -> str:
     """Return an exception in a line."""
-    return f"{type(error).__name__}: {shown(error, 300)}" if str(error) else type(error).__name__
+    try:
+        text = shown(str(error), 300)
+    except Exception:  # a user's own exception may fail even in saying what it is
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-class _Beside(MetaPathFinder, Loader):
-    """Finds the files beside one of choices, where no other module has their name."""
+class _Finder(MetaPathFinder, Loader):
+    """Finds the files beside those of choices, where no other module has their name."""
 
-    def __init__(self, file: OwnFile) -> None:
-        self._found = {name: (path, text) for name, path, text in file.beside}
+    def __init__(self) -> None:
+        self.files: Files = ()
+        self._made: set[str] = set()
 
     def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self, origin=self._found[name][0]) if name in self._found else None
+        """As an import asks."""
+        found = next((place for file in self.files for known, place, _ in file.beside if known == name), None)
+        return None if found is None else ModuleSpec(name, self, origin=found)
 
     def exec_module(self, module: ModuleType) -> None:
-        path, text = self._found[module.__name__]
-        module.__file__ = path
-        exec(compile(text, path, "exec"), module.__dict__)
+        """Run what the file said when it was read."""
+        spec = module.__spec__
+        assert spec is not None
+        assert spec.origin is not None
+        module.__file__ = spec.origin
+        self._made.add(module.__name__)
+        exec(compile(_texts[spec.origin], spec.origin, "exec"), module.__dict__)
+
+    @contextmanager
+    def beside(self, file: OwnFile) -> Iterator[None]:
+        """Find what lies beside one file while it runs, and leave no name of it behind for another's."""
+        self.files = (file,)
+        try:
+            yield
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Find nothing any more, and take away the modules that were found."""
+        self.files = ()
+        for name in self._made:
+            sys.modules.pop(name, None)
+        self._made.clear()
 
 
-@contextmanager
-def _importable(file: OwnFile) -> Iterator[None]:
-    """Make what lies beside a file importable while the file runs, and leave no name of it behind."""
-    finder, before = _Beside(file), set(sys.modules)
-    sys.meta_path.append(finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-        for name, *_ in file.beside:
-            if name not in before:
-                sys.modules.pop(name, None)
+_FINDER = _Finder()

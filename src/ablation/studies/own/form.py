@@ -4,14 +4,15 @@ Legend: S cells, B batch, C classes.
 """
 
 import inspect
+import re
 from collections.abc import Callable
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from torch import Tensor
 
 from ablation import UserError
-from ablation.levels import annotations, check_value, settings
+from ablation.levels import annotations, check_value, settings, shown
 from ablation.training.ingredients import ARGUMENTS, asked
 
 TAKES = {
@@ -23,6 +24,9 @@ TAKES = {
     **ARGUMENTS,
 }
 """What a choice of each factor is handed, in this order; what it takes beside has a default, or is asked for."""
+
+INTERVAL = r"[(\[] *[-+.\deinf]+ *, *[-+.\deinf]+ *[)\]]"
+"""How an interval is written."""
 
 OF_A_NETWORK = ("mean_field", "one_width", "forward", "backward", "folded", "inference")
 """What a network's class must have."""
@@ -63,6 +67,18 @@ def check_form(factor: str, choice: Callable[..., Any]) -> None:
         _check_setting(factor, name, default, hints.get(name))
 
 
+def _is_understood(hint: Any) -> bool:
+    """Whether an annotation is one that says what is allowed, as ``levels.check_value`` reads it."""
+    if get_origin(hint) is Annotated:
+        hint, *more = get_args(hint)
+        if len(more) != 1 or not isinstance(more[0], str) or not re.fullmatch(INTERVAL, more[0]):
+            return False
+    if get_origin(hint) is Literal:
+        return True
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return set(kinds) <= {float, int, bool, str, type(None), Tensor} and set(kinds) != {type(None)}
+
+
 def _check_setting(factor: str, name: str, default: Any, hint: Any) -> None:
     if factor == "model":
         return
@@ -70,6 +86,11 @@ def _check_setting(factor: str, name: str, default: Any, hint: Any) -> None:
         raise ValueError(
             f"its setting {name} has no annotation, which says what is allowed, as {name}: "
             f'Annotated[float, "(0, inf)"] = {default!r}'
+        )
+    if not _is_understood(hint):
+        raise ValueError(
+            f"its setting {name} is annotated as {shown(hint)}, which says nothing here; allowed: float, int, bool, "
+            'str, Literal[...], one of them | None, and Annotated[float, "(0, inf)"] for an interval'
         )
     of_type = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     kinds = get_args(of_type) if isinstance(of_type, UnionType) else (of_type,)

@@ -8,9 +8,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import torch
+
 from ablation import UserError
 from ablation.studies.machine.fingerprint import one_thread
-from ablation.studies.own.files import kind_of, owners, where
+from ablation.studies.own.files import fault, kind_of
 from ablation.studies.registries import OURS
 from ablation.studies.study import Study
 from ablation.studies.trials.derivative import WrongDerivativeError, check_activation, check_loss, check_network
@@ -29,7 +31,8 @@ def try_choices(study: Study) -> None:
         UserError: naming the level, what is wrong with its function, and the remedy.
     """
     levels = {**study.levels, "model": {label: Level(model.kind, {}) for label, model in study.models.items()}}
-    with one_thread():
+    # As in training, where torch differentiates nothing.
+    with one_thread(), torch.inference_mode():
         for factor, ours in OURS.items():
             for label, level in levels[factor].items():
                 if level.kind not in ours:
@@ -54,8 +57,10 @@ def _try(factor: str, label: str, level: Level) -> None:
             "alone, without chance, and do without what torch rounds by place, as it does torch.sigmoid(x) and x**0.3 "
             "but not 1 / (1 + torch.exp(-x))"
         ) from error
-    except Exception as error:  # whatever a user's own code may raise; told as it is
-        raise UserError(f"{named} fails when it is tried: {_where(factor, level, error)}: {kind_of(error)}") from error
+    except (Exception, SystemExit) as error:  # whatever a user's own code may raise; told as it is
+        told = fault(error) or f"{_where(error)}: {kind_of(error)}"
+        hint = "; torch differentiates within torch.inference_mode(False) and torch.enable_grad() alone, on a clone"
+        raise UserError(f"{named} fails when it is tried: {told}{hint if 'grad' in told else ''}") from error
 
 
 def _trials(factor: str) -> Iterator[Trial]:
@@ -71,9 +76,7 @@ def _trials(factor: str) -> Iterator[Trial]:
     yield check_law
 
 
-def _where(factor: str, level: Level, error: Exception) -> str:
-    """Return the place in a user's own file that an exception came from, or where it was raised."""
-    if file := owners().get((factor, level.kind)):
-        return where(error, file)
+def _where(error: BaseException) -> str:
+    """Return where an exception was raised."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}, line {last.lineno}"

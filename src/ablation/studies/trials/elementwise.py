@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ablation.choices.activations import ACTIVATIONS, INDIFFERENT
+from ablation.studies.trials.results import WrongResultError
 from ablation.training.elementwise import activation_of
 from ablation.training.spec import Level, bind
 
@@ -21,6 +22,7 @@ def check_elementwise(level: Level) -> None:
     """Try an activation that is not known on a stack of cells, on each of them alone, and on another order of numbers.
 
     Raises:
+        WrongResultError: it returns what it must not; likewise
         NotElementwiseError: saying what it does that it must not.
     """
     if level.kind in INDIFFERENT:
@@ -30,7 +32,7 @@ def check_elementwise(level: Level) -> None:
     x_SBO = 3.0 * torch.randn(CELLS, EXAMPLES, UNITS, generator=draw)
     for name, part in zip(("value", "derivative"), _tried(plain, x_SBO), strict=True):
         if not bool(torch.isfinite(part).all()):
-            raise NotElementwiseError(f"its {name} is not finite for numbers about 0")
+            raise WrongResultError(f"its {name} is not finite for numbers about 0")
     together = _tried(activation, x_SBO)
     order = torch.randperm(x_SBO.numel(), generator=draw)
     for what, given, expected in (
@@ -46,10 +48,10 @@ def _tried(activation: Callable[..., object], x: Tensor) -> list[Tensor]:
     given = x.clone()
     result = activation(given)
     if not (isinstance(result, tuple | list) and len(result) == 2 and all(isinstance(part, Tensor) for part in result)):
-        raise NotElementwiseError("it must return two tensors, its value and its derivative")
+        raise WrongResultError("must return two tensors, its value and its derivative")
     for name, part in zip(("value", "derivative"), result, strict=True):
         if part.shape != x.shape or part.dtype != x.dtype:
             found = f"{list(part.shape)} of {part.dtype}"
-            raise NotElementwiseError(f"its {name} must have the shape and type of its input, and is {found}")
+            raise WrongResultError(f"its {name} must have the shape and type of its input, and is {found}")
     # A copy, for it may be its own input.
     return [part.clone() for part in result]
