@@ -17,7 +17,8 @@ from types import CodeType
 from typing import Any
 
 import ablation
-from ablation.studies.own.files import OwnFile, owner_of, text_of
+from ablation.studies.own.files import owner_of, text_of
+from ablation.studies.own.reading import OwnFile
 from ablation.training import sources
 
 PACKAGE = Path(ablation.__file__).parent

@@ -8,7 +8,8 @@ from ablation.datasets.settings import check_level as check_data
 from ablation.levels import check_value
 from ablation.studies import checks
 from ablation.studies.choosing import check_level
-from ablation.studies.own.files import Files, files
+from ablation.studies.own.files import files
+from ablation.studies.own.reading import Files
 from ablation.studies.registries import REGISTRIES
 from ablation.training.spec import Level
 

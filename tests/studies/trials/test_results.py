@@ -3,26 +3,15 @@
 import pytest
 import torch
 
-from ablation.choices.clipping import CLIPPINGS
-from ablation.choices.initializers import INITIALIZERS
-from ablation.choices.losses import LOSSES, mse
-from ablation.choices.normalization import NORMALIZATIONS, BatchNormalization
-from ablation.choices.optimizers import OPTIMIZERS, sgd
-from ablation.choices.schedules import SCHEDULES
-from ablation.studies.trials.results import WrongResultError, check_results
+from ablation.choices.losses import mse
+from ablation.choices.normalization import BatchNormalization
+from ablation.choices.optimizers import sgd
+from ablation.studies.registries import ALL
+from ablation.studies.trials.results import CHECKS, WrongResultError, check_results
 from ablation.training.spec import Level
 
-REGISTRIES = {
-    "init": INITIALIZERS,
-    "normalization": NORMALIZATIONS,
-    "clipping": CLIPPINGS,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "loss": LOSSES,
-}
 
-
-@pytest.mark.parametrize(("factor", "kind"), [(factor, kind) for factor in REGISTRIES for kind in REGISTRIES[factor]])
+@pytest.mark.parametrize(("factor", "kind"), [(factor, kind) for factor in CHECKS for kind in ALL[factor]])
 def test_ours_return_what_they_must(factor, kind):
     check_results(factor, Level(kind, {}))
 
@@ -65,6 +54,6 @@ WRONG = [
 
 @pytest.mark.parametrize(("factor", "choice", "told"), WRONG)
 def test_what_returns_something_else_is_told(monkeypatch, factor, choice, told):
-    monkeypatch.setitem(REGISTRIES[factor], "mine", choice)
+    monkeypatch.setitem(ALL[factor], "mine", choice)
     with pytest.raises(WrongResultError, match=told):
         check_results(factor, Level("mine", {}))

@@ -11,7 +11,7 @@ from ablation.studies.engines.local import default_workers, run_processes, run_s
 from ablation.studies.engines.ray import connect, environment_there, run_ray, slots, train_sample_there
 from ablation.studies.engines.work import Supply, Trained
 from ablation.studies.machine.environment import environment
-from ablation.studies.own.files import Files
+from ablation.studies.own.reading import Files
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:

@@ -21,7 +21,8 @@ from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.losses import Losses
 from ablation.studies.engines.work import Supply, TooLargeError, Trained, load_data, train_cohort
 from ablation.studies.machine.environment import check_arithmetic, differences, environment
-from ablation.studies.own.files import Files, install
+from ablation.studies.own.files import install
+from ablation.studies.own.reading import Files
 from ablation.training.data import Data
 
 RETRIES = 5

@@ -16,7 +16,8 @@ from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.machine.environment import Environment, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
-from ablation.studies.own.files import Files, fault, install
+from ablation.studies.own.files import fault, install
+from ablation.studies.own.reading import Files
 from ablation.studies.store import Record
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data

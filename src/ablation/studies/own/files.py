@@ -5,12 +5,10 @@ the files beside it that it imports, and what was read is what runs everywhere, 
 Of a process one set of files is in force at a time.
 """
 
-import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 from ablation import UserError
 from ablation.levels import shown
 from ablation.studies.own.form import check_form
+from ablation.studies.own.reading import Files, OwnFile, read
 from ablation.studies.registries import ALL
 
 MODULE = "own choices "
@@ -27,29 +26,6 @@ MODULE = "own choices "
 
 RESERVED = frozenset("null none true false yes no on off nan inf kind defaults".split())
 """Words that no level can be called."""
-
-LARGEST = 2**20
-"""Bytes of a file."""
-
-Files = tuple["OwnFile", ...]
-
-
-@dataclass(frozen=True)
-class OwnFile:
-    """A file that registers choices, as it was read.
-
-    Attributes:
-        given: its path, as the user wrote it.
-        path: its path in full.
-        text: what stands in it.
-        beside: files in its folder that it imports, by the name of their module: path and text.
-    """
-
-    given: str
-    path: str
-    text: str
-    beside: tuple[tuple[str, str, str], ...]
-
 
 _files: Files = ()
 _owners: dict[tuple[str, str], OwnFile] = {}
@@ -95,7 +71,7 @@ def load(paths: Sequence[str]) -> Files:
     Raises:
         UserError: a file cannot be read or run, or registers what cannot be a choice.
     """
-    install(tuple(_read(path) for path in paths))
+    install(tuple(read(path) for path in paths))
     return _files
 
 
@@ -134,49 +110,6 @@ def _take_back() -> None:
     for kept in (_owners, _texts, _shown):
         kept.clear()
     _files = ()
-
-
-def _read(given: str) -> OwnFile:
-    path = Path(given).expanduser().absolute()
-    text = _text(path, f"choices={shown(given)}")
-    beside: dict[str, tuple[str, str]] = {}
-    waiting = [(path, text)]
-    while waiting:
-        place, content = waiting.pop()
-        for name in _imported(content, place):
-            file = path.parent / f"{name}.py"
-            if name not in beside and file != path and file.is_file():
-                beside[name] = (str(file), _text(file, f"{given} imports {name}: {file}"))
-                waiting.append((file, beside[name][1]))
-    return OwnFile(given, str(path), text, tuple((name, *found) for name, found in sorted(beside.items())))
-
-
-def _text(path: Path, named: str) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{named}: cannot be read ({error.strerror}); it must be a file of Python") from error
-    if len(content) > LARGEST:
-        raise UserError(f"{named}: has {len(content):,} bytes; a file of choices has at most {LARGEST:,}")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{named}: is not written in UTF-8; it must be a file of Python") from error
-
-
-def _imported(text: str, path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, by the first part of their names."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        why = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise UserError(f"{path}{line}: is no Python that can be read ({shown(why)})") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
 
 
 def _run(file: OwnFile) -> None:

@@ -12,7 +12,7 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
-from ablation.training.ingredients import Moment, asked
+from ablation.training.ingredients import Moment, asked, handed
 from ablation.training.spec import Level, bind
 
 CELLS, BATCH, FAN_IN, FAN_OUT, CLASSES, STEPS = 3, 5, 7, 4, 6, 10
@@ -122,8 +122,7 @@ CHECKS: dict[str, Callable[[Level], None]] = {
 
 def _asked(factor: str, rule: Callable[..., Any], step: int, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ingredients that a rule asks for."""
-    offered = {**Moment(torch.tensor(step), STEPS, torch.ones(CELLS, 1))._asdict(), **more}
-    return {name: offered[name] for name in asked(factor, rule)}
+    return handed(asked(factor, rule), Moment(torch.tensor(step), STEPS, torch.ones(CELLS, 1)), more)
 
 
 def _two(what: str, result: object, shapes: list[tuple[int, ...]], how: tuple[str, str]) -> None:
