@@ -13,13 +13,14 @@ from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, Options, read_design
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics import health, times, tuning
-from ablation.reporting.statistics.censoring import Censoring, FactorTest, Scope, censoring, log_ranks
+from ablation.reporting.statistics.censoring import Censoring, censoring
+from ablation.reporting.statistics.copies import outcome_numbers, study_copies
 from ablation.reporting.statistics.differences import Difference, paired
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.statistics.marginal import study_means
 from ablation.reporting.statistics.ranking import best_and_worst
 from ablation.reporting.statistics.responses import Effects, study_effects
-from ablation.reporting.statistics.winners import Winner, winners_at
+from ablation.reporting.statistics.winners import Winner, study_winners
 from ablation.reporting.theory.agreement import Agreement, compare
 from ablation.reporting.theory.mean_field import Activation
 
@@ -30,9 +31,11 @@ class Analysis:
 
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
-            ``diverged``, ``time`` (min(T, H) to the primary target, in epochs), ``chance``, ``accuracy`` (the best one;
-            that of guessing where diverged), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
-            ``failure``, ``tuned`` (at the best setting of the nuisance factors).
+            ``diverged``, ``time`` (min(T, H) to the primary target, in epochs) and the evaluations between which that
+            was met, ``later_than`` and ``no_later_than``, ``chance``, ``accuracy`` (the best one in validation; that of
+            guessing where diverged) and ``final`` (that at the end on the test part), ``guessing`` (what that costs),
+            ``mean_loss``, ``clip_share``, ``failure``, ``outcome`` (a number that cells have in common whose curves are
+            the same to the bit), ``tuned`` (at the best setting of the nuisance factors).
         tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.
@@ -63,19 +66,11 @@ class Analysis:
         return [level for level in self.design.levels["activation"] if known.get(str(level), {}).get("bounded")]
 
     @cached_property
-    def scopes(self) -> list[Scope]:
-        """The tuned cells of the whole study, and where it compares several depths those of each."""
-        whole: list[Scope] = [(None, self.tuned)]
-        if "depth" in self.design.compared:
-            whole += [(int(str(depth)), cells) for depth, cells in self.tuned.groupby("depth", observed=True)]
-        return whole
-
-    @cached_property
     def summary(self) -> pd.DataFrame:
         """Every combination's times and losses at its tuned setting, which stands behind the compared factors."""
         design = self.design
         frame = times.summarize(self.tuned, design.compared, design.horizon, self.options)
-        chosen = tuning.tuned_settings(self.tuned, design.compared, design.nuisance)
+        chosen = tuning.tuned_settings(self.cells, design.compared, design.nuisance)
         for place, factor in enumerate(design.nuisance):
             frame.insert(len(design.compared) + place, factor, chosen[factor])
         return frame
@@ -103,21 +98,27 @@ class Analysis:
     @cached_property
     def censoring(self) -> Censoring:
         """Which shares of the tuned cells are censored."""
-        return censoring(self.scopes)
+        return censoring(self.tuned, self.design)
 
     @cached_property
-    def log_ranks(self) -> list[FactorTest]:
-        """The log-rank test of every factor in the whole study and at each depth."""
-        return log_ranks(self.scopes, self.design)
+    def copies(self) -> pd.DataFrame:
+        """How many cells of each level are those of another again."""
+        return study_copies(self.cells, self.design)
+
+    @property
+    def distinct(self) -> int:
+        """How many outcomes there are; cells whose curves are the same to the bit share one."""
+        return int(self.cells["outcome"].nunique())
 
     @cached_property
     def winners(self) -> list[Winner]:
         """The winners at each depth; none where nothing was trained."""
         if self.design.untrained:
             return []
-        depths = [(depth, cells) for depth, cells in self.scopes if depth is not None]
-        depths = depths or [(self.design.deepest, self.tuned)]
-        return [found for depth, cells in depths for found in winners_at(depth, cells, self.design, self.options)]
+        scopes = [(self.design.deepest, self.tuned)]
+        if "depth" in self.design.compared:
+            scopes = [(int(str(depth)), cells) for depth, cells in self.tuned.groupby("depth", observed=True)]
+        return study_winners(scopes, self.design, self.options.confidence)
 
     @cached_property
     def agreement(self) -> Agreement:
@@ -157,8 +158,10 @@ def analyse(results: Results, options: Options) -> Analysis:
     data = cells["data"].astype(str)
     for place, name in enumerate(TARGETS):
         target = np.array([design.targets[label][place] for label in data], dtype=np.float64)
-        epochs, steps = times.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool))
-        cells[f"epochs_{name}"], cells[f"steps_{name}"] = epochs, steps
+        found = times.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool), design.horizon)
+        cells[f"epochs_{name}"], cells[f"steps_{name}"] = found.epochs, found.steps
+        if name == "primary":
+            cells["later_than"], cells["no_later_than"] = found.after, found.by
     cells["reached"] = np.isfinite(cells["epochs_primary"])
     cells["time"] = np.minimum(cells["epochs_primary"].to_numpy(), design.horizon)
     # A network that does worse than guessing every class alike counts as guessing; what that costs is up to the loss.
@@ -172,6 +175,9 @@ def analyse(results: Results, options: Options) -> Analysis:
     best = cells["best_val_accuracy"].astype(float)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
 
+    final = cells["val_accuracy"].astype(float)
+    cells["final"] = final.where(~cells["diverged"] & final.notna(), cells["chance"])
+
     probes = health.ends(layers)
     profiles = health.depth_profile(probes)
     last = profiles[profiles["probe"] == "last"].set_index("row").reindex(range(len(cells)))
@@ -180,7 +186,9 @@ def analyse(results: Results, options: Options) -> Analysis:
     bounded = {label: info["bounded"] for label, info in results.manifest["activations"].items()}
     cells["failure"] = health.failure_class(cells, last, still, bounded)
 
-    cells["tuned"] = cells.index.isin(tuning.tune(cells, design.compared, design.nuisance).index)
+    cells["outcome"] = outcome_numbers(curves, len(cells))
+    tuned = tuning.tune(cells, design.compared, design.nuisance, options.tuning)
+    cells["tuned"] = cells.index.isin(tuned.index)
     whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
     grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
     activations = {label: Activation.of(results.activations, label) for label in cells["activation"].unique()}

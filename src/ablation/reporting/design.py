@@ -27,8 +27,9 @@ NEVER_TUNED = ("seed", "data", "depth", "loss")
 TARGETS = ("easy", "primary", "hard")
 """The three validation accuracies of a data set, in the order of its config."""
 
-WHOLE = {"bootstrap": 1, "bootstrap_seed": 0}
-"""Options that are whole numbers, and the least they may be."""
+TUNINGS = ("nested", "same")
+"""How the setting of a nuisance factor is chosen: for each seed by the others, or by all of them."""
+
 ABOVE = {"confidence": "between 0 and 1", "profile_max_tau": "above 1"}
 """Options that are any number, and where they may lie."""
 
@@ -37,21 +38,18 @@ ABOVE = {"confidence": "between 0 and 1", "profile_max_tau": "above 1"}
 class Options:
     """How the report summarizes; the keys of ``conf/report/default.yaml``."""
 
-    bootstrap: int = 2000
-    bootstrap_seed: int = 0
     confidence: float = 0.95
     profile_max_tau: float = 4.0
     nuisance: tuple[str, ...] = ("lr",)
+    tuning: str = "nested"
     workers: int | None = None
     """How many processes draw; as many as there are cores where it is None. Of no account for what is drawn."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and not 1 <= self.workers <= 1024:
             raise UserError(f"report.workers={self.workers}: must be null or a whole number from 1 to 1024")
-        if not 1 <= self.bootstrap <= 1_000_000:
-            raise UserError(f"report.bootstrap={self.bootstrap}: must be a whole number from 1 to 1000000")
-        if self.bootstrap_seed < 0:
-            raise UserError(f"report.bootstrap_seed={self.bootstrap_seed}: must be a whole number, 0 or more")
+        if self.tuning not in TUNINGS:
+            raise UserError(f"report.tuning={self.tuning}: must be {' or '.join(TUNINGS)}")
         if not 0 < self.confidence < 1:
             raise UserError(f"report.confidence={self.confidence}: must be a number between 0 and 1")
         if not 1 < self.profile_max_tau < float("inf"):
@@ -78,8 +76,6 @@ class Options:
         for key, value in config.items():
             if key not in known:
                 raise UserError(f"report.{key}: unknown; allowed are {', '.join(known)}")
-            if key in WHOLE and (isinstance(value, bool) or not isinstance(value, int)):
-                raise UserError(f"report.{key}={value}: must be a whole number, {WHOLE[key]} or more")
             if key == "workers" and (isinstance(value, bool) or not isinstance(value, int | None)):
                 raise UserError(f"report.workers={value}: must be null or a whole number from 1 to 1024")
             if key in ABOVE and (isinstance(value, bool) or not isinstance(value, int | float)):

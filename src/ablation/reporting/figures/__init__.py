@@ -27,7 +27,7 @@ from ablation.reporting.figures.convergence import (
     success_curves,
     time_to_target,
 )
-from ablation.reporting.figures.effects import effect_sizes, interactions
+from ablation.reporting.figures.effects import effect_sizes, interactions, time_residuals
 from ablation.reporting.figures.gradients import dead_saturated, delta_norm, trainable
 from ablation.reporting.figures.lettering import legible
 from ablation.reporting.figures.room import unreadable
@@ -58,7 +58,7 @@ class Drawing(Plots, Protocol):
 
 FIGURES: dict[str, tuple[Drawing, ...]] = {
     "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves),
-    "effects": (effect_sizes, interactions),
+    "effects": (effect_sizes, interactions, time_residuals),
     "gradients": (trainable, delta_norm, dead_saturated),
     "theory": (predicted_delta, phase),
 }

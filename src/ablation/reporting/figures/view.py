@@ -98,7 +98,7 @@ def with_interval(
     seeds = frame["seed"].cat.codes.to_numpy().astype(np.int64)
     sums, counts = by_seed(frame[value].to_numpy(), groups, seeds, len(table), analysis.design.seeds)
     table["mean"] = sums.sum(axis=1) / counts.sum(axis=1)
-    table["low"], table["high"] = seed_interval(sums, counts, analysis.options, least, most)
+    table["low"], table["high"] = seed_interval(sums, counts, analysis.options.confidence, least, most)
     return table
 
 

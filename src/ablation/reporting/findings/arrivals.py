@@ -1,5 +1,6 @@
 """How many cells arrive, which combinations first, what a choice does against its reference, and what became of all."""
 
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,55 +8,92 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import ORDINAL, plural
-from ablation.reporting.statistics.differences import between
 from ablation.reporting.statistics.health import CLASSES
-from ablation.reporting.statistics.intervals import wilson
+from ablation.reporting.statistics.intervals import by_seed
+from ablation.reporting.statistics.times import success_interval
+from ablation.reporting.wording.captions import confidence_text
 from ablation.reporting.wording.evidence import epochs_apart
 from ablation.reporting.wording.phrases import names, words
 
-Mask = pd.Series
+NAMED = 4
+"""Most levels named whose outcomes are others again."""
 
 
-def share(count: int, total: int, confidence: float) -> str:
-    """A share of cells with its Wilson interval, in words."""
-    low, high = wilson([count], [total], confidence)
-    interval = f"{100 * confidence:g}% interval {low[0]:.0%} to {high[0]:.0%}"
-    return f"{count:,} of {plural(total, 'cell')} ({count / total:.0%}, {interval})"
+def share(analysis: Analysis, cells: pd.DataFrame, total: str) -> str:
+    """How many of these cells reach the target, with the share's interval over seeds, in words."""
+    seeds, zero = cells["seed"].cat.codes.to_numpy().astype(np.int64), np.zeros(len(cells), np.int64)
+    sums, counts = by_seed(cells["reached"], zero, seeds, 1, analysis.design.seeds)
+    (low,), (high,) = success_interval(sums, counts, analysis.options.confidence)
+    percent = confidence_text(analysis.options)
+    interval = "" if np.isnan(low) else f", {percent} interval over seeds {low:.0%} to {high:.0%}"
+    count = int(cells["reached"].sum())
+    return f"{count:,} of {total} ({count / len(cells):.0%}{interval})"
 
 
 def reached(analysis: Analysis) -> str:
     """How many cells got to the target."""
     design, cells, tuned = analysis.design, analysis.cells, analysis.tuned
-    confidence = analysis.options.confidence
-    all_cells = share(int(cells["reached"].sum()), len(cells), confidence)
-    text = f"{all_cells} reached {design.goal} within {plural(design.horizon, 'epoch')}"
+    text = f"{share(analysis, cells, plural(len(cells), 'cell'))} reached {design.goal}"
+    text += f" within {plural(design.horizon, 'epoch')}"
     if len(tuned) < len(cells):
         by = " and ".join(design.nuisance)
-        text += f"; at the best {by} of each combination, {share(int(tuned['reached'].sum()), len(tuned), confidence)}"
+        text += f"; at the best {by} of each combination, {share(analysis, tuned, plural(len(tuned), 'cell'))}"
     return f"{text}. {plural(int(cells['diverged'].sum()), 'cell')} diverged."
 
 
+def copies(analysis: Analysis) -> list[str]:
+    """How many outcomes there are, where cells of several names are one."""
+    if analysis.distinct == len(analysis.cells):
+        return []
+    design, found = analysis.design, analysis.copies
+    texts = []
+    repeated = found[found["same"] > 0].sort_values("share", ascending=False, kind="stable")
+    for row in repeated.head(NAMED).to_dict("records"):
+        level, twin = (words(design, row["factor"], row[name]) for name in ("level", "twin"))
+        said = f"{level} never acted" if row["twin"] == "none" else f"{level} is {twin} again"
+        texts.append(f"{said} in {row['share']:.0%} of {plural(row['cells'], 'cell')}")
+    rest = len(repeated) - len(texts)
+    more = f", and so on for {rest} more levels" if rest > 0 else ""
+    return (
+        [f"The {len(analysis.cells):,} cells have {analysis.distinct:,} distinct outcomes: {'; '.join(texts)}{more}."]
+        if texts
+        else []
+    )
+
+
 def extremes(analysis: Analysis) -> list[str]:
-    """The fastest and the slowest combination at each depth."""
+    """The fastest combinations at each depth, as many as cannot be told apart, and the slowest one."""
     design, by = analysis.design, [*analysis.design.compared]
     table, texts = analysis.extremes, []
     shown = [factor for factor in by if factor != "depth"] or ["activation"]
     frame = table if set(shown) <= set(table.columns) else table.assign(activation=design.levels["activation"][0])
     for depth, part in frame.groupby("depth", observed=True):
-        best = part.iloc[0]
+        best, count = part.iloc[0], int(part["of"].iloc[0])
         if best["success_rate"] == 0:
             texts.append(f"At depth {depth}, no combination reached {design.goal} with any seed.")
             continue
-        text = f"At depth {depth}, the fastest is {names(design, part, shown, 0)}: {outcome(best)}"
-        if len(part) > 1:
+        name = names(design, part, shown, 0)
+        tied = alike(analysis, depth, shown)
+        if count == 1:
+            text = f"At depth {depth}, {name}: {outcome(best)}"
+        elif tied == 1:
+            text = f"At depth {depth}, the fastest is {name}: {outcome(best)}"
+        else:
+            text = f"At depth {depth}, the fastest cannot be told apart: {tied} of {count} combinations, "
+            text += f"among them {name}: {outcome(best)}"
+        if count > 1:
             text += f"; the slowest {names(design, part, shown, -1)}: {outcome(part.iloc[-1])}"
-            tuned = analysis.tuned
-            masks = [same(tuned, part.iloc[place], by) for place in (0, 1)]
-            text += (
-                f". The lead over the second, {names(design, part, shown, 1)}: {compare(analysis, masks[0], masks[1])}"
-            )
         texts.append(text + ".")
     return texts
+
+
+def alike(analysis: Analysis, depth: object, shown: Sequence[str]) -> int:
+    """How many combinations cannot be told from the fastest at a depth, itself included."""
+    factor = shown[0] if len(shown) == 1 else None
+    for found in analysis.winners:
+        if found.depth == depth and found.factor == factor:
+            return len(found.rest) + 1
+    return 1
 
 
 def outcome(row: pd.Series) -> str:
@@ -63,18 +101,6 @@ def outcome(row: pd.Series) -> str:
     bounds = "" if np.isnan(row["rmst_low"]) else f" [{row['rmst_low']:.3g}, {row['rmst_high']:.3g}]"
     done, seeds = round(row["success_rate"] * row["cells"]), plural(row["cells"], "seed")
     return f"restricted mean {plural(row['rmst'], 'epoch')}{bounds}, {done} of {seeds} reach the target"
-
-
-def same(cells: pd.DataFrame, row: pd.Series, by: Sequence[str]) -> Mask:
-    """Which cells belong to the combination of ``row``."""
-    return pd.Series(np.logical_and.reduce([cells[factor] == row[factor] for factor in by]), cells.index)
-
-
-def compare(analysis: Analysis, mask: Mask, other: Mask) -> str:
-    """The difference in restricted mean between two groups of tuned cells, its interval, and how sure it is."""
-    both = mask | other
-    cells = analysis.tuned[both]
-    return epochs_apart(between(analysis.design, cells, mask[both], analysis.options.confidence))
 
 
 def against_reference(analysis: Analysis, factor: str) -> list[str]:
@@ -90,10 +116,14 @@ def against_reference(analysis: Analysis, factor: str) -> list[str]:
         if level == reference or not mask.any() or not base.any():
             continue
         rates = [float(tuned.loc[which, "reached"].mean()) for which in (mask, base)]
+        apart = analysis.paired(tuned, "time", (mask, base), (factor,))
+        differs = (
+            f"the restricted mean time differs by {epochs_apart(apart)}" if apart else "they have no pair of cells"
+        )
         texts.append(
             f"At depth {design.deepest}, {words(design, factor, level)} brings {rates[0]:.0%} of "
             f"{plural(int(mask.sum()), 'cell')} to the target, {words(design, factor, reference)} {rates[1]:.0%} of "
-            f"{int(base.sum()):,}; the restricted mean time differs by {compare(analysis, mask, base)}."
+            f"{int(base.sum()):,}; {differs}."
         )
     return texts
 
@@ -108,16 +138,37 @@ def outcomes(analysis: Analysis) -> str:
 
 
 def edges(analysis: Analysis) -> list[str]:
-    """Whether the tuning was bounded by the values tried."""
+    """Whether the tuning was bounded by the values tried, and what would try more."""
     design = analysis.design
     numbers = [factor for factor in design.nuisance if factor in ORDINAL and design.varies(factor)]
     if not numbers:
         return []
     table = analysis.sensitivity
-    at_edge, by = int(table["at_edge"].sum()), " or ".join(numbers)
+    ends = table["at_edge"].astype(str)
+    at_edge, by = int((ends != "").sum()), " or ".join(numbers)
     robust = int((table["succeed"] == table["tried"]).sum())
-    return [
-        f"The best {by} lies at the edge of the values tried in {at_edge} of {plural(len(table), 'combination')}, "
-        f"where a better one may lie outside; {plural(robust, 'combination')} {'reaches' if robust == 1 else 'reach'} "
-        "the target at every value tried."
-    ]
+    text = f"The best {by} lies at the edge of the values tried in {at_edge} of {plural(len(table), 'combination')}"
+    if at_edge:
+        words = []
+        for factor in numbers:
+            high, low = (int(ends.str.contains(f"{factor} {end}", regex=False).sum()) for end in ("high", "low"))
+            words.append(f"{high} at the highest {factor} and {low} at the lowest")
+        text += f" ({'; '.join(words)}), where a better one may lie outside: {extended(analysis, numbers)}"
+    several = f"{plural(robust, 'combination')} {'reaches' if robust == 1 else 'reach'}"
+    return [f"{text}; {several} the target at every value tried."]
+
+
+def extended(analysis: Analysis, numbers: Sequence[str]) -> str:
+    """The command that tries one value more at each end at which a best one lies."""
+    overrides = []
+    for factor in numbers:
+        levels = [float(level) for level in analysis.design.levels[factor]]
+        ends = analysis.sensitivity["at_edge"].astype(str)
+        ratio_low, ratio_high = levels[1] / levels[0], levels[-1] / levels[-2]
+        below = [levels[0] / ratio_low] if ends.str.contains(f"{factor} low", regex=False).any() else []
+        above = [levels[-1] * ratio_high] if ends.str.contains(f"{factor} high", regex=False).any() else []
+        whole = factor != "lr"
+        values = [round(value) if whole else float(f"{value:.1g}") for value in (*below, *above)]
+        new = sorted({*levels, *(value for value in values if value > 0)})
+        overrides.append(f"{factor}=[{','.join(f'{value:g}' for value in new)}]")
+    return shlex.join(["python", "pipelines/study.py", *analysis.manifest["overrides"], *overrides])

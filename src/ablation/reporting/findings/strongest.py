@@ -1,8 +1,7 @@
 """What the study says of its effects: which choices matter most, together with which, and which level is the best.
 
 Each sentence is computed from the analysis, and says how sure it is: an effect is called so where its p-value
-after Holm's correction is below 5%; an interval that reaches zero, an effect that differs from seed to seed, and a
-winner that is the best with a chance of less than 95% are named as weak.
+after Holm's correction over all tests is below 5%, and a level is called the best where no other can be told from it.
 """
 
 from itertools import groupby
@@ -18,7 +17,9 @@ from ablation.reporting.statistics.winners import Winner
 from ablation.reporting.wording.phrases import RESPONSES, words
 from ablation.reporting.wording.remarks import censoring_text, notes_by_term
 
-SURE, LIKELY = 0.05, 0.95
+SURE = 0.05
+SMALL = 0.005
+"""A partial omega squared below this is shown as zero: there is no largest effect to name."""
 NAMED = 3
 """Most effects named of a kind."""
 
@@ -26,10 +27,10 @@ NAMED = 3
 def strongest_choices(analysis: Analysis) -> list[str]:
     """The sentences, the most general first."""
     return [
-        *(text for found in analysis.effects for text in strongest(found)),
+        *(text for found in analysis.effects if found.response.name != "rmst" for text in strongest(found)),
         *ratios(analysis),
         *best_levels(analysis),
-        *([censoring_text(analysis.censoring)] if analysis.censoring.much else []),
+        *([censoring_text(analysis.design, analysis.censoring)] if analysis.censoring.much else []),
     ]
 
 
@@ -46,8 +47,9 @@ def strongest(found: Effects) -> list[str]:
             continue
         sure = part[part["p_holm"] < SURE]
         if sure.empty:
-            top = described(rows_of(part)[0])
-            texts.append(f"Of {kind}, none is sure to matter for {response}; the largest effect is of {top}.")
+            largest = rows_of(part)[0]
+            rest = f"; the largest effect is of {described(largest)}" if largest["omega_sq"] >= SMALL else ""
+            texts.append(f"Of {kind}, none is sure to matter for {response}{rest}.")
             continue
         listed = "; ".join(described(row) for row in rows_of(sure.head(NAMED)))
         rest = f" {len(part) - len(sure)} of {len(part)} cannot be told from none." if len(sure) < len(part) else ""
@@ -68,20 +70,24 @@ def described(row: dict[str, Any]) -> str:
         cautions.append("no interval")
     elif row["omega_low"] <= 0:
         cautions.append("weak: the interval reaches zero")
-    if row["p_seeds"] < SURE:
-        cautions.append("differs from seed to seed")
     return f"{text} ({'; '.join(cautions)})" if cautions else text
 
 
 def ratios(analysis: Analysis) -> list[str]:
     """By what factor the best level of each sure choice changes the time to target against its reference."""
     found, means, texts = analysis.effects[0], analysis.marginal_means, []
+    few = set(analysis.censoring.most)
     for factor in found.table.loc[found.table["p_holm"] < SURE, "term"]:
         own = (means["response"] == found.response.name) & (means["factor"] == factor)
         part = means[own & means["ratio"].notna()]
         if factor == "depth" or part.empty:
             continue
-        best = part.loc[part["ratio"].idxmin()]
+        first = part["reference"].iloc[0]
+        told = part[[(factor, level) not in few for level in part["level"]]]
+        if told.empty or (factor, first) in few:
+            texts.append(f"{factor}: too few cells reach the target to say by how much")
+            continue
+        best = told.loc[told["ratio"].idxmin()]
         level, reference = (analysis.design.short(factor, best[name]) for name in ("level", "reference"))
         bounds = ""
         unsure = " (one seed: no interval)" if analysis.design.seeds == 1 else ""
@@ -93,11 +99,12 @@ def ratios(analysis: Analysis) -> list[str]:
         else:
             said = f"no level is faster than {reference}; {level} takes {best['ratio']:.2f}{bounds} times"
         texts.append(f"{factor}: {said}{unsure}")
-    return [f"On geometric average over everything else, {'; '.join(texts)}."] if texts else []
+    lead = "By the log-normal accelerated failure time model, on geometric average over everything else"
+    return [f"{lead}, {'; '.join(texts)}."] if texts else []
 
 
 def best_levels(analysis: Analysis) -> list[str]:
-    """The best level of each factor at each depth, the sure ones apart from those that may be luck."""
+    """The best level of each factor at each depth, where it is known, and else those that cannot be told apart."""
     if analysis.design.seeds == 1:
         return []
     texts = []
@@ -105,25 +112,34 @@ def best_levels(analysis: Analysis) -> list[str]:
     for depth, at_depth in groupby(told, lambda found: found.depth):
         # Where all are alike there is no best.
         unlike = [found for found in at_depth if found.tied < len(found.candidates) - 1]
-        sure = [named(analysis, found) for found in unlike if found.chance >= LIKELY]
-        open_ = [named(analysis, found, unsure=True) for found in unlike if found.chance < LIKELY]
-        said = [f"the best with a chance of at least {LIKELY:.0%}: {', '.join(sure)}"] if sure else []
-        said += [f"ahead, but perhaps by luck: {', '.join(open_)}"] if open_ else []
+        sure = [named(analysis, found) for found in unlike if found.alone]
+        some = [
+            ties(analysis, found) for found in unlike if not found.alone and len(found.rest) + 1 < len(found.candidates)
+        ]
+        none = [found.factor for found in unlike if len(found.rest) + 1 == len(found.candidates)]
+        said = [f"the best is {', '.join(sure)}"] if sure else []
+        said += [f"among the best, and not to be told apart, are {'; '.join(some)}"] if some else []
+        said += [f"no best level can be told of {', '.join(map(str, none))}"] if none else []
         if said:
             texts.append(f"At depth {depth}, {'; '.join(said)}.")
     return texts
 
 
-def named(analysis: Analysis, found: Winner, unsure: bool = False) -> str:
-    """A winning level with its chance, and where that is unsure with how many cannot be told from it."""
+def named(analysis: Analysis, found: Winner) -> str:
+    """A winning level with its probability of improvement over the runner-up."""
     (factor,), (level,) = found.factors, found.candidates[found.best]
-    rivals = f", {len(found.rest) + 1} of {len(found.candidates)} cannot be told apart" if unsure else ""
-    return f"{words(analysis.design, factor, level)} ({chance_text(found.chance)}{rivals})"
+    ends = ""
+    if not np.isnan(found.improvement_low):
+        ends = f" [{found.improvement_low:.0%}, {found.improvement_high:.0%}]"
+    return (
+        f"{words(analysis.design, factor, level)} (sooner than the next in {found.improvement:.0%}{ends} of problems)"
+    )
 
 
-def chance_text(chance: float) -> str:
-    """A chance, rounded down, and never a certainty."""
-    return "over 99%" if chance >= 0.99 else f"{int(100 * chance)}%"
+def ties(analysis: Analysis, found: Winner) -> str:
+    """The levels that cannot be told apart, in the order of their means."""
+    (factor,) = found.factors
+    return ", ".join(words(analysis.design, factor, found.candidates[place][0]) for place in (found.best, *found.rest))
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

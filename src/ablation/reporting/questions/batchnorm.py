@@ -165,7 +165,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Label
         f"Above: restricted mean time to {design.goal}. Below: standard deviation of what enters the activation, "
         "geometric mean over layers; hollow: before training, filled: at the last probe. Initializers in the order of "
         f"the size of their weights. {seeds_text(design)}, pooled over activations; bar: "
-        f"{interval_text(analysis, wilson=False)}; {tuning_text(design)}.{never_probed(analysis, cells)}{held}"
+        f"{interval_text(analysis)}; {tuning_text(analysis)}.{never_probed(analysis, cells)}{held}"
         f"{left_out(design, 'depth', columns)}"
     )
     frame, some = thinned(design, frame, "init", most)

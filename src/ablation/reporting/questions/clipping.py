@@ -151,10 +151,11 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Label, 
         f"{reach['batch']:.0%} with batch normalization alone, {reach['neither']:.0%} with neither"
     )
     caption = (
-        f"Above: restricted mean time to {design.goal}, {tuning_text(design)}. Below: share of runs that diverge, over "
+        f"Above: restricted mean time to {design.goal}, {tuning_text(analysis)}. Below: share of runs that diverge, "
+        "over "
         f"all settings that were tuned over. Alone stand {words(design, 'clipping', pairs['clip'][1])} and "
         f"{words(design, 'normalization', pairs['batch'][0])}. {seeds_text(design)}, pooled over initializers; bar: "
-        f"{interval_text(analysis, wilson=False)}.{held}{left_out(design, 'depth', columns)}"
+        f"{interval_text(analysis)}.{held}{left_out(design, 'depth', columns)}"
     )
     frame, some = thinned(design, frame, "activation", LINES)
     return View(NAME, title, caption + some, f"Points with intervals. {title}.", columns=columns, frame=frame)

@@ -169,8 +169,8 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Label], held: str)
         "whose derivative is below 5% of its maximum, which a rectifier has by design; means over layers, a diverged "
         "cell stays where it was last seen. Below, by depth: all rises of the training loss between evaluations, in "
         "units of the loss of guessing, over all learning rates; and restricted mean time to "
-        f"{analysis.design.goal}. {seeds_text(analysis.design)}; {interval_text(analysis, wilson=False)}; "
-        f"but for the rises {tuning_text(design)}.{held}{left_out(design, 'depth', some) if thin else ''}"
+        f"{analysis.design.goal}. {seeds_text(analysis.design)}; {interval_text(analysis)}; "
+        f"but for the rises {tuning_text(analysis)}.{held}{left_out(design, 'depth', some) if thin else ''}"
     )
     return View(NAME, title, caption, f"Line charts and points with intervals. {title}.", frame=frame)
 

@@ -145,8 +145,8 @@ def view(
     caption = (
         "Unit-samples whose derivative is below 5% of its maximum, and standard deviation of the activations over "
         "units and the probe batch, by hidden layer, 1 next to the input. Solid: before training; dashed: at the last "
-        f"probe. Mean over {seeds_text(analysis.design)}; band (start only): {interval_text(analysis, wilson=False)}; "
-        f"{tuning_text(analysis.design)}.{never_probed(analysis, cells)}{held}"
+        f"probe. Mean over {seeds_text(analysis.design)}; band (start only): {interval_text(analysis)}; "
+        f"{tuning_text(analysis)}.{never_probed(analysis, cells)}{held}"
         f"{left_out(analysis.design, 'activation', columns) if len(columns) < len(analysis.bounded) else ''}"
     )
     return View(NAME, title, caption + some, f"Line charts. {title}.", columns=columns, frame=table)

@@ -100,7 +100,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> View:
     )
     caption = (
         f"Mean over {seeds_text(design)} of the best validation accuracy, a diverged cell with that of guessing "
-        f"(dotted); bar: {interval_text(analysis, wilson=False)}; {tuning_text(design)}.{held}"
+        f"(dotted); bar: {interval_text(analysis)}; {tuning_text(analysis)}.{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
     frame, some_activations = thinned(design, frame, "activation", 8)

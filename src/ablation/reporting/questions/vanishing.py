@@ -145,7 +145,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, seen: pd.DataFrame, start: pd.
     caption = (
         f"log10 of delta in the first over delta in the last hidden layer; dotted: vanishing ({VANISHING:g}) and "
         f"exploding ({EXPLODING:g}). Median over {seeds_text(analysis.design)}; bar: "
-        f"{interval_text(analysis, wilson=False, of='medians')}; {tuning_text(analysis.design)}. Zero stands at "
+        f"{interval_text(analysis, of='medians')}; {tuning_text(analysis)}. Zero stands at "
         f"{FLOOR}, what is not finite at {CEILING}.{never_probed(analysis, cells)}{held}"
         f"{left_out(analysis.design, 'depth', columns) if len(columns) < len(present(cells, 'depth')) else ''}"
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.design import Design, Options
-from ablation.reporting.statistics.intervals import Floats, by_seed, seed_interval, student
+from ablation.reporting.statistics.intervals import by_seed, seed_interval
 
 ENOUGH_SEEDS = 6
 """So many agree by chance alone in 2 of 64 cases: the fewest that pass the sign test at 5%."""
@@ -23,6 +23,8 @@ ENOUGH_SEEDS = 6
 class Evidence(Enum):
     """How sure one can be of a difference."""
 
+    COPIES = auto()
+    """The cells of either side are the same to the bit: one outcome under two names."""
     NONE = auto()
     """One seed: there is no interval."""
     UNCLEAR = auto()
@@ -35,16 +37,22 @@ class Evidence(Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean difference of cells with its interval over ``seeds`` seeds; NaN ends where there is one."""
+    """A mean difference of cells with its interval over ``seeds`` seeds; NaN ends where there is one.
+
+    ``copies`` says that either side's cells are the other's again.
+    """
 
     mean: float
     low: float
     high: float
     seeds: int
+    copies: bool = False
 
     @property
     def evidence(self) -> Evidence:
         """How sure one can be of it."""
+        if self.copies:
+            return Evidence.COPIES
         if self.seeds < 2:
             return Evidence.NONE
         if self.low <= 0 <= self.high:
@@ -86,31 +94,30 @@ def paired(
     known = np.isfinite(cells[value].to_numpy(dtype=float)) & (first | second)
     by = [*(factor for factor in design.compared if factor not in apart), *alike, "seed"]
     side = pd.Series(np.where(first, "first", "second"), cells.index)[known]
-    means = cells[known].assign(side=side).pivot_table(value, by, "side", observed=True)
-    means = means.reindex(columns=["first", "second"]).dropna()
+    sided = cells[known].assign(side=side)
+    means = sided.pivot_table(value, by, "side", observed=True).reindex(columns=["first", "second"]).dropna()
     if means.empty:
         return None
     found = (means["first"] - means["second"]).reset_index(name="difference")
     seeds = found["seed"].cat.codes.to_numpy().astype(np.int64)
     one = np.zeros(len(found), np.int64)
     sums, counts = by_seed(found["difference"].to_numpy(), one, seeds, 1, design.seeds)
-    low, high = seed_interval(sums, counts, options)
+    low, high = seed_interval(sums, counts, options.confidence)
     size, mean = int((counts > 0).sum()), float(sums.sum() / counts.sum())
     # Seeds that all agree have an interval of no width, which ``evidence`` takes for what it is.
     ends = (mean, mean) if size > 1 and np.isnan(low[0]) else (float(low[0]), float(high[0]))
-    return Difference(rounded(mean), rounded(ends[0]), rounded(ends[1]), size)
+    return Difference(
+        rounded(mean), rounded(ends[0]), rounded(ends[1]), size, not found["difference"].any() and copies(sided, by)
+    )
 
 
-def between(design: Design, cells: pd.DataFrame, first: pd.Series, confidence: float) -> Difference:
-    """The mean ``time`` of the ``first`` of these cells minus that of all others.
-
-    The groups need not match cell by cell: an interval is that of the seeds that both have, paired by seed.
-    """
-    groups = (~first).to_numpy().astype(np.int64)
-    seeds = cells["seed"].cat.codes.to_numpy().astype(np.int64)
-    sums, counts = by_seed(cells["time"].to_numpy(), groups, seeds, 2, design.seeds)
-    means: Floats = sums.sum(axis=1) / counts.sum(axis=1)
-    both = (counts > 0).all(axis=0)
-    each = sums[:, both] / counts[:, both]
-    low, high = student(each[0] - each[1], confidence) if both.any() else (np.nan, np.nan)
-    return Difference(rounded(means[0] - means[1]), rounded(float(low)), rounded(float(high)), int(both.sum()))
+def copies(sided: pd.DataFrame, by: Sequence[str]) -> bool:
+    """Whether every cell of one ``side`` has the outcome of one of the other's that agrees with it in ``by``."""
+    if "outcome" not in sided:
+        return False
+    for which in ("min", "max"):  # of several cells for a pair
+        both = sided.pivot_table("outcome", by, "side", aggfunc=which, observed=True)
+        both = both.reindex(columns=["first", "second"]).dropna()
+        if (both["first"] != both["second"]).any():
+            return False
+    return True

@@ -1,4 +1,4 @@
-"""Intervals: Wilson's for a share of cells, Student's t over seeds for a mean, order statistics for a median.
+"""Intervals: Wilson's for a share of seeds, Student's t over seeds for a mean, order statistics for a median.
 
 Seeds are blocks: cells that share one share their batches and their standard draws. So what is independent are whole
 seeds, and an interval for a mean, or for a difference of two, is that of one number per seed; taken over the same
@@ -22,8 +22,6 @@ import numpy.typing as npt
 from scipy.stats import binom, t
 from statsmodels.stats.proportion import proportion_confint
 
-from ablation.reporting.design import Options
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -31,8 +29,7 @@ Ints = npt.NDArray[np.int64]
 def wilson(successes: npt.ArrayLike, trials: npt.ArrayLike, confidence: float) -> tuple[Floats, Floats]:
     """Wilson's score interval (Wilson 1927) for a share: within [0, 1], of positive width at 0 and at n of n too.
 
-    It takes the cells as independent and alike. Cells of different combinations are not alike, which makes it wider
-    than it need be (the variance of such a sum is at most the binomial one, Hoeffding 1956).
+    It takes what it counts as independent: seeds are, cells that share a seed are not.
     """
     k, n = np.asarray(successes), np.asarray(trials)
     low, high = proportion_confint(k, n, alpha=1 - confidence, method="wilson")
@@ -63,7 +60,7 @@ def student(values: Floats, confidence: float) -> tuple[Floats, Floats]:
 
 
 def seed_interval(
-    sums: Floats, counts: Floats, options: Options, least: float = -np.inf, most: float = np.inf
+    sums: Floats, counts: Floats, confidence: float, least: float = -np.inf, most: float = np.inf
 ) -> tuple[Floats, Floats]:
     """Student's t interval over seeds for the mean of each group, from sums and counts per group and seed.
 
@@ -85,7 +82,7 @@ def seed_interval(
     error = np.sqrt(size / (size - 1) * (residual**2).sum(axis=1)) / total
     # Rounding leaves seeds that agree a hair apart.
     error[error <= 1e-12 * np.abs(center)] = np.nan
-    half = t.ppf((1 + options.confidence) / 2, size - 1) * error
+    half = t.ppf((1 + confidence) / 2, size - 1) * error
     low[several], high[several] = np.maximum(center - half, least), np.minimum(center + half, most)
     return low, high
 

@@ -14,7 +14,7 @@ import pandas as pd
 from ablation.reporting.design import Design, reference
 from ablation.reporting.statistics.contrasts import Levels, columns_of, sum_contrasts
 from ablation.reporting.statistics.intervals import Floats, student
-from ablation.reporting.statistics.responses import Effects
+from ablation.reporting.statistics.responses import RATIOS, Effects
 
 
 def marginal_weights(numbers: pd.DataFrame, levels: Levels, factor: str) -> Floats | None:
@@ -40,16 +40,21 @@ def marginal_means(y: Floats, weights: Floats) -> Floats:
 
 
 def compare_levels(
-    y: Floats, weights: Floats, levels: Sequence[object], base: object, confidence: float
+    y: Floats,
+    weights: Floats,
+    levels: Sequence[object],
+    base: object,
+    confidence: float,
+    ends: tuple[float, float] = (-np.inf, np.inf),
 ) -> pd.DataFrame:
     """A row a level: its marginal ``mean``, ``low, high``, and its ``difference`` to the ``base`` with an interval.
 
-    No mean lies beyond the response's own range, and intervals are cut off there. The difference of the base to itself
-    is not known rather than zero.
+    No mean lies beyond ``ends``, and intervals are cut off there. The difference of the base to itself is not known
+    rather than zero.
     """
     means = marginal_means(y, weights)
     low, high = disagreeing(means, confidence)
-    low, high = np.maximum(low, y.min()), np.minimum(high, y.max())
+    low, high = np.maximum(low, ends[0]), np.minimum(high, ends[1])
     apart = means - means[list(levels).index(base)]
     from_low, from_high = disagreeing(apart, confidence)
     other = np.array([level != base for level in levels])
@@ -73,29 +78,35 @@ def disagreeing(values: Floats, confidence: float) -> tuple[Floats, Floats]:
     return np.where(agree, np.nan, low), np.where(agree, np.nan, high)
 
 
-MEANS = "response factor level cells censored mean low high ratio ratio_low ratio_high reference".split()
+APART = ("{}", "{}_low", "{}_high")
+RATIO, DIFFERENCE = ([name.format(kind) for name in APART] for kind in ("ratio", "difference"))
+MEANS = ["response", "factor", "level", "cells", "censored", "mean", "low", "high", *RATIO, *DIFFERENCE, "reference"]
 
 
 def study_means(found: Sequence[Effects], cells: pd.DataFrame, design: Design, confidence: float) -> pd.DataFrame:
-    """Every level's marginal mean on each response, no longer in logarithms, and its ratio to the reference level's.
+    """Every level's marginal mean on each response, no longer in logarithms, and how it differs from the reference's.
 
     A row a response, factor and level, with the columns ``MEANS``: ``cells`` counts the tuned ones of the level, and
-    ``censored`` is the share of them that never arrives. No row where a response, or a factor's means, cannot be had.
+    ``censored`` is the share of them that never arrives; the ``ratio`` to the reference where the response is a
+    logarithm, the ``difference`` where it is not. No row where a response, or a factor's means, cannot be had.
     """
     parts = []
     for effects in found:
         numbers, levels = effects.model.combinations, effects.model.levels
+        modelled = effects.times is not None  # beyond the horizon lie times as well
+        ends = (-np.inf, np.inf) if modelled or not effects.y.size else (float(effects.y.min()), float(effects.y.max()))
         for factor, own in levels.items():
             weights = marginal_weights(numbers, levels, factor)
             if effects.response.why or weights is None:
                 continue
             first = reference([level for level in design.levels[factor] if level in own])
-            part = compare_levels(effects.y, weights, own, first, confidence)
-            part[list(part.columns[1:])] = 10 ** part[list(part.columns[1:])]
-            part = part.rename(columns=lambda name: str(name).replace("difference", "ratio"))
+            part = compare_levels(effects.y, weights, own, first, confidence, ends)
+            if effects.response.name in RATIOS:
+                part[list(part.columns[1:])] = 10 ** part[list(part.columns[1:])]
+                part = part.rename(columns=lambda name: str(name).replace("difference", "ratio"))
             grouped = cells.groupby(factor, observed=True)["reached"]
             part.insert(1, "cells", grouped.size().reindex(own).to_numpy())
             part.insert(2, "censored", 1 - grouped.mean().reindex(own).to_numpy())
             part["reference"] = pd.Series([first] * len(part), dtype=object)
-            parts.append(part.assign(response=effects.response.name, factor=factor)[MEANS])
+            parts.append(part.assign(response=effects.response.name, factor=factor).reindex(columns=MEANS))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=MEANS)

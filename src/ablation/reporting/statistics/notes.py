@@ -37,11 +37,15 @@ class Remark(Enum):
     UNKNOWN_GUESSING = auto()
     """What guessing costs in this loss is not known."""
     ONE_SEED = auto()
-    """There is no interval, and the error is that of three-way interactions."""
+    """There is no interval and no test, and the error is that of three-way interactions."""
     NO_INTERVAL = auto()
     """One seed fewer would leave nothing."""
-    UNTESTED = auto()
-    """The term rests on one cell, which leaves no error."""
+    AGREE = auto()
+    """All seeds give the very same effect, so that there is nothing to hold it against."""
+    NEVER = auto()
+    """The term makes no difference at all with any seed."""
+    TOO_FEW_ARRIVE = auto()
+    """With some seed too few cells reach the target to say anything of times."""
 
 
 @dataclass(frozen=True)

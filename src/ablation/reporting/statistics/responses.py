@@ -1,12 +1,15 @@
-"""The two responses whose effects are estimated, and a whole study's effects on each.
+"""The responses whose effects are estimated, and a whole study's effects on each.
 
-``epochs`` is log10 of min(T, H): a cell that never reaches the target, and a diverged one, stand at the horizon H; one
-that is there before the first step counts as half an epoch. ``val_loss`` is log10 of the validation loss at the end;
-a diverged cell, and one that does worse than guessing every class alike, counts as guessing, for one exploding loss
-would outweigh all others. So no response is infinite, and both are ratios: an effect says how many times as long.
+- ``epochs``: log10 of the time to target T in epochs. It is known to lie between two evaluations, or beyond the
+  horizon, so it is what a log-normal accelerated failure time model of a seed's cells expects it to be there
+  (``failure_time``): whatever is linear in it, an effect or the ratio of two levels, is the model's own.
+- ``rmst``: min(T, H) in epochs, whose mean is the restricted mean time: nothing is modelled, and it tells of the first
+  H epochs alone.
+- ``val_loss``: log10 of the validation loss at the end; a diverged cell, and one that does worse than guessing every
+  class alike, counts as guessing, for one exploding loss would outweigh all others.
+- ``accuracy``: that on the test part at the end, of which a diverged cell has that of guessing.
 
-Both are of tuned cells: the setting of the nuisance factors with the lowest median over seeds of the best validation
-loss.
+Effects on the logarithms are ratios: how many times as long. All are of tuned cells (``tuning``).
 """
 
 from collections.abc import Sequence
@@ -18,87 +21,119 @@ import pandas as pd
 from ablation.reporting.design import Design
 from ablation.reporting.statistics.anova import anova, nothing_to_judge
 from ablation.reporting.statistics.contrasts import Model, blocks, fit_model
-from ablation.reporting.statistics.intervals import Floats
+from ablation.reporting.statistics.intervals import Floats, holm
 from ablation.reporting.statistics.notes import Note, Remark
+from ablation.reporting.statistics.time_model import TimeModel, fit_times
 
-SOONEST = 0.5
-"""Epochs of a cell that meets the target before its first step; a logarithm has none."""
 LEAST_LOSS = 1e-12
+RATIOS = ("epochs", "val_loss")
+"""Responses that are logarithms, so that a difference is a ratio."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """A response of every tuned cell, in powers of ten.
+    """A response of every combination and seed.
 
     Attributes:
-        values: of every cell, in the order of the tuned cells.
+        y: of shape (C, S).
+        unseen: each seed's sum of what it varies by within what is known of it, (S,).
         why: why it cannot be had, if so.
     """
 
     name: str
-    values: Floats
+    y: Floats
+    unseen: Floats
     why: Remark | None = None
 
 
 @dataclass(frozen=True)
 class Effects:
-    """A response with the study's model of it: ``y`` of shape (C, S), the table of terms, and what is to be noted.
+    """A response with the study's model of it: the table of terms, and what is to be noted.
 
     Attributes:
-        places: the cells behind ``y``, as rows of the tuned cells.
+        places: the cells behind ``response.y``, as rows of the tuned cells.
         notes: what of the whole and of each term is left out, and why.
+        times: the model of the times, where the response is of it.
     """
 
     response: Response
     model: Model
     places: np.ndarray
-    y: Floats
     table: pd.DataFrame
     notes: list[Note]
+    times: TimeModel | None = None
+
+    @property
+    def y(self) -> Floats:
+        """The response, of shape (C, S)."""
+        return self.response.y
 
 
-def responses(cells: pd.DataFrame, design: Design) -> list[Response]:
-    """Both responses of the tuned cells, in which ``guessing`` is what guessing every class alike costs."""
-    nothing = np.zeros(len(cells))
-    if design.horizon > 0:
-        times = np.clip(cells["epochs_primary"].to_numpy(dtype=float), min(SOONEST, design.horizon / 2), design.horizon)
-        time = Response("epochs", np.log10(times))
-    else:
-        time = Response("epochs", nothing, Remark.UNTRAINED)
+def final_loss(cells: pd.DataFrame, design: Design) -> tuple[Floats, Remark | None]:
+    """log10 of the validation loss at the end of every cell, and why it cannot be had, if so."""
     guessing = cells["guessing"].to_numpy(dtype=float)
     if design.varies("loss"):
-        loss = Response("val_loss", nothing, Remark.SEVERAL_LOSSES)
-    elif np.isnan(guessing).any():
-        loss = Response("val_loss", nothing, Remark.UNKNOWN_GUESSING)
-    else:
-        final = cells["val_loss"].to_numpy(dtype=float, na_value=np.nan)
-        final = np.where(np.isfinite(final) & ~cells["diverged"].to_numpy(dtype=bool), final, guessing)
-        loss = Response("val_loss", np.log10(np.clip(final, LEAST_LOSS, guessing)))
-    return [time, loss]
+        return np.zeros(len(cells)), Remark.SEVERAL_LOSSES
+    if np.isnan(guessing).any():
+        return np.zeros(len(cells)), Remark.UNKNOWN_GUESSING
+    final = cells["val_loss"].to_numpy(dtype=float, na_value=np.nan)
+    final = np.where(np.isfinite(final) & ~cells["diverged"].to_numpy(dtype=bool), final, guessing)
+    return np.log10(np.clip(final, LEAST_LOSS, guessing)), None
 
 
 def study_effects(cells: pd.DataFrame, design: Design, factors: Sequence[str], confidence: float) -> list[Effects]:
-    """The effects of ``factors`` on each response of these tuned cells."""
+    """The effects of ``factors`` on each response of these tuned cells, with Holm's p-values over all of them."""
     combinations, places, lacking = blocks(cells, factors)
-    seeds = places.shape[1]
-    model = fit_model(combinations, factors, seeds)
-    found = []
-    for response in responses(cells, design):
-        y = response.values[places]
-        why = response.why or nothing_to_judge(y, model)
-        table = anova(y, model, confidence).iloc[: 0 if why else None]
-        noted = [] if response.why else model.notes
-        if why and (response.why or model.terms or not noted):  # a model without terms has noted why
-            noted = [Note(why), *noted]
-        found.append(Effects(response, model, places, y, table, [*lacking, *noted, *untested(table, seeds)]))
+    model = fit_model(combinations, factors, places.shape[1])
+    times = fit_times(cells, places, model, design)
+    loss, no_loss = final_loss(cells, design)
+    nothing = np.zeros(places.shape[1])
+    untrained = Remark.UNTRAINED if design.untrained else None
+    responses = [
+        Response("epochs", times.y, times.unseen, untrained or times.why),
+        Response("rmst", cells["time"].to_numpy(dtype=float)[places], nothing, untrained),
+        Response("val_loss", loss[places], nothing, no_loss),
+        Response("accuracy", cells["final"].to_numpy(dtype=float)[places], nothing),
+    ]
+    found = [
+        estimated(response, model, places, lacking, confidence, times if response.name == "epochs" else None)
+        for response in responses
+    ]
+    tests = [effects.table["p"].to_numpy(dtype=float) for effects in found]
+    ends = np.cumsum([len(p) for p in tests])[:-1]
+    for effects, p in zip(found, np.split(holm(np.concatenate(tests)), ends), strict=True):
+        effects.table["p_holm"] = p
     return found
+
+
+def estimated(
+    response: Response,
+    model: Model,
+    places: np.ndarray,
+    lacking: Sequence[Note],
+    confidence: float,
+    times: TimeModel | None,
+) -> Effects:
+    """The effects on one response, and what is to be said of them."""
+    why = response.why or nothing_to_judge(response.y, model, response.unseen)
+    table = anova(response.y, model, confidence, response.unseen).iloc[: 0 if why else None].copy()
+    noted = [] if response.why else model.notes
+    if why and (response.why or model.terms or not noted):  # a model without terms has noted why
+        noted = [Note(why), *noted]
+    notes = [*lacking, *noted, *untested(table, places.shape[1])]
+    return Effects(response, model, places, table, notes, times)
 
 
 def untested(table: pd.DataFrame, seeds: int) -> list[Note]:
     """What of a table's numbers is not known."""
-    notes = []
     if len(table) and seeds == 1:
-        notes.append(Note(Remark.ONE_SEED))
-    elif len(table) and table["omega_low"].isna().all():
-        notes.append(Note(Remark.NO_INTERVAL))
-    return [*notes, *(Note(Remark.UNTESTED, factors) for factors in table["factors"][table["p"].isna()])]
+        return [Note(Remark.ONE_SEED)]
+    notes = [Note(Remark.NO_INTERVAL)] if len(table) and table["omega_low"].isna().all() else []
+    without = table[table["p"].isna()]
+    return [
+        *notes,
+        *(
+            Note(Remark.NEVER if size == 0 else Remark.AGREE, factors)
+            for factors, size in zip(without["factors"], without["sum_sq"], strict=True)
+        ),
+    ]

@@ -8,6 +8,7 @@ min(T, H), in epochs.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,20 @@ from ablation.reporting.design import Options
 from ablation.reporting.statistics.intervals import Floats, Ints, by_seed, seed_interval, wilson
 
 
-def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+class Arrivals(NamedTuple):
+    """When every cell meets its target: in epochs, in steps, and the epoch of the evaluation before.
+
+    The target was met after ``after`` and no later than ``epochs``: 0 and the first evaluation behind the start where a
+    cell is there before its first step; the last evaluation and infinity where it never gets there.
+    """
+
+    epochs: Floats
+    steps: Floats
+    after: Floats
+    by: Floats
+
+
+def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[np.bool_], horizon: float) -> Arrivals:
     """Time to target in epochs and in steps, infinite for a cell that never gets there or diverges.
 
     It is the first evaluation with ``val_accuracy >= target`` that is followed by another that meets it, or is the
@@ -27,17 +41,25 @@ def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[n
         curves: ``row`` (the cell's place in the table of cells), ``step``, ``epoch``, ``val_accuracy``, sorted.
         target: the accuracy aimed at, per cell.
         diverged: whether the cell diverged, per cell.
+        horizon: that of all cells, in epochs.
     """
-    row = curves["row"].to_numpy()
+    row, epoch = curves["row"].to_numpy(), curves["epoch"].to_numpy()
     # Accuracies are stored in single precision; 324 of 360 right must meet a target of 0.9.
     met = curves["val_accuracy"].to_numpy().astype(np.float32) >= target.astype(np.float32)[row]
     last = np.append(row[1:] != row[:-1], True)[: len(row)]
     held = np.flatnonzero(met & (last | np.append(met[1:], False)[: len(row)]))
     rows, at = np.unique(row[held], return_index=True)
-    epochs, steps = np.full(len(target), np.inf), np.full(len(target), np.inf)
-    epochs[rows] = curves["epoch"].to_numpy()[held[at]]
-    steps[rows] = curves["step"].to_numpy()[held[at]]
-    return np.where(diverged, np.inf, epochs), np.where(diverged, np.inf, steps)
+    at = held[at]
+    never = np.full(len(target), np.inf)
+    epochs, steps, by = never.copy(), never.copy(), never.copy()
+    after = np.full(len(target), float(horizon))
+    epochs[rows], steps[rows] = epoch[at], curves["step"].to_numpy()[at]
+    is_first = np.append(True, row[1:] != row[:-1])[: len(row)]
+    after[rows] = np.where(is_first[at], 0.0, epoch[np.maximum(at - 1, 0)])
+    by[rows] = np.where(is_first[at] & ~last[at], epoch[np.minimum(at + 1, len(row) - 1)], epoch[at])
+    for times, censored in ((epochs, np.inf), (steps, np.inf), (after, float(horizon)), (by, np.inf)):
+        times[diverged] = censored
+    return Arrivals(epochs, steps, after, by)
 
 
 def guessing_loss(kind: str, classes: int) -> float:
@@ -75,10 +97,23 @@ def median_time(times: Floats, groups: Ints, n_groups: int) -> Floats:
     return np.asarray(ordered[start + (counts - 1) // 2], float)
 
 
+def success_interval(shares: Floats, counts: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """The interval over seeds of each group's share of cells that succeed, from sums and counts (groups, seeds).
+
+    Seeds are what is independent: of one cell a seed Wilson's, of the seeds that succeed; of several Student's t of the
+    seeds' shares, cut to [0, 1], NaN where they all agree.
+    """
+    low, high = seed_interval(shares, counts, confidence, 0, 1)
+    single = counts.max(axis=1, initial=0) == 1
+    if single.any():
+        low[single], high[single] = wilson(shares[single].sum(axis=1), counts[single].sum(axis=1), confidence)
+    return low, high
+
+
 def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: Options) -> pd.DataFrame:
     """One row per combination of ``by``: success rate, median time, restricted mean, mean loss, with their intervals.
 
-    Columns: ``cells, reached, diverged, success_rate`` with its Wilson interval ``success_low, success_high``,
+    Columns: ``cells, reached, diverged, success_rate`` with its interval over seeds ``success_low, success_high``,
     ``median_epochs, median_steps`` (infinite beyond H) and those of the other targets, ``rmst`` (epochs) with its
     Student's t interval over seeds ``rmst_low, rmst_high``, ``mean_loss`` (NaN for a group of several losses).
     """
@@ -89,16 +124,17 @@ def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: O
     table["reached"] = np.bincount(groups, weights=cells["reached"], minlength=n).astype(int)
     table["diverged"] = np.bincount(groups, weights=cells["diverged"], minlength=n).astype(int)
     table["success_rate"] = table["reached"] / counts
-    table["success_low"], table["success_high"] = wilson(table["reached"], counts, options.confidence)
+    seeds, n_seeds = cells["seed"].cat.codes.to_numpy().astype(np.int64), len(cells["seed"].cat.categories)
+    arrived, sizes = by_seed(cells["reached"], groups, seeds, n, n_seeds)
+    ends = success_interval(arrived, sizes, options.confidence)
+    table["success_low"], table["success_high"] = ends
     table["median_epochs"] = median_time(cells["epochs_primary"].to_numpy(), groups, n)
     table["median_steps"] = median_time(cells["steps_primary"].to_numpy(), groups, n)
     table["median_epochs_easy"] = median_time(cells["epochs_easy"].to_numpy(), groups, n)
     table["median_epochs_hard"] = median_time(cells["epochs_hard"].to_numpy(), groups, n)
-    seeds = cells["seed"].cat
-    restricted = np.minimum(cells["epochs_primary"], horizon)
-    sums, sizes = by_seed(restricted, groups, seeds.codes.to_numpy().astype(np.int64), n, len(seeds.categories))
+    sums, sizes = by_seed(np.minimum(cells["epochs_primary"], horizon), groups, seeds, n, n_seeds)
     table["rmst"] = sums.sum(axis=1) / counts
-    table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options, 0, horizon)
+    table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options.confidence, 0, horizon)
     losses = grouped["loss"].nunique().to_numpy()
     area = np.bincount(groups, weights=cells["mean_loss"], minlength=n) / counts
     # Rounded, for seeds summed in another order differ in their last bits, and ranks would hang on those.
@@ -106,13 +142,15 @@ def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: O
     return table
 
 
-def performance_profile(tuned: pd.DataFrame, factor: str, others: Sequence[str], taus: Floats) -> pd.DataFrame:
+def performance_profile(
+    tuned: pd.DataFrame, factor: str, others: Sequence[str], taus: Floats, confidence: float
+) -> pd.DataFrame:
     """rho(tau) of Dolan & More (2002): the share of problems on which a level is within a factor tau of the best level.
 
     A problem is a combination of the other factors and a seed, and one that no level solves stays in the denominator,
     so rho at a large tau is the level's success rate. Where the study is no full crossing (a model with widths of its
     own has no depth but one), a level is judged on the problems that it and another were given; without one it has no
-    row.
+    row. A row a level and tau: ``level, problems, tau, rho`` with its interval over seeds ``rho_low, rho_high``.
     """
     times = tuned.pivot_table("epochs_primary", [*others, "seed"], factor, aggfunc="first", observed=True)
     best = times.min(axis=1).to_numpy()[:, None]
@@ -122,10 +160,21 @@ def performance_profile(tuned: pd.DataFrame, factor: str, others: Sequence[str],
     given = times.notna().to_numpy()
     given = given & (given.sum(axis=1) >= min(2, given.shape[1]))[:, None]
     within = given[:, :, None] & (np.nan_to_num(ratio, nan=np.inf)[:, :, None] <= taus + 1e-12)
-    problems = given.sum(axis=0)
+    seed = np.unique(times.index.get_level_values("seed"), return_inverse=True)[1]
+    by_level = given.T[:, :, None] * np.eye(int(seed.max()) + 1)[seed]
+    counts = by_level.sum(axis=1)
+    sums = np.einsum("plt,ps->lts", within, np.eye(counts.shape[1])[seed])
+    sizes = np.repeat(counts, len(taus), axis=0)
+    low, high = success_interval(sums.reshape(sizes.shape), sizes, confidence)
+    problems = counts.sum(axis=1)
     table = pd.DataFrame(
-        within.sum(axis=0) / np.maximum(problems, 1)[:, None], columns=[f"rho_{tau:.3g}" for tau in taus]
+        {
+            "level": pd.Series(np.repeat(np.array(times.columns, object), len(taus)), dtype=object),
+            "problems": np.repeat(problems, len(taus)).astype(int),
+            "tau": np.tile(taus, len(problems)),
+            "rho": (sums.sum(axis=2) / np.maximum(problems, 1)[:, None]).ravel(),
+            "rho_low": low,
+            "rho_high": high,
+        }
     )
-    table.insert(0, "problems", problems)
-    table.insert(0, "level", list(times.columns))
-    return pd.DataFrame(table[problems > 0]).reset_index(drop=True)
+    return pd.DataFrame(table[table["problems"] > 0]).reset_index(drop=True)

@@ -7,20 +7,44 @@ import pandas as pd
 
 from ablation.reporting.design import ORDINAL, Design
 
+NESTED, SAME = "nested", "same"
+"""How a setting is chosen: for each seed by the others, or by all of them."""
 
-def tune(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.DataFrame:
-    """The cells at the best setting of the nuisance factors for each combination of ``by``.
+
+def losses(cells: pd.DataFrame) -> pd.Series:
+    """What settings are chosen by: the best validation loss, infinite where a cell diverged."""
+    return cells["best_val_loss"].astype(float).where(cells["status"] == "finished", np.inf).fillna(np.inf)
+
+
+def tune(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str], how: str = SAME) -> pd.DataFrame:
+    """The cells at the best setting of the nuisance factors for each combination of ``by``, one a seed.
 
     Best is the lowest median over seeds of ``best_val_loss``, diverged counting as infinite; ties go to the level
-    that stands first. The seeds that choose also report, so a tuned figure is a little flattering to all.
+    that stands first. Where the same seeds choose and report, the lowest of several is partly the luckiest, and a
+    figure is flattering to all, the more so the noisier they are. **Nested**, each seed is reported at the setting that
+    the other seeds choose (Varma & Simon 2006; Cawley & Talbot 2010), so that no seed has a say in its own; with a
+    single seed there are no others, and it is as ``same``.
     """
     setting = [*by, *nuisance]
-    loss = cells["best_val_loss"].astype(float).where(cells["status"] == "finished", np.inf).fillna(np.inf)
+    seeds = list(cells["seed"].unique())
+    if how == SAME or len(seeds) < 2 or not nuisance:
+        return cells[_chosen(cells, cells, by, setting)]
+    kept = np.zeros(len(cells), dtype=bool)
+    for seed in seeds:
+        own = (cells["seed"] == seed).to_numpy(dtype=bool)
+        kept[own] = _chosen(cells[~own], cells[own], by, setting)
+    return cells[kept]
+
+
+def _chosen(judged: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str], setting: Sequence[str]) -> np.ndarray:
+    """Which of ``cells`` are at the setting that is best in ``judged``."""
     # No factor is called "median"; one is called "loss".
-    medians = cells[setting].assign(median=loss).groupby(setting, observed=True)["median"].median().reset_index()
+    frame = judged[list(setting)].assign(median=losses(judged))
+    medians = frame.groupby(list(setting), observed=True)["median"].median().reset_index()
     best = medians.sort_values("median", kind="stable").drop_duplicates(list(by))
-    codes = pd.concat([best[setting], cells[setting]], ignore_index=True).groupby(setting, observed=True).ngroup()
-    return cells[np.isin(codes[len(best) :], codes[: len(best)])]
+    both = pd.concat([best[list(setting)], cells[list(setting)]], ignore_index=True)
+    codes = both.groupby(list(setting), observed=True).ngroup().to_numpy()
+    return np.isin(codes[len(best) :], codes[: len(best)])
 
 
 def sensitivity(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.DataFrame:
@@ -33,21 +57,33 @@ def sensitivity(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str])
     return table.reset_index()
 
 
-def tuned_settings(tuned: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.DataFrame:
-    """The setting of the nuisance factors at which each combination of ``by`` stands, in the combinations' order."""
-    return tuned.groupby(list(by), observed=True)[list(nuisance)].first().reset_index(drop=True)
+def tuned_settings(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[str]) -> pd.DataFrame:
+    """The setting of the nuisance factors that all seeds choose for each combination, in the combinations' order."""
+    chosen = tune(cells, by, nuisance)
+    return chosen.groupby(list(by), observed=True)[list(nuisance)].first().reset_index(drop=True)
 
 
 def study_sensitivity(cells: pd.DataFrame, tuned: pd.DataFrame, design: Design) -> pd.DataFrame:
     """``sensitivity`` of every combination, with the best setting and whether it lies at an edge of the numbers tried.
 
-    Columns: the compared factors, ``succeed, tried``, ``best_*`` for each nuisance factor, ``at_edge``.
+    Columns: the compared factors, ``succeed, tried``, ``best_*`` for each nuisance factor, ``at_edge``, which is empty
+    where none is, or the factor and which end of it; ``chosen``, the share of seeds whose report stands at that
+    setting.
     """
     frame = sensitivity(cells, design.compared, design.nuisance)
-    chosen = tuned_settings(tuned, design.compared, design.nuisance)
-    edge = np.zeros(len(frame), dtype=bool)
+    chosen = tuned_settings(cells, design.compared, design.nuisance)
+    edge = np.full(len(frame), "", dtype=object)
     for factor in design.nuisance:
         frame[f"best_{factor}"] = chosen[factor]
         if design.varies(factor) and factor in ORDINAL:
-            edge |= chosen[factor].isin([design.levels[factor][0], design.levels[factor][-1]]).to_numpy(dtype=bool)
-    return frame.assign(at_edge=edge)
+            for end, which in ((-1, "high"), (0, "low")):
+                there = (chosen[factor] == design.levels[factor][end]).to_numpy(dtype=bool)
+                edge[there] = [f"{text} {factor} {which}".strip() for text in edge[there]]
+    frame["at_edge"] = edge
+    best = frame[[*design.compared, *(f"best_{factor}" for factor in design.nuisance)]]
+    own = tuned[[*design.compared, *design.nuisance]].merge(best, on=list(design.compared))
+    alike = np.ones(len(own), dtype=bool)
+    for factor in design.nuisance:
+        alike &= (own[factor].astype(object) == own[f"best_{factor}"].astype(object)).to_numpy(dtype=bool)
+    shares = own.assign(alike=alike).groupby(list(design.compared), observed=True)["alike"].mean()
+    return frame.assign(chosen=shares.to_numpy())

@@ -8,11 +8,11 @@ from ablation.reporting.tables.combinations import convergence, learning_rate, p
 from ablation.reporting.tables.gradient_health import failures, health
 from ablation.reporting.tables.predictions import agreement, predictions
 from ablation.reporting.tables.table import Table
-from ablation.reporting.tables.terms import effects, logrank, marginal_means
+from ablation.reporting.tables.terms import copies, effects, marginal_means, time_model
 
 TABLES: dict[str, tuple[Callable[[Analysis], Table], ...]] = {
     "convergence": (best_worst, failures, learning_rate, performance_profile, convergence),
-    "effects": (effects, marginal_means, winners, logrank),
+    "effects": (effects, marginal_means, winners, copies, time_model),
     "gradients": (health,),
     "theory": (agreement, predictions),
 }

@@ -30,8 +30,10 @@ def best_worst(analysis: Analysis) -> Table:
         tie = "best validation accuracy, of which a diverged cell has that of guessing"
     caption = (
         f"Ranked at each depth by restricted mean time to {design.goal} (rmst, epochs, at most {design.horizon:g}), "
-        f"then by {tie}. {seeds_text(design)} a combination, {tuning_text(design)}; {interval_text(analysis)}."
-        f"{losses_text(design)} The best of many is partly the luckiest: overlapping intervals are no ranking."
+        f"then by {tie}. {seeds_text(design)} a combination, {tuning_text(analysis)}; "
+        f"{interval_text(analysis, single=True)}."
+        f"{losses_text(design)} The best of many is partly the luckiest: who cannot be told from it, the table of "
+        "winners says."
     )
     return Table("best_worst", "Best and worst combinations at each depth", caption, table, factors(design))
 
@@ -48,9 +50,11 @@ def winners(analysis: Analysis) -> Table:
         f"Per depth, the level with the least restricted mean time to {design.goal} (rmst, epochs, at most "
         f"{horizon:g}; with equal weight on every level of the other factors), and the best whole combination; ties go "
         f"by the mean validation loss while training. Student's t {percent} interval over {seeds_text(design)}, "
-        f"{tuning_text(design)}. chance: that it is really the best, by {analysis.options.bootstrap} resamples of the "
-        "seeds' deviations with t weights; ties share. contenders: how many of all cannot be told from it, itself "
-        f"included, by one-sided paired t tests at {percent} over all comparisons; the truly best is among them."
+        f"{tuning_text(analysis)}. contenders: how many of all cannot be told from it, itself included (1: it is the "
+        f"best alone), by one-sided paired t tests over seeds at {percent} for all comparisons of this table together. "
+        "improvement: on what share of problems (combinations of the other factors) of a seed it arrives sooner than "
+        "the "
+        f"runner-up, ties counting half; over seeds with its interval; 0.5 is no better."
     )
     return Table("winners", "The winner at each depth", caption, pd.DataFrame(rows), shown)
 
@@ -70,7 +74,9 @@ def row(design: Design, found: Winner, shown: dict[str, dict[str, str]]) -> dict
         "rmst": found.rmst,
         "rmst_low": found.low,
         "rmst_high": found.high,
-        "chance": found.chance,
+        "improvement": found.improvement,
+        "improvement_low": found.improvement_low,
+        "improvement_high": found.improvement_high,
         "tied": found.tied,
         "contenders": len(found.rest) + 1,
         "of": len(found.candidates),

@@ -17,9 +17,10 @@ def convergence(analysis: Analysis) -> Table:
     """Every combination at its tuned setting."""
     design = analysis.design
     caption = (
-        f"Each combination over {seeds_text(design)}, {tuning_text(design)}. Success: {design.goal} within "
+        f"Each combination over {seeds_text(design)}, {tuning_text(analysis)}. Success: {design.goal} within "
         f"{plural(design.horizon, 'epoch')}; a diverged cell counts as not reaching it. Median and restricted mean "
-        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis)}.{losses_text(design)}"
+        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; "
+        f"{interval_text(analysis, single=True)}.{losses_text(design)}"
     )
     return Table("convergence", "Convergence of every combination", caption, analysis.summary, factors(design))
 
@@ -28,12 +29,14 @@ def learning_rate(analysis: Analysis) -> Table:
     """How many settings of the nuisance factors succeed, and whether the best one lies at the edge of those tried."""
     design = analysis.design
     frame = analysis.sensitivity.copy()
-    frame["at_edge"] = np.where(frame["at_edge"], "yes", "no")
+    frame["at_edge"] = frame["at_edge"].replace("", "no")
     names = " and ".join(design.nuisance) or "no factor"
     caption = (
         f"Of the values of {names} tried, how many bring at least half of {seeds_text(design)} to {design.goal} "
         f"within {plural(design.horizon, 'epoch')}, and which has the lowest median best validation loss. at_edge: the "
-        "best is the first or last number tried, so a better one may lie outside."
+        "best is the highest or lowest number tried, so a better one may lie beyond that end. chosen: share of seeds "
+        "that "
+        f"are reported at that setting, {tuning_text(analysis)}."
     )
     return Table("learning_rate", "Sensitivity to the learning rate", caption, frame, factors(design))
 
@@ -45,16 +48,17 @@ def performance_profile(analysis: Analysis) -> Table:
     parts = []
     for factor in design.compared:
         others = [other for other in design.compared if other != factor]
-        part = profiles(analysis.tuned, factor, others, taus)
+        part = profiles(analysis.tuned, factor, others, taus, analysis.options.confidence)
         part.insert(0, "factor", factor)
         part["level"] = part["level"].map(raw).astype(object)
         parts.append(part)
     crossed = math.prod(len(design.levels[factor]) for factor in (*design.compared, "seed")) == len(analysis.tuned)
     alone = "" if crossed else " A problem that only one level was given counts for none."
     caption = (
-        f"Share of problems (a combination of the other factors and a seed; {tuning_text(design)}) on which a level "
+        f"Share of problems (a combination of the other factors and a seed; {tuning_text(analysis)}) on which a level "
         f"reaches {design.goal} within tau times the epochs of the level that is fastest there (Dolan & More 2002). "
-        f"A problem that no level solves counts against all.{alone}"
+        f"A problem that no level solves counts against all.{alone} rho: the share, with its interval over seeds: "
+        f"{interval_text(analysis)}."
     )
     frame = pd.concat(parts, ignore_index=True)
     return Table("performance_profile", "Performance profiles", caption, frame, mixed(design, "level"))

@@ -23,7 +23,8 @@ def health(analysis: Analysis) -> Table:
     shares = grouped[["vanishing", "exploding", "clip_share"]].mean()
     table = pd.concat([grouped.size().rename("cells"), medians, shares], axis=1).reset_index()
     caption = (
-        f"Medians over {seeds_text(design)}, {tuning_text(design)}; first probe: before training, last: at its end (or "
+        f"Medians over {seeds_text(design)}, {tuning_text(analysis)}; first probe: before training, last: at its end "
+        "(or "
         "before divergence). slope: decades of delta norm per layer, positive where the gradient shrinks towards the "
         "input; ratio: first over last hidden layer; dead, saturated: of the worst layer; update_ratio: of the first "
         "layer; vanishing, exploding: share of seeds with a ratio below 1e-3, above 1e3; clip_share: of all steps."

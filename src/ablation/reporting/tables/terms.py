@@ -1,4 +1,4 @@
-"""Which factors matter, by how much and how surely: effects, marginal means and log-rank tests."""
+"""Which factors matter, by how much and how surely: effects, marginal means, the model of times, and copies."""
 
 import pandas as pd
 
@@ -9,13 +9,12 @@ from ablation.reporting.statistics.anova import COLUMNS
 from ablation.reporting.statistics.marginal import MEANS
 from ablation.reporting.tables.table import Table, mixed
 from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
-from ablation.reporting.wording.remarks import NO_TEST, censoring_text, note_text, notes_by_term
+from ablation.reporting.wording.remarks import censoring_text, note_text, notes_by_term
 
 
 def effects(analysis: Analysis) -> Table:
-    """Every term's size and test, for time to target and for the final validation loss."""
+    """Every term's size and test, for each response."""
     design, percent = analysis.design, confidence_text(analysis.options)
-    whole = {found.factor: found.p_holm for found in analysis.log_ranks if found.depth is None}
     parts = []
     for found in analysis.effects:
         said = notes_by_term(found.notes)
@@ -23,27 +22,28 @@ def effects(analysis: Analysis) -> Table:
         rest = pd.DataFrame([{"term": term, "note": text} for term, text in said.items()])
         part = pd.concat([part.astype(object), rest], ignore_index=True)
         part.insert(0, "response", found.response.name)
-        if found.response.name == "epochs":
-            part["logrank_p_holm"] = part["term"].map(whole)
         parts.append(part)
     frame = pd.concat(parts, ignore_index=True)
-    order = ["response", *COLUMNS, "logrank_p_holm", "note"]
-    frame = frame.reindex(columns=order).astype(dict.fromkeys([*COLUMNS[2:], "logrank_p_holm"], float))
+    frame = frame.reindex(columns=["response", *COLUMNS, "note"]).astype(dict.fromkeys(COLUMNS[2:], float))
     caption = (
-        "Least squares with sum contrasts, seeds as blocks, main effects and two-way interactions. Response epochs: "
-        f"log10 of min(T, {design.horizon:g}) to {design.goal}; val_loss: log10 of the final validation loss, at most "
-        "that of guessing, which a diverged cell counts as. sum_sq, F: type II. omega_sq: partial omega squared, the "
-        "term's share of its own and the error's variance (below zero: less than chance would give), with its "
-        f"jackknife {percent} interval over {seeds_text(design)}. p: with HC3 errors; p_holm: Holm's over the terms of "
-        "a response. p_seeds: whether the term differs from seed to seed by more than the rest does; where it is "
-        "small, p takes cells of a seed for more independent than they are and the interval is the better guide. "
-        f"{plural(len(analysis.tuned), 'cell')}, {tuning_text(design)}. {censoring_text(analysis.censoring)}"
+        "Main effects and two-way interactions (sum contrasts, type II). Response epochs: log10 of the time to "
+        f"{design.goal}, by a log-normal accelerated failure time model of times known to lie between two evaluations "
+        "or "
+        f"beyond the horizon, fitted a seed at a time; rmst: min(T, {design.horizon:g}) in epochs; val_loss: log10 of "
+        "the final validation loss, at most that of guessing, which a diverged cell counts as; accuracy: the final one "
+        "on the test part. omega_sq: partial omega squared, the term's share of its own and the error's variance "
+        "(below zero: less than chance would give), with its "
+        f"jackknife {percent} interval over {seeds_text(design)}. F: the term against its interaction with the seed, "
+        "for the seed is the replicate; epsilon: Greenhouse and Geisser's, by which both degrees of freedom shrink; "
+        "p: of that test; p_holm: Holm's over all tests of this table. "
+        f"{plural(len(analysis.tuned), 'cell')}, {tuning_text(analysis)}. "
+        f"{censoring_text(analysis.design, analysis.censoring)}"
     )
     return Table("effects", "Effects of the factors and their interactions", caption, frame)
 
 
 def marginal_means(analysis: Analysis) -> Table:
-    """Each level's marginal mean and its ratio to the reference level."""
+    """Each level's marginal mean and how it differs from the reference level's."""
     design, percent = analysis.design, confidence_text(analysis.options)
     frame = analysis.marginal_means.copy()
     for column in ("level", "reference"):
@@ -52,33 +52,54 @@ def marginal_means(analysis: Analysis) -> Table:
         why = [note for found in analysis.effects for note in found.notes]
         frame = pd.DataFrame([{"response": note_text(why[0]) if why else "no level to compare"}]).reindex(columns=MEANS)
     caption = (
-        f"Geometric means of min(T, {design.horizon:g}) in epochs and of the final validation loss, with equal weight "
-        "on every level of the other factors (of the additive model where combinations are missing), and each level's "
-        f"ratio to the reference level, paired by seed; Student's t {percent} intervals over {seeds_text(design)}, "
-        f"{tuning_text(design)}. {censoring_text(analysis.censoring)}"
+        "Response epochs: the geometric mean time to target by the log-normal accelerated failure time model, which "
+        "may "
+        f"lie beyond the horizon; rmst: the mean of min(T, {design.horizon:g}), in epochs; val_loss: the geometric "
+        "mean "
+        "of the final validation loss; accuracy: the mean of the final one on the test part. With equal weight "
+        "on every level of the other factors (of the additive model where combinations are missing). Each level's "
+        "ratio to the reference level, or its difference where the response is no logarithm, paired by seed; Student's "
+        f"t {percent} intervals over {seeds_text(design)}, none where all agree; "
+        f"{tuning_text(analysis)}. {censoring_text(analysis.design, analysis.censoring)}"
     )
     return Table("marginal_means", "Marginal means of every level", caption, frame, mixed(design, "level", "reference"))
 
 
-def logrank(analysis: Analysis) -> Table:
-    """The log-rank test between the levels of every factor, in the whole study and at each depth."""
-    design = analysis.design
-    rows = [
-        {"scope": "all" if found.depth is None else f"depth {found.depth}", "factor": found.factor}
-        | {"cells": found.cells, "censored": found.censored, "strata": found.test.strata}
-        | {"statistic": found.test.statistic, "df": found.test.df, "p": found.test.p, "p_holm": found.p_holm}
-        | {"soonest": "" if found.soonest is None else raw(found.soonest)}
-        | {"latest": "" if found.latest is None else raw(found.latest), "note": NO_TEST[found.test.untold]}
-        for found in analysis.log_ranks
-    ]
+def time_model(analysis: Analysis) -> Table:
+    """What the model of the times comes to with each seed, beside the log-logistic one."""
+    design, found = analysis.design, analysis.effects[0]
+    rows: list[dict[str, object]] = []
+    if found.times is not None and found.times.fits:
+        seeds = found.times.fits, found.times.logistic
+        for seed, normal, logistic in zip(design.levels["seed"], *seeds, strict=False):
+            rows.append(
+                {"seed": raw(seed), "cells": len(normal.low), "arrived": int((normal.high < float("inf")).sum())}
+                | {"sigma": normal.sigma, "log_likelihood": normal.log_likelihood}
+                | {"logistic_sigma": logistic.sigma, "logistic_log_likelihood": logistic.log_likelihood}
+            )
+    rows = rows or [{"seed": note_text(found.notes[0]) if found.notes else "no model"}]
     caption = (
-        f"Do the levels of a factor arrive at {design.goal} at the same times? Log-rank tests, stratified by all other "
-        "factors and by the seed: only cells that differ in this factor alone are compared. With the common horizon of "
-        f"{plural(design.horizon, 'epoch')} the survival function is one minus the empirical distribution of T. "
-        "strata: those in which somebody arrives before another; soonest and latest: the levels with the most and the "
-        "fewest arrivals for those expected; p_holm: Holm's over the table. Cells of a stratum are taken as "
-        f"independent of those of other strata. {plural(len(analysis.tuned), 'cell')} of {seeds_text(design)}, "
-        f"{tuning_text(design)}. {censoring_text(analysis.censoring)}"
+        "The accelerated failure time model of the time to target with each seed: ln T = main effects + two-way "
+        "interactions + sigma e. T is known to lie between two evaluations, or beyond the horizon. arrived: the cells "
+        "that reach the target. sigma, log_likelihood: e is normal, as everywhere in this report; logistic_*: e is "
+        "logistic (whose standard deviation is 1.81 sigma). The larger likelihood fits better; where they differ by "
+        "more than a few, hold the effects of both beside each other."
     )
-    named = mixed(design, "soonest", "latest")
-    return Table("logrank", "Log-rank tests between levels", caption, pd.DataFrame(rows), named)
+    return Table("time_model", "The model of the times", caption, pd.DataFrame(rows))
+
+
+def copies(analysis: Analysis) -> Table:
+    """How many cells of each level are those of another level again, to the bit."""
+    design, frame = analysis.design, analysis.copies.copy()
+    for column in ("level", "twin"):
+        frame[column] = frame[column].map(lambda level: "" if level is None else raw(level)).astype(object)
+    if frame.empty:
+        frame = pd.DataFrame([{"factor": "no factor varies"}]).reindex(columns=list(frame.columns))
+    caption = (
+        f"{plural(len(analysis.cells), 'cell')}, {analysis.distinct:,} distinct outcomes: cells whose curves are the "
+        "same "
+        "to the bit are one outcome under several names, as those of a clipping that never acted. same: how many of a "
+        "level's cells are those of a level before it again, all else equal; twin: the level that they most often "
+        "repeat."
+    )
+    return Table("copies", "Outcomes under several names", caption, frame, mixed(design, "level", "twin"))

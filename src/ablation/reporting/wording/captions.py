@@ -5,6 +5,7 @@ import pandas as pd
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, Options, plural
 from ablation.reporting.statistics.intervals import median_cover
+from ablation.reporting.statistics.tuning import NESTED
 
 UNTRAINED = "The study trains for no epoch: nothing was learned."
 """What stands where a study that trains for no epoch has nothing to show."""
@@ -15,12 +16,18 @@ def seeds_text(design: Design) -> str:
     return "1 seed" if design.seeds == 1 else f"{design.seeds} seeds"
 
 
-def tuning_text(design: Design) -> str:
-    """What was tuned over, in words."""
+def tuning_text(analysis: Analysis) -> str:
+    """What was tuned over and how, in words."""
+    design, how = analysis.design, analysis.options.tuning
     tuned = [f"{factor} ({len(design.levels[factor])} values)" for factor in design.nuisance if design.varies(factor)]
     if not tuned:
         return "nothing to tune over"
-    return f"tuned over {' and '.join(tuned)} by the median over seeds of the best validation loss"
+    by = "the median over seeds of the best validation loss"
+    if design.seeds == 1:
+        return f"tuned over {' and '.join(tuned)} by the best validation loss of the one seed, which flatters"
+    if how == NESTED:
+        return f"tuned over {' and '.join(tuned)} for each seed by the others, by {by} (nested)"
+    return f"tuned over {' and '.join(tuned)} by {by}, the same seeds that report (report.tuning=same, which flatters)"
 
 
 def never_probed(analysis: Analysis, cells: pd.DataFrame) -> str:
@@ -34,11 +41,11 @@ def confidence_text(options: Options) -> str:
     return f"{100 * options.confidence:g}%"
 
 
-def interval_text(analysis: Analysis, wilson: bool = True, of: str = "means") -> str:
-    """What the intervals are, in words."""
+def interval_text(analysis: Analysis, single: bool = False, of: str = "means") -> str:
+    """What the intervals are, in words; ``single`` where there is one cell a seed behind a share."""
     percent = confidence_text(analysis.options)
-    share = f"Wilson {percent} interval for shares" if wilson else ""
     seeds = analysis.design.seeds
+    share = f"Wilson {percent} interval for shares of seeds" if single else ""
     mean = f"Student's t {percent} interval over {seeds} seeds for {of}"
     if of == "medians":
         cover = median_cover(seeds, analysis.options.confidence)

@@ -7,7 +7,12 @@ import pandas as pd
 from ablation.reporting.design import ORDINAL, Design
 from ablation.reporting.naming import Label, raw
 
-RESPONSES = {"epochs": "time to target", "val_loss": "final validation loss"}
+RESPONSES = {
+    "epochs": "time to target",
+    "rmst": "restricted mean time",
+    "val_loss": "final validation loss",
+    "accuracy": "final test accuracy",
+}
 """The responses whose effects are estimated."""
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from ablation.reporting.design import plural
-from ablation.reporting.statistics.censoring import MUCH, Censoring
+from ablation.reporting.design import Design, plural
+from ablation.reporting.naming import Label
+from ablation.reporting.statistics.censoring import MOST, MUCH, Censoring
 from ablation.reporting.statistics.notes import Note, Remark
-from ablation.reporting.statistics.survival import Untold
+from ablation.reporting.wording.phrases import words
 
 SAID = {
     Remark.LACKS_SEED: "{} of {} combinations lack a seed and are left out.",
@@ -21,18 +22,13 @@ SAID = {
     Remark.UNTRAINED: "Nothing was trained, so there is no time to a target.",
     Remark.SEVERAL_LOSSES: "Several losses are compared, which have no scale in common.",
     Remark.UNKNOWN_GUESSING: "What guessing costs is not known for this loss.",
-    Remark.ONE_SEED: "There is one seed: no interval, and three-way interactions stand for the error.",
+    Remark.ONE_SEED: "There is one seed: no interval and no test; three-way interactions stand for the error.",
     Remark.NO_INTERVAL: "No interval: with one seed fewer nothing is left to judge by.",
-    Remark.UNTESTED: "No test: a single cell decides it, which leaves no error.",
+    Remark.AGREE: "No test: all seeds give the very same, which leaves nothing to hold it against.",
+    Remark.NEVER: "It never made a difference: the levels' runs are the same to the bit.",
+    Remark.TOO_FEW_ARRIVE: "Too few cells reach the target with some seed to say anything of times.",
 }
 """Each remark as a sentence, with places for the note's numbers."""
-
-NO_TEST = {
-    None: "",
-    Untold.NOBODY_ARRIVES: "nobody arrives",
-    Untold.ALWAYS_TIED: "no two levels ever arrive at different times in a stratum",
-}
-"""Why there is no log-rank test, if so."""
 
 
 def note_text(note: Note) -> str:
@@ -48,16 +44,31 @@ def notes_by_term(notes: Sequence[Note]) -> dict[str, str]:
     return {term: " ".join(sentences) for term, sentences in said.items()}
 
 
-def censoring_text(found: Censoring) -> str:
+NAMED = 5
+"""Most levels named of those of which many cells are censored."""
+
+
+def censoring_text(design: Design, found: Censoring) -> str:
     """How many cells are censored, and where that is too many for a mean to say much."""
     text = f"{found.whole:.1%} of {plural(found.cells, 'cell')} are censored at the horizon"
-    much = [
-        "the study as a whole" if depth is None else f"depth {depth} ({found.by_depth[depth]:.1%})"
-        for depth in found.much
-    ]
-    if not much:
-        return f"{text}; nowhere more than {MUCH:.0%}."
-    return (
-        f"{text}; more than {MUCH:.0%} are in {', '.join(much)}, where min(T, H) understates how much slower the slow "
-        "are: hold the log-rank tests beside it, which ask only who arrives first."
+    if not found.much:
+        return f"{text}; of no level more than {MUCH:.0%}."
+    few = found.most
+    text += (
+        f"; more than {MUCH:.0%} of "
+        f"{levels_text(design, found, [level for level in found.much if level not in few] or few)}, "
+        "where min(T, H) understates how much slower the slow are; the ratios of times are the model's, not the means'"
     )
+    if few:
+        text += (
+            f". Fewer than {1 - MOST:.0%} of the cells of {levels_text(design, found, few)} reach the target: that "
+            "they are slow "
+            "is sure, by how much cannot be concluded"
+        )
+    return f"{text}."
+
+
+def levels_text(design: Design, found: Censoring, levels: Sequence[tuple[str, Label]]) -> str:
+    """Levels with their censored shares, the worst first."""
+    named = [f"{words(design, *level)} ({found.by_level[level]:.0%})" for level in levels[:NAMED]]
+    return ", ".join(named) + (f" and {len(levels) - NAMED} more" if len(levels) > NAMED else "")

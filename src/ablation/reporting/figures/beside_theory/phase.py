@@ -70,7 +70,8 @@ def show(analysis: Analysis) -> View:
     whole = pd.concat(parts, ignore_index=True)
     title = finding(analysis, cells, columns)
     caption = (
-        f"Best validation accuracy, mean over {seeds_text(design)}, {tuning_text(design)}; x: more than half diverged. "
+        f"Best validation accuracy, mean over {seeds_text(design)}, {tuning_text(analysis)}; x: more than half "
+        "diverged. "
         f"Line: {TRAINED} depth scales, 1 / abs(ln chi) at the length where the map settles: below it a signal passes "
         "the network (Schoenholz et al. 2017), to the left of its peak the gradient vanishes, to the right it "
         "explodes. sigma_w is the root of the fan-in times the variance of a weight, in hidden layers."

@@ -55,7 +55,7 @@ def show(analysis: Analysis) -> View:
     caption = (
         "Root mean square of delta (gradient with respect to the pre-activation) by hidden layer, 1 next to the "
         f"input, before training at depth {of}. Marks and solid lines: median over {seeds_text(design)}, band: "
-        f"{interval_text(analysis, wilson=False, of='medians')}. Dashed: the prediction for wide networks, from the "
+        f"{interval_text(analysis, of='medians')}. Dashed: the prediction for wide networks, from the "
         "measured delta of the last layer and the measured length of the first. Values below "
         f"{FLOOR:g}, zero among them, stand on the floor; values above {CEILING:g} on the ceiling.{held}"
         f"{left_out(design, 'activation', columns)}{left_out(design, 'normalization', rows)}"

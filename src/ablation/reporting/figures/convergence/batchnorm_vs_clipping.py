@@ -59,8 +59,8 @@ def show(analysis: Analysis) -> View:
     each = plural(most, "cell") if least == most else f"{least:,} to {plural(most, 'cell')}"
     caption = (
         f"Share of cells that reach {design.goal} within {plural(design.horizon, 'epoch')}, and restricted mean time "
-        f"to it; {interval_text(analysis)}. {each} a bar, pooled over all other factors and "
-        f"{seeds_text(design)}, {tuning_text(design)}.{left_out(design, 'depth', columns)}"
+        f"to it; {interval_text(analysis, most <= design.seeds)}. {each} a bar, pooled over all other factors and "
+        f"{seeds_text(design)}, {tuning_text(analysis)}.{left_out(design, 'depth', columns)}"
     )
     told = [*(part.iloc[0] for part in (batch, clip, neither) if len(part)), deep.iloc[0], deep.iloc[-1]]
     for factor, most in zip(("clipping", "normalization"), size, strict=True):

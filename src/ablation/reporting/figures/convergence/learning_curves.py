@@ -10,7 +10,7 @@ from ablation.reporting.figures.panels import activation_key, describe, grid, li
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
-from ablation.reporting.statistics.tuning import tune
+from ablation.reporting.statistics.tuning import NESTED, tune
 from ablation.reporting.wording.captions import UNTRAINED, interval_text, seeds_text
 from ablation.reporting.wording.phrases import names
 
@@ -26,7 +26,8 @@ def show(analysis: Analysis) -> View:
     chosen = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in by]
     cells, held = hold(design, analysis.cells, [*by, *chosen])
     rows, columns = few(present(cells, "normalization"), 3), few(present(cells, "depth"), 4)
-    cells = tune(cells[cells["normalization"].isin(rows) & cells["depth"].isin(columns)], by, chosen)
+    cells = cells[cells["normalization"].isin(rows) & cells["depth"].isin(columns)]
+    cells = tune(cells, by, chosen, analysis.options.tuning)
     runs = accuracy_by_epoch(analysis, cells)
     frame = with_interval(analysis, runs, [*by, "epoch"], "val_accuracy")
     last = frame[(frame["epoch"] == frame["epoch"].max()) & (frame["depth"] == columns[-1])]
@@ -39,8 +40,9 @@ def show(analysis: Analysis) -> View:
         title = f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, all are at {accuracy}"
     elif len(last) > 1:
         title = (
-            f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, {names(design, last, shown, 0)} leads "
-            f"with {accuracy}; {names(design, last, shown, -1)} is at {last['mean'].iloc[-1]:.0%}"
+            f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, validation accuracy lies between "
+            f"{last['mean'].iloc[-1]:.0%} ({names(design, last, shown, -1)}) and {last['mean'].iloc[0]:.0%} "
+            f"({names(design, last, shown, 0)})"
         )
     else:
         title = (
@@ -48,8 +50,10 @@ def show(analysis: Analysis) -> View:
             f"{accuracy}"
         )
     caption = (
-        f"Mean over {seeds_text(design)}; band: {interval_text(analysis, wilson=False)}. Each activation at the "
-        f"{' and '.join(sorted(chosen))} with the lowest median best validation loss. From where a cell diverged on, "
+        f"Mean over {seeds_text(design)}; band: {interval_text(analysis)}. Each activation at the "
+        f"{' and '.join(sorted(chosen))} with the lowest median best validation loss"
+        f"{' of the other seeds' if analysis.options.tuning == NESTED and design.seeds > 1 else ''}. "
+        "From where a cell diverged on, "
         f"it counts as guessing.{held}{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
     frame, some = thinned(design, frame, "activation", LINES, [last["activation"].iloc[place] for place in (0, -1)])

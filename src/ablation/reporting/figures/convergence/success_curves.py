@@ -47,7 +47,7 @@ def show(analysis: Analysis) -> View:
     caption = (
         f"Share of cells that have reached {design.goal} by each epoch: one minus Kaplan-Meier, which with the common "
         f"horizon of {within} is the empirical distribution. {plural(len(analysis.tuned), 'cell')}, pooled over the "
-        f"other factors, {tuning_text(design)}; band: {interval_text(analysis, wilson=False)}."
+        f"other factors, {tuning_text(analysis)}; band: {interval_text(analysis)}."
     )
     parts = []
     for factor in varying:
@@ -72,7 +72,7 @@ def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
     np.add.at(events, (flat[reached], at), 1.0)
     sums = events.cumsum(axis=1).reshape(len(levels), seeds, len(grid)).swapaxes(1, 2).reshape(-1, seeds)
     sizes = np.repeat(counts.reshape(len(levels), seeds), len(grid), axis=0)
-    low, high = seed_interval(sums, sizes, analysis.options, 0, 1)
+    low, high = seed_interval(sums, sizes, analysis.options.confidence, 0, 1)
     index = {"factor": factor, "level": np.repeat(np.array(levels, object), len(grid))}
     order = {"order": np.repeat(np.arange(len(levels)), len(grid)), "epoch": np.tile(grid, len(levels))}
     with np.errstate(invalid="ignore"):

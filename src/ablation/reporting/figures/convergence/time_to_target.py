@@ -49,13 +49,15 @@ def show(analysis: Analysis) -> View:
     else:
         epochs = deepest["median_epochs"].iloc[0]
         after = plural(epochs, "epoch") if np.isfinite(epochs) else "some seeds only"
-        verb = "is among the fastest" if (deepest["rmst"] == deepest["rmst"].iloc[0]).sum() > 1 else "is the fastest"
+        sole = any(found.factor is None and found.depth == columns[-1] and found.alone for found in analysis.winners)
+        verb = "is the fastest" if sole else "is among the fastest"
         best = names(design, deepest, ["init", "activation", *(["normalization"] if len(rows) > 1 else [])], 0)
         title = f"At depth {columns[-1]}, {best} {verb} to {design.goal}: {after}"
     tuned = " and ".join(factor for factor in ("init", "activation") if factor in design.nuisance)
     blank = f" Blank: another {tuned} is better." if tuned else ""
     caption = (
-        f"Median over {seeds_text(design)} of the epochs to {design.goal}; {tuning_text(design)}. Hatched: not within "
+        f"Median over {seeds_text(design)} of the epochs to {design.goal}; {tuning_text(analysis)}. Hatched: not "
+        "within "
         f"{within} by more than half of the seeds; x: diverged in more than half.{blank}{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )

@@ -30,7 +30,7 @@ def show(analysis: Analysis) -> View:
     heading = "How much each choice matters"
     if design.untrained:
         return View(name, heading, why=UNTRAINED)
-    found = analysis.effects
+    found = [effects for effects in analysis.effects if effects.response.name != "rmst"]  # of time is told already
     told = [effects for effects in found if len(effects.table)]
     if not told:
         why = [note for effects in found for note in effects.notes]
@@ -59,8 +59,10 @@ def show(analysis: Analysis) -> View:
         interval = "no interval: with one seed fewer nothing is left to judge by"
     caption = (
         "Partial omega squared, a term's share of its own and the error's variance, of main effects and two-way "
-        f"interactions (type II, seeds as blocks); {interval}. Hollow: p of {LEAST:g} or more with HC3 errors and "
-        f"Holm's correction, or no test. {plural(len(analysis.tuned), 'cell')}, {tuning_text(design)}.{left} {missing}"
+        f"interactions (type II, seeds as blocks); {interval}. Hollow: p of {LEAST:g} or more against the "
+        f"interaction with the seed after Holm's correction, or no test. Of the time to target by the log-normal "
+        f"accelerated failure time model. {plural(len(analysis.tuned), 'cell')}, {tuning_text(analysis)}.{left} "
+        f"{missing}"
     )
     alt = f"Points with intervals, a row a term. {title}."
     return View(name, title, caption.strip(), alt, columns=[effects.response.name for effects in told], frame=frame)
@@ -71,7 +73,7 @@ def plot(view: View, design: Design) -> Figure:
     terms = view.frame.drop_duplicates("place").sort_values("place")["term"].tolist()
     margin = 0.8 + 0.07 * max(len(term) for term in terms)
     shape, height = View(view.name, view.title, columns=view.columns), max(0.7, 0.19 * len(terms))
-    figure, axes = grid(shape, 2.6, height, margin, sharey=True)
+    figure, axes = grid(shape, 2.6 if len(view.columns) < 3 else 2.1, height, margin, sharey=True)
     for axis, response in zip(axes[0], view.columns, strict=True):
         part = view.frame[view.frame["response"] == response]
         pair = interactions(part).to_numpy()

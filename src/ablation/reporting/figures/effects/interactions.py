@@ -58,10 +58,11 @@ def show(analysis: Analysis) -> View:
         f"bars: Student's t {percent} interval over {seeds_text(design)}" if design.seeds > 1 else "one seed: no bars"
     )
     caption = (
-        f"Geometric mean of min(T, {design.horizon:g}) epochs to {design.goal} over all other factors, for the "
+        f"Geometric mean of the epochs to {design.goal} over all other factors, by the log-normal accelerated failure "
+        f"time model (beyond the dotted horizon of {design.horizon:g} it is the model's alone), for the "
         f"{len(pairs)} of {len(every)} interactions with the largest partial omega squared (with its interval, above "
-        f"each panel); parallel lines: none; {bars}, left out where all seeds agree; dotted: the horizon. "
-        f"{tuning_text(design).capitalize()}."
+        f"each panel); parallel lines: none; {bars}, left out where all seeds agree. "
+        f"{tuning_text(analysis).capitalize()}."
         f"{' Of factors with many levels some are shown, the first and the last among them.' if cut else ''}"
     )
     return View(name, title, caption, f"Lines by level. {title}.", columns=range(len(pairs)), frame=frame)

@@ -48,7 +48,7 @@ def show(analysis: Analysis) -> View:
     caption = (
         "At the last probe. Dead: zero activation and zero gradient on the whole probe batch; saturated: derivative "
         "below 5% of its maximum, which a rectifier has on half of its samples by design. Mean over initializers and "
-        f"{seeds_text(design)}; band: {interval_text(analysis, wilson=False)}; {tuning_text(design)}."
+        f"{seeds_text(design)}; band: {interval_text(analysis)}; {tuning_text(analysis)}."
         f"{never_probed(analysis, cells)}{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', normalizations)}"
     )

@@ -59,7 +59,7 @@ def show(analysis: Analysis) -> View:
         "Root mean square of delta (gradient with respect to the pre-activation) by hidden layer, 1 next to the "
         f"input, at depth {of}. Solid: before training; dashed: at the last probe. Median over {seeds_text(design)}, "
         "the lower one of an even number, so that one exact zero does not stand for all; band (start only): "
-        f"{interval_text(analysis, wilson=False, of='medians')}; {tuning_text(design)}. Values below {FLOOR:g}, zero "
+        f"{interval_text(analysis, of='medians')}; {tuning_text(analysis)}. Values below {FLOOR:g}, zero "
         f"among them, stand on the floor; values above {CEILING:g} or not finite on the ceiling."
         f"{never_probed(analysis, cells)}{held}"
         f"{left_out(design, 'init', columns)}{left_out(design, 'normalization', rows)}"
