@@ -23,12 +23,12 @@ def test_a_study_is_run_read_analysed_and_reported(tmp_path, monkeypatch):
     assert again.cells.equals(found.cells)
     assert again.manifest == found.manifest
 
-    findings = ablation.analyse("name=small", "report.bootstrap=50")
+    findings = ablation.analyse("name=small", "report.confidence=0.9")
     assert len(findings.tuned) == 4
     assert set(findings.agreement["activation"]) == {"relu", "tanh"}
     assert "activation" in set(findings.effects["term"])
 
-    page = ablation.report("name=small", "report.bootstrap=50", "report.workers=1", "tracking=none")
+    page = ablation.report("name=small", "report.workers=1", "tracking=none")
     assert page.path.is_file()
     assert page._repr_html_() == '<iframe src="reports/small/index.html" width="100%" height="800"></iframe>'
 

@@ -21,7 +21,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_analysis(small: Path) -> Analysis:
     """That study, analysed with few resamples."""
-    return analyse(read_results(small), Options(bootstrap=200))
+    return analyse(read_results(small), Options())
 
 
 @pytest.fixture
@@ -36,6 +36,6 @@ def analysed(tmp_path: Path) -> Callable[..., Analysis]:
         **options: Any,
     ) -> Analysis:
         folder = write_study(tmp_path / "results", factors, plant, epochs, planned=planned)
-        return analyse(read_results(folder), Options(**{"bootstrap": 200, **options}))
+        return analyse(read_results(folder), Options(**options))
 
     return build

@@ -10,10 +10,9 @@ from tests.reporting.synthetic import Outcome
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ({"bootstrap": 0}, "report.bootstrap=0"),
+        ({"tuning": "none"}, "report.tuning=none: must be nested or same"),
         ({"confidence": 1.0}, "report.confidence=1.0"),
         ({"profile_max_tau": 1}, "report.profile_max_tau=1"),
-        ({"bootstrap_seed": -1}, "report.bootstrap_seed=-1"),
         ({"nuisance": ["seed"]}, "report.nuisance=seed"),
         ({"nuisance": ["lrr"]}, "report.nuisance=lrr"),
         ({"typo": 1}, "report.typo"),
@@ -25,11 +24,6 @@ from tests.reporting.synthetic import Outcome
         ({"confidence": None}, "report.confidence=None: must be a number"),
         ({"confidence": float("nan")}, "report.confidence=nan: must be a number"),
         ({"confidence": True}, "report.confidence=True: must be a number"),
-        ({"bootstrap": 1.5}, "report.bootstrap=1.5: must be a whole number, 1 or more"),
-        ({"bootstrap": "abc"}, "report.bootstrap=abc: must be a whole number"),
-        ({"bootstrap": True}, "report.bootstrap=True: must be a whole number"),
-        ({"bootstrap": 10**12}, "report.bootstrap=1000000000000: must be a whole number from 1 to 1000000"),
-        ({"bootstrap_seed": 0.5}, "report.bootstrap_seed=0.5: must be a whole number, 0 or more"),
         ({"profile_max_tau": "x"}, "report.profile_max_tau=x: must be a number above 1"),
         ({"workers": 0}, "report.workers=0: must be null or a whole number from 1 to 1024"),
         ({"workers": 1025}, "report.workers=1025: must be null or a whole number"),
@@ -45,7 +39,7 @@ def test_options_out_of_range_are_refused_by_key_and_value(config, says):
 
 
 def test_options_of_a_config():
-    assert Options.of({"nuisance": ["lr", "batch_size"], "bootstrap": 10}).nuisance == ("lr", "batch_size")
+    assert Options.of({"nuisance": ["lr", "batch_size"]}).nuisance == ("lr", "batch_size")
     assert Options.of({"nuisance": None}).nuisance == ()
     assert Options.of({}) == Options()
     assert Options.of({"workers": None}) == Options()

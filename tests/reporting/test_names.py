@@ -44,7 +44,7 @@ def analysis(study, tmp_path_factory):
         return Outcome(1 + late % 5, decades=0.3 * late)
 
     folder = write_study(tmp_path_factory.mktemp("names") / "results", {**levels, "seed": [0, 1]}, plant)
-    return analyse(read_results(folder), Options(bootstrap=20, nuisance=()))
+    return analyse(read_results(folder), Options(nuisance=()))
 
 
 def test_a_file_for_programs_has_every_level_whole(study, analysis):

@@ -27,7 +27,7 @@ FILES = sorted(
     + [f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")]
     + [f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")]
 )
-OPTIONS = Options(bootstrap=100)
+OPTIONS = Options()
 HOSTILE = ["<script>alert(1)</script>", "%", "_", "a|b", "$x^2$", "=1+1", "y" * 200, "{{ 7*7 }}", '"><img src=x>']
 
 
@@ -154,7 +154,7 @@ def test_a_failing_report_leaves_the_one_before(small, tmp_path, monkeypatch, sk
 
     monkeypatch.setattr(report, "headlines", fail)
     with pytest.raises(RuntimeError):
-        write_report(small, tmp_path / "out", Options(bootstrap=7))
+        write_report(small, tmp_path / "out", Options(confidence=0.9))
     assert files(tmp_path) == before
 
 
@@ -194,7 +194,7 @@ VARYING = {factor: ["none", "other"] for factor in NUISANCE} | {"width": [4, 8],
 def test_every_factor_can_be_tuned_over(factor, others, varies, analysed):
     levels = {**others, factor: VARYING[factor]} if varies else others
     plant = lambda c: Outcome(1 if c[factor] == VARYING[factor][0] else 3)  # noqa: E731
-    analysis = analysed(levels, plant, bootstrap=10, nuisance=(factor,))
+    analysis = analysed(levels, plant, nuisance=(factor,))
     assert factor not in analysis.design.compared
     assert all(len(build(analysis).frame) for build in tables.builders())
     assert all(view.why or len(view.frame) for view in (drawing.show(analysis) for drawing in figures.drawings()))
@@ -205,14 +205,14 @@ def test_every_factor_can_be_tuned_over(factor, others, varies, analysed):
 def test_panels_that_tuning_left_empty_are_drawn(factor, tmp_path, sketched):
     levels = {"init": ["a", "b"], "activation": ["relu", "elu"], "normalization": ["none", "batch"], "depth": [2, 5]}
     folder = write_study(tmp_path / "in", levels, lambda c: Outcome(best_loss=float(c[factor] == levels[factor][0])))
-    page = write_report(folder, tmp_path / "out", Options(bootstrap=10, nuisance=(factor,)))
+    page = write_report(folder, tmp_path / "out", Options(nuisance=(factor,)))
     assert sorted(files(page.parent)) == FILES
 
 
 def test_the_page_says_how_to_make_it_with_its_own_options(tmp_path, sketched):
     folder = write_study(tmp_path / "in", {"lr": [0.1, 1.0]}, lambda _: Outcome(), name="mine")
-    page = write_report(folder, tmp_path / "out", Options(bootstrap=10, nuisance=("lr", "clipping")))
-    command = "python pipelines/report.py name=mine report.bootstrap=10 'report.nuisance=[lr,clipping]'"
+    page = write_report(folder, tmp_path / "out", Options(nuisance=("lr", "clipping")))
+    command = "python pipelines/report.py name=mine 'report.nuisance=[lr,clipping]'"
     assert f"<code>{command}</code>" in unescape(page.read_text())
     assert Options().overrides() == []
 
@@ -229,7 +229,7 @@ def test_as_many_draw_as_the_setting_says_and_no_more_than_there_are_figures(
             super().__init__(1)
 
     monkeypatch.setattr(report, "Painters", Alone)
-    page = write_report(small, tmp_path / "out", Options(bootstrap=10, workers=option), given)
+    page = write_report(small, tmp_path / "out", Options(workers=option), given)
     assert asked == [most]
     assert "report.workers" not in page.read_text()
 

@@ -16,9 +16,9 @@ def test_the_size_counts_cells_and_names_what_varies(small_analysis, analysed):
 
 def test_the_commands_take_the_same_options_and_survive_a_shell():
     manifest = {"overrides": ["study=core", "+activation.a={kind: elu, alpha: 2.0}"], "name": "mine"}
-    study, report = (command for _, command in commands(manifest, Options(bootstrap=10, nuisance=())))
+    study, report = (command for _, command in commands(manifest, Options(nuisance=())))
     assert study == "python pipelines/study.py study=core '+activation.a={kind: elu, alpha: 2.0}'"
-    assert report == "python pipelines/report.py name=mine report.bootstrap=10 'report.nuisance=[]'"
+    assert report == "python pipelines/report.py name=mine 'report.nuisance=[]'"
 
 
 def test_the_facts_hold_every_factor_with_its_levels(small_analysis):

@@ -31,7 +31,7 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     levels = {"activation": HOSTILE, "init": HOSTILE[:3], "normalization": ["_", "none"], "depth": [2, 5]}
     results = write_study(folder / "in", levels, lambda _: Outcome(), name=HOSTILE[0])
-    analysis = analyse(read_results(results), Options(bootstrap=10))
+    analysis = analyse(read_results(results), Options())
     pictures = []
     for drawing in drawings()[:2]:
         view = drawing.show(analysis)

@@ -1,9 +1,7 @@
-"""Censored shares and log-rank tests of a whole study and of each depth."""
-
-import pytest
+"""Censored shares of a whole study and of every level of every factor."""
 
 from ablation.reporting.statistics.censoring import Censoring
-from ablation.reporting.statistics.intervals import holm
+from ablation.reporting.wording.remarks import censoring_text
 from tests.reporting.synthetic import Outcome
 
 LEVELS = {"activation": ["relu", "tanh"], "normalization": ["none", "batch"], "depth": [2, 8], "seed": [0, 1, 2]}
@@ -16,29 +14,34 @@ def planted(cell):
     return Outcome(1 if cell["activation"] == "relu" else 3)
 
 
-@pytest.mark.parametrize(
-    ("whole", "by_depth", "much"),
-    [(0.25, {2: 0.0, 8: 0.5}, [8]), (0.5, {2: 0.0, 8: 1.0}, [None, 8]), (0.3, {2: 0.3}, []), (0.5, {}, [None])],
-)
-def test_much_is_more_than_three_in_ten(whole, by_depth, much):
-    assert Censoring(24, whole, by_depth).much == much
+def test_much_is_more_than_three_in_ten_and_most_more_than_two_thirds():
+    shares = {("depth", 2): 0.3, ("depth", 8): 0.31, ("depth", 20): 0.7, ("init", "a"): 2 / 3}
+    found = Censoring(24, 0.5, shares)
+    assert found.much == [("depth", 20), ("init", "a"), ("depth", 8)]
+    assert found.most == [("depth", 20)]
 
 
-def test_shares_and_tests_are_of_the_study_and_of_each_depth(analysed):
+def test_shares_are_of_the_study_and_of_each_level(analysed):
     analysis = analysed(LEVELS, planted)
-    assert analysis.censoring == Censoring(24, 0.25, {2: 0.0, 8: 0.5})
-    tests = {(found.depth, found.factor): found for found in analysis.log_ranks}
-    assert list(tests) == [
-        (depth, factor)
-        for depth in (None, 2, 8)
-        for factor in ("activation", "normalization", "depth")
-        if depth is None or factor != "depth"
-    ]
-    activation = tests[None, "activation"]
-    assert (activation.soonest, activation.latest, activation.cells) == ("relu", "tanh", 24)
-    assert (tests[8, "normalization"].soonest, tests[8, "normalization"].latest) == ("batch", "none")
-    # At depth 2 normalization changes nothing, so there is no test and nobody is the soonest.
-    same = tests[2, "normalization"]
-    assert (same.test.df, same.soonest, same.latest) == (0, None, None)
-    adjusted = holm([found.test.p for found in analysis.log_ranks])
-    assert [found.p_holm for found in analysis.log_ranks] == pytest.approx(adjusted.tolist(), nan_ok=True)
+    assert analysis.censoring.whole == 0.25
+    assert analysis.censoring.by_level == {
+        ("activation", "relu"): 0.25,
+        ("activation", "tanh"): 0.25,
+        ("normalization", "none"): 0.5,
+        ("normalization", "batch"): 0.0,
+        ("depth", 2): 0.0,
+        ("depth", 8): 0.5,
+    }
+    text = censoring_text(analysis.design, analysis.censoring)
+    assert "no normalization (50%), depth 8 (50%)" in text
+    assert "cannot be concluded" not in text
+
+
+def test_where_fewer_than_a_third_arrive_it_is_said_what_cannot_be_concluded(analysed):
+    def hard(cell):
+        return Outcome(None if cell["activation"] == "tanh" and (cell["depth"] == 8 or cell["seed"]) else 2)
+
+    analysis = analysed(LEVELS, hard)
+    text = censoring_text(analysis.design, analysis.censoring)
+    assert "Fewer than 33% of the cells of tanh (83%) reach the target" in text
+    assert "by how much cannot be concluded" in text

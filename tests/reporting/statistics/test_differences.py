@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from ablation.reporting.statistics.differences import Difference, Evidence, between, paired
+from ablation.reporting.statistics.differences import Difference, Evidence, paired
 from tests.reporting.synthetic import Outcome
 
 LEVELS = {"activation": ["relu", "elu"], "depth": [2, 5], "seed": range(5)}
@@ -51,17 +51,22 @@ def test_several_cells_of_a_side_count_by_their_mean(analysed):
     assert found == Difference(-3.0, -3.0, -3.0, 3)
 
 
-def test_groups_that_match_in_nothing_but_the_seed_are_paired_by_it(analysed):
-    analysis = analysed(LEVELS, noisy)
-    cells = analysis.cells[(analysis.cells["activation"] == "elu") | (analysis.cells["depth"] == 5)]
-    first = cells["activation"] == "elu"
-    found = between(analysis.design, cells, first, 0.9)
-    means = [cells[side].groupby("seed", observed=True)["time"].mean() for side in (first, ~first)]
-    assert found.mean == pytest.approx((means[0] - means[1]).mean())
-    assert (found.low, found.high) == pytest.approx(tuple(ttest_rel(*means).confidence_interval(0.9)))
-    one = cells[cells["seed"] == 3]
-    alone = between(analysis.design, one, one["activation"] == "elu", 0.9)
-    assert (alone.seeds, alone.evidence) == (1, Evidence.NONE)
+def test_sides_that_are_the_same_to_the_bit_are_copies_and_no_unclear_difference(analysed):
+    levels = {"clipping": ["none", "value"], "activation": ["relu", "elu"], "seed": range(3)}
+
+    def build(acts):
+        def planted(cell):
+            other = acts and cell["clipping"] == "value" and cell["seed"] == 1
+            end = 0.2 + 0.1 * other + 0.01 * cell["seed"] + 0.1 * (cell["activation"] == "elu")
+            return Outcome(2.0, loss=(2.4, end))
+
+        analysis = analysed(levels, planted)
+        sides = tuple(analysis.tuned["clipping"] == level for level in ("value", "none"))
+        return analysis.paired(analysis.tuned, "time", sides, ("clipping",))
+
+    assert build(acts=False).evidence is Evidence.COPIES
+    assert build(acts=False).sign == 0
+    assert build(acts=True).evidence is Evidence.UNCLEAR
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from ablation.reporting.design import Options
 from ablation.reporting.statistics.intervals import (
     by_seed,
     holm,
@@ -76,7 +75,7 @@ def restricted_means(cells, seeds, middle):
     rng = np.random.default_rng([cells, seeds, middle])
     truth = arrivals(rng, (400_000 // cells, cells), middle)
     times = arrivals(rng, (STUDIES, seeds, cells), middle)
-    low, high = seed_interval(times.sum(axis=2), np.full((STUDIES, seeds), float(cells)), Options(), 0, 15)
+    low, high = seed_interval(times.sum(axis=2), np.full((STUDIES, seeds), float(cells)), 0.95, 0, 15)
     known = ~np.isnan(low)
     assert (low[known] >= 0).all()
     assert (high[known] <= 15).all()
@@ -110,7 +109,7 @@ def test_difference_paired_by_seed_is_covered_and_sharper():
 def test_equal_groups_have_students_interval():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(3, 5, 7))
-    low, high = seed_interval(values.sum(axis=2), np.full((3, 5), 7.0), Options(confidence=0.9))
+    low, high = seed_interval(values.sum(axis=2), np.full((3, 5), 7.0), 0.9)
     expected = stats.t.interval(0.9, 4, values.mean(axis=(1, 2)), stats.sem(values.mean(axis=2), axis=1))
     assert np.array([low, high]) == pytest.approx(np.array(expected))
 
@@ -119,12 +118,12 @@ def test_unequal_groups_are_covered():
     rng = np.random.default_rng(8)
     counts = rng.integers(4, 9, size=(STUDIES, 8)).astype(float)
     sums = counts * rng.normal(size=(STUDIES, 8)) + np.sqrt(counts) * rng.normal(size=(STUDIES, 8))
-    assert 0.93 <= cover(*seed_interval(sums, counts, Options()), 0) <= 0.97
+    assert 0.93 <= cover(*seed_interval(sums, counts, 0.95), 0) <= 0.97
 
 
 def test_one_seed_or_seeds_that_agree_have_no_interval():
-    assert np.isnan(seed_interval(np.full((1, 3), 45.0), np.full((1, 3), 3.0), Options())).all()
-    low, high = seed_interval(np.array([[3.0, 0, 0], [1, 2, 0]]), np.array([[1.0, 0, 0], [1, 1, 0]]), Options())
+    assert np.isnan(seed_interval(np.full((1, 3), 45.0), np.full((1, 3), 3.0), 0.95)).all()
+    low, high = seed_interval(np.array([[3.0, 0, 0], [1, 2, 0]]), np.array([[1.0, 0, 0], [1, 1, 0]]), 0.95)
     assert np.isnan([low[0], high[0]]).all()
     assert (low[1] + high[1]) / 2 == pytest.approx(1.5)
     assert np.isnan(student(np.ones((2, 1)), 0.95)).all()

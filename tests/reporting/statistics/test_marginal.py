@@ -71,7 +71,7 @@ def test_means_and_differences_are_covered(seeds):
 def test_no_interval_leaves_the_range_or_claims_certainty():
     _, weights = weights_of((2, 2), "a")
     y = np.array([[1.0, 1.0, 1.0], [1, 1, 1], [1, 0, 1], [1, 1, 0]])
-    table = compare_levels(y, weights, ["p", "q"], "p", 0.95)
+    table = compare_levels(y, weights, ["p", "q"], "p", 0.95, (0.0, 1.0))
     assert np.isnan(table["low"][0])
     assert table["high"][1] == 1
     assert np.isnan(table["difference"][0])

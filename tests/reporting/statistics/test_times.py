@@ -44,20 +44,35 @@ def curve(*accuracies, row=0):
     ],
 )
 def test_time_is_first_evaluation_that_holds(accuracies, epochs):
-    times, steps = time_to_target(curve(*accuracies), np.array([0.9]), np.array([False]))
+    times, steps, _, _ = time_to_target(curve(*accuracies), np.array([0.9]), np.array([False]), 5.0)
     assert times.tolist() == [epochs]
     assert steps.tolist() == [epochs * 5]
 
 
 def test_cells_do_not_see_each_other():
     curves = pd.concat([curve(0.1, 0.9), curve(0.9, 0.1, row=1), curve(0.9, 0.9, row=2)], ignore_index=True)
-    times, _ = time_to_target(curves, np.full(4, 0.9), np.zeros(4, bool))
+    times = time_to_target(curves, np.full(4, 0.9), np.zeros(4, bool), 5.0).epochs
     assert times.tolist() == [1, math.inf, 0, math.inf]  # the fourth has no evaluation at all
 
 
 def test_diverged_cell_is_censored_even_if_it_was_there():
-    times, _ = time_to_target(curve(0.9, 0.95, 0.99), np.array([0.9]), np.array([True]))
-    assert times.tolist() == [math.inf]
+    found = time_to_target(curve(0.9, 0.95, 0.99), np.array([0.9]), np.array([True]), 5.0)
+    assert [each.item() for each in found] == [math.inf, math.inf, 5.0, math.inf]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "after", "by"),
+    [
+        ((0.1, 0.5, 0.9, 0.95), 1, 2),
+        ((0.1, 0.9, 0.5, 0.9, 0.9), 2, 3),
+        ((0.95, 0.95, 0.1), 0, 1),  # there before its first step: no later than the first evaluation behind it
+        ((0.9,), 0, 0),
+        ((0.1, 0.2, 0.3), 5, math.inf),
+    ],
+)
+def test_the_target_is_met_between_two_evaluations(accuracies, after, by):
+    found = time_to_target(curve(*accuracies), np.array([0.9]), np.array([False]), 5.0)
+    assert (found.after.item(), found.by.item()) == (after, by)
 
 
 def test_mean_loss_is_the_capped_area_over_the_horizon():
@@ -92,7 +107,13 @@ def test_summary_against_a_plain_loop(small_analysis):
         assert row["median_epochs"] == times[(len(times) - 1) // 2]
         assert row["rmst"] == pytest.approx(sum(min(t, 6) for t in times) / len(times))
         assert row["rmst_low"] <= row["rmst"] <= row["rmst_high"]
-        assert row["success_low"] <= row["success_rate"] <= row["success_high"]
+        shares = [np.mean([math.isfinite(c["epochs_primary"]) for c in group if c["seed"] == s]) for s in (0, 1)]
+        half = 12.706204736 * np.std(shares, ddof=1) / math.sqrt(2)
+        if half:
+            ends = max(np.mean(shares) - half, 0), min(np.mean(shares) + half, 1)
+            assert (row["success_low"], row["success_high"]) == pytest.approx(ends)
+        else:
+            assert math.isnan(row["success_low"])
 
 
 def test_one_minus_kaplan_meier_is_the_empirical_distribution(analysed):
@@ -114,10 +135,12 @@ def test_one_minus_kaplan_meier_is_the_empirical_distribution(analysed):
 def test_performance_profile_in_closed_form(analysed):
     times = {"relu": [1, 2, None, 4], "tanh": [2, 2, None, 1]}
     a = analysed({"activation": list(times), "seed": range(4)}, lambda c: Outcome(times[c["activation"]][c["seed"]]))
-    table = performance_profile(a.tuned, "activation", ["loss"], np.array([1.0, 2.0, 4.0])).set_index("level")
+    table = performance_profile(a.tuned, "activation", ["loss"], np.array([1.0, 2.0, 4.0]), 0.95).set_index("level")
     assert table["problems"].tolist() == [4, 4]
     assert table.loc["relu", ["rho_1", "rho_2", "rho_4"]].tolist() == [0.5, 0.5, 0.75]
     assert table.loc["tanh", ["rho_1", "rho_2", "rho_4"]].tolist() == [0.5, 0.75, 0.75]
+    # One problem a seed, so that 3 of 4 are Wilson's of seeds.
+    assert table.loc["relu", ["rho_4_low", "rho_4_high"]].tolist() == pytest.approx([0.3006, 0.9544], abs=1e-4)
 
 
 def test_one_seed_has_no_interval(analysed):
@@ -146,8 +169,9 @@ def test_profiles_judge_a_level_on_the_problems_it_was_given(analysed):
     shape = {"mlp": (2, 5), "cone": (2,)}
     factors = {"model": ["mlp", "cone"], "depth": [2, 5]}
     a = analysed(factors, lambda _: Outcome(2), planned=lambda c: c["depth"] in shape[c["model"]])
-    table = performance_profile(a.tuned, "model", ["depth"], np.array([1.0])).set_index("level")
-    assert table.to_dict("index") == {"mlp": {"problems": 1, "rho_1": 1.0}, "cone": {"problems": 1, "rho_1": 1.0}}
+    table = performance_profile(a.tuned, "model", ["depth"], np.array([1.0]), 0.95).set_index("level")
+    assert table[["problems", "rho_1"]].to_numpy().tolist() == [[1, 1.0], [1, 1.0]]
+    assert table.index.tolist() == ["mlp", "cone"]
 
 
 def test_equal_losses_rank_equal_in_whatever_order_seeds_are_summed(analysed):

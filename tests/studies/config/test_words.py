@@ -187,10 +187,10 @@ READS = {"prepare": {"data"}, "study": {*FACTORS, "training"}, "report": {"repor
         ("report", ["~activation.relu"], ["does not read activation"]),
         ("report", ["seed=[0]"], ["does not read seed"]),
         ("report", ["data=mnist"], ["prepare.py and study.py"]),
-        ("study", ["report.bootstrap=10"], ["does not read report", "report.py"]),
+        ("study", ["report.confidence=0.9"], ["does not read report", "report.py"]),
         ("study", ["report=default"], ["does not read report"]),
         ("prepare", ["lr=0.1"], ["does not read lr"]),
-        ("prepare", ["report.bootstrap=10"], ["does not read report"]),
+        ("prepare", ["report.confidence=0.9"], ["does not read report"]),
     ],
 )
 def test_an_override_that_cannot_act_is_refused(stage, words, told):

@@ -150,7 +150,8 @@ def performance_profile(
     A problem is a combination of the other factors and a seed, and one that no level solves stays in the denominator,
     so rho at a large tau is the level's success rate. Where the study is no full crossing (a model with widths of its
     own has no depth but one), a level is judged on the problems that it and another were given; without one it has no
-    row. A row a level and tau: ``level, problems, tau, rho`` with its interval over seeds ``rho_low, rho_high``.
+    row. A row a level: ``level, problems``, and for each tau the share with its interval over seeds, as ``rho_2,
+    rho_2_low, rho_2_high``.
     """
     times = tuned.pivot_table("epochs_primary", [*others, "seed"], factor, aggfunc="first", observed=True)
     best = times.min(axis=1).to_numpy()[:, None]
@@ -167,14 +168,10 @@ def performance_profile(
     sizes = np.repeat(counts, len(taus), axis=0)
     low, high = success_interval(sums.reshape(sizes.shape), sizes, confidence)
     problems = counts.sum(axis=1)
-    table = pd.DataFrame(
-        {
-            "level": pd.Series(np.repeat(np.array(times.columns, object), len(taus)), dtype=object),
-            "problems": np.repeat(problems, len(taus)).astype(int),
-            "tau": np.tile(taus, len(problems)),
-            "rho": (sums.sum(axis=2) / np.maximum(problems, 1)[:, None]).ravel(),
-            "rho_low": low,
-            "rho_high": high,
-        }
-    )
-    return pd.DataFrame(table[table["problems"] > 0]).reset_index(drop=True)
+    shares = sums.sum(axis=2) / np.maximum(problems, 1)[:, None]
+    table = pd.DataFrame({"level": pd.Series(list(times.columns), dtype=object), "problems": problems.astype(int)})
+    for place, tau in enumerate(taus):
+        name = f"rho_{tau:.3g}"
+        table[name] = shares[:, place]
+        table[f"{name}_low"], table[f"{name}_high"] = low[place :: len(taus)], high[place :: len(taus)]
+    return pd.DataFrame(table[problems > 0]).reset_index(drop=True)
