@@ -1,9 +1,12 @@
 """Theory's two tables."""
 
+import re
+
 import numpy as np
 import pytest
 
 from ablation.reporting.tables.predictions import agreement, predictions
+from ablation.reporting.tables.table import to_csv, to_latex, to_markdown
 from tests.reporting.synthetic import Outcome
 
 
@@ -20,6 +23,18 @@ def test_predictions_by_the_known_figures(analysed):
     assert table.loc[("relu", "xavier_normal"), "depth_scale"] == pytest.approx(1 / np.log(2))
     assert table["critical_sigma_w2"].groupby("activation", observed=True).first().tolist() == pytest.approx([1, 2])
     assert table.loc["tanh", "batch_norm_rate"].tolist() == pytest.approx([1.178] * 3, abs=5e-4)
+
+
+def test_an_infinite_depth_scale_is_said_to_be_so(analysed):
+    levels = {"init": ["xavier_normal", "he_normal"], "activation": ["relu", "tanh", "elu", "identity"], "depth": [5]}
+    table = predictions(analysed(levels, lambda _: Outcome()))
+    own = table.frame.set_index(["activation", "init"])[["depth_scale", "trains_to"]]
+    critical = [("relu", "he_normal"), ("tanh", "xavier_normal"), ("elu", "he_normal"), ("elu", "xavier_normal")]
+    critical.append(("identity", "xavier_normal"))
+    assert (own.loc[critical] == np.inf).all().all()
+    assert np.isfinite(own.drop(index=critical)).all().all()
+    for text, head in ((to_csv(table), "\n"), (to_markdown(table, 6), "| ---"), (to_latex(table, 6), r"\midrule")):
+        assert len(re.findall(r"\binf\b", text.split(head, 1)[1])) == 2 * len(critical)
 
 
 @pytest.mark.parametrize("levels", [{"depth": [1]}, {"init": ["zeros"]}, {"model": ["mlp", "cone"], "width": [8, 16]}])

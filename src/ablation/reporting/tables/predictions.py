@@ -102,7 +102,8 @@ def predictions(analysis: Analysis) -> Table:
         "variance of a weight, sigma_b2: that of a bias, of the last hidden layer; length: second moment of the "
         "pre-activations at the first and the last layer; chi: what a layer does to the mean square of delta, at the "
         "first, at the last and where lengths have settled; log10_ratio: decades from the last layer's delta to the "
-        "first's; depth_scale: 1 / abs(ln chi) where settled, trains_to: six of it, the depth that trains. Of the "
+        "first's; depth_scale: 1 / abs(ln chi) where settled, inf where that chi is 1 to eleven digits, which is "
+        "what is known of it; trains_to: six of it, the depth that trains. Of the "
         "activation alone: critical_sigma_w2, at which chi settles at 1; preserving_sigma_w2, which hands variance 1 "
         "on; batch_norm_rate, chi with batch normalization before the activation, whatever the initializer."
     )
