@@ -51,6 +51,21 @@ def test_agreement_counts_its_verdicts_and_leaves_out_what_does_not_vary(analyse
     assert "width" not in table.frame
     assert table.frame["verdict"].tolist() == ["no measurement", "agrees", "no measurement", "differs"]
     assert "Of 4 comparisons: agrees 1, differs 1, no measurement 2." in table.caption
+    departure = table.frame["detectable"].dropna()
+    assert len(departure) == 1, "with weights of zero there is no slope"
+    assert table.caption.endswith(
+        f"Median of detectable: {departure.iloc[0]:.2g} where a comparison can tell (predicted slopes: 0.15)."
+    )
+
+
+def test_agreement_says_what_undecided_comparisons_could_have_shown(analysed):
+    levels = {"depth": [30], "width": [8, 4096], "seed": [0, 1]}
+    table = agreement(analysed(levels, lambda _: Outcome()))
+    narrow, wide = (f"{departure:.2g}" for departure in table.frame["detectable"])
+    assert table.caption.endswith(
+        f"Median of detectable: {wide} where a comparison can tell (predicted slopes: 0), "
+        f"{narrow} where undecided (predicted slopes: 0)."
+    )
 
 
 def test_no_network_is_judged_by_the_theory_of_another(analysed):
