@@ -82,9 +82,41 @@ def test_an_initializers_variance_is_that_of_its_formula(init):
     assert init in INITIALIZERS
     parameters = {"sigma": 0.01} if init == "normal" else {}
     sigma_w2, sigma_b2 = layer_variances(Level(init, parameters), "tanh", 40, 60)
-    assert sigma_w2 == pytest.approx(VARIANCES[init][0], rel=1e-6)
-    # 60 uniform biases stand for their distribution less well than 2,400 weights do.
-    assert sigma_b2 == pytest.approx(VARIANCES[init][1], rel=1e-3)
+    assert sigma_w2 == pytest.approx(VARIANCES[init][0], rel=1e-11)
+    assert sigma_b2 == pytest.approx(VARIANCES[init][1], rel=1e-11)
+
+
+@pytest.mark.parametrize("fan_in", [1, 2, 3, 7, 10, 32, 100, 333, 1000])
+@pytest.mark.parametrize("fan_out", [1, 2, 10, 48])
+def test_a_few_biases_have_the_variance_of_their_distribution_too(fan_in, fan_out, monkeypatch):
+    """A normal and a uniform one of a user's own as well as torch's, by the formula of each."""
+    monkeypatch.setitem(
+        INITIALIZERS, "normal_biases", lambda draws: (draws.weight_IO / 3, draws.bias_O / math.sqrt(draws.fan_in))
+    )
+    monkeypatch.setitem(
+        INITIALIZERS, "uniform_biases", lambda draws: (draws.weight_IO, 5 * torch.special.ndtr(draws.bias_O) - 2.5)
+    )
+    known = {"torch_default": (1 / 3, 1 / (3 * fan_in)), "normal_biases": (fan_in / 9, 1 / fan_in)}
+    known |= {"uniform_biases": (fan_in, 25 / 12), "he_uniform": (2, 0), "he_normal": (2, 0)}
+    for init, variances in known.items():
+        assert layer_variances(Level(init, {}), "relu", fan_in, fan_out) == pytest.approx(variances, rel=1e-11), init
+
+
+def test_another_distribution_is_known_well(monkeypatch):
+    """Normal draws beyond two deviations set to these, whose variance has a closed form."""
+    monkeypatch.setitem(INITIALIZERS, "clamped", lambda d: (d.weight_IO.clamp(-2, 2), d.bias_O.clamp(-2, 2)))
+    variance = 1 - 2 * stats.norm.sf(2) - 4 * stats.norm.pdf(2) + 8 * stats.norm.sf(2)
+    for shape in ((1, 1), (5, 3), (64, 10)):
+        sigma_w2, sigma_b2 = layer_variances(Level("clamped", {}), "relu", *shape)
+        assert (sigma_w2 / shape[0], sigma_b2) == pytest.approx((variance, variance), rel=1e-4)
+
+
+@pytest.mark.parametrize("model", ["mlp", "residual"])
+def test_the_output_layer_is_initialized_for_no_activation(study, model):
+    given = study("activation=tanh", "init=slides_uniform", "depth=3", f"model={model}")
+    rows = weight_variances(given, expand(given), prepared_cards(given)).to_pandas()
+    fans = rows["fan_in"] / (rows["fan_in"] + rows["fan_out"])
+    np.testing.assert_allclose(rows["sigma_w2"], np.multiply([32, 32, 32, 2], fans), rtol=1e-9)
 
 
 @pytest.mark.parametrize("init", INITIALIZERS)

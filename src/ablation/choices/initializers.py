@@ -17,6 +17,9 @@ from torch import Tensor
 
 Weights = tuple[Tensor, Tensor]
 
+NO_ACTIVATION = "identity"
+"""The kind of activation that a layer has which none follows, as a network's last."""
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -25,7 +28,8 @@ class Draws:
     Attributes:
         weight_IO: independent standard normal draws, one a weight.
         bias_O: independent standard normal draws, one a bias.
-        activation: kind of the activation behind the layer, a key of ``ACTIVATIONS``.
+        activation: kind of the activation behind the layer, a key of ``ACTIVATIONS``; ``NO_ACTIVATION`` behind the
+            output layer, whatever the hidden ones have.
     """
 
     weight_IO: Tensor
@@ -133,7 +137,8 @@ SLIDES_GAIN = {
     "silu": math.sqrt(2.0),
     "softplus": math.sqrt(2.0),
 }
-"""The course slides' factor on Glorot's scale. The identity, which they leave out, takes Glorot's own."""
+"""The course slides' factor on Glorot's scale. The identity, which they leave out, takes Glorot's own, and so does the
+output layer, which no activation follows."""
 
 
 def _slides_scale(draws: Draws, gain: float | None) -> float:
@@ -145,8 +150,9 @@ def _slides_scale(draws: Draws, gain: float | None) -> float:
 def slides_normal(draws: Draws, *, gain: Annotated[float | None, "(0, inf)"] = None) -> Weights:
     """W ~ N(0, g^2 2/(I+O)); g is 1 for the logistic function, 4 for tanh, sqrt 2 for ReLU and its variants.
 
-    ``gain`` overrides the table's g; an activation that the table does not name takes Glorot's own, 1. Source: the
-    course slides' table of initializers, after Glorot & Bengio 2010 and He et al. 2015.
+    The output layer, which no activation follows, and an activation that the table does not name take Glorot's own, 1.
+    ``gain`` overrides g in every layer. Source: the course slides' table of initializers, after Glorot & Bengio 2010
+    and He et al. 2015.
     """
     return draws.normal(_slides_scale(draws, gain) * math.sqrt(2.0))
 

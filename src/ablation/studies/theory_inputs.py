@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.optimize import brentq
+from scipy.special import erf, ndtri
 from torch import Tensor
 
 from ablation.choices import activations, initializers
@@ -26,6 +27,7 @@ from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.study import Study
 from ablation.training.data import generator
 from ablation.training.networks import build
+from ablation.training.networks.initial import activations_behind
 from ablation.training.spec import Level, bind
 
 OCTAVES = 126
@@ -36,6 +38,9 @@ KINKS = 16
 
 ORDER = 12
 """Nodes of a panel. E f(sqrt(q) z) is then exact to 1e-13 for every activation here and every q in the span."""
+
+FEWEST = 1024
+"""Numbers that stand for draws, at least: what they say of a third kind of distribution is then right to 1e-4."""
 
 DIGITS = 12
 """Significant digits that are kept of a variance: beyond, it depends on how a library sums."""
@@ -77,10 +82,11 @@ def weight_variances(study: Study, cells: Sequence[Cell], cards: Mapping[str, Ma
     for network, cell in networks.items():
         card = cards[cell.data]
         layout = build(cell.spec, int(card["features"]), int(card["classes"])).layout
-        for layer, (fan_in, fan_out) in enumerate(layout.shapes, start=1):
-            kind = (cell.factors["init"], cell.factors["activation"], fan_in, fan_out)
+        activations = activations_behind(layout, cell.spec.activation.kind)
+        for layer, ((fan_in, fan_out), activation) in enumerate(zip(layout.shapes, activations, strict=True), start=1):
+            kind = (cell.factors["init"], activation, fan_in, fan_out)
             if kind not in known:
-                known[kind] = layer_variances(cell.spec.init, cell.spec.activation.kind, fan_in, fan_out)
+                known[kind] = layer_variances(cell.spec.init, activation, fan_in, fan_out)
             variances = dict(zip(("sigma_w2", "sigma_b2"), known[kind], strict=True))
             place = {"layer": layer, "fan_in": fan_in, "fan_out": fan_out}
             rows.append({**dict(zip(NETWORK, network, strict=True)), **place, **variances})
@@ -88,27 +94,54 @@ def weight_variances(study: Study, cells: Sequence[Cell], cards: Mapping[str, Ma
 
 
 def layer_variances(init: Level, activation: str, fan_in: int, fan_out: int) -> tuple[float, float]:
-    """Return sigma_w^2 and sigma_b^2 of one layer, to ``DIGITS`` digits."""
-    draws = Draws(_normal(fan_in, fan_out), _normal(fan_out), activation)
+    """Return sigma_w^2 and sigma_b^2 of one layer, to ``DIGITS`` digits.
+
+    A layer has few biases, and a few numbers stand badly for a distribution: so it is initialized as often as it takes
+    to have ``FEWEST`` of them, each time with other draws, and the mean squares are those of all.
+    """
+    times = -(-FEWEST // fan_out)
+    initialize = bind(initializers.INITIALIZERS, init)
+    weights, biases = _normal(times, fan_in, fan_out), _normal(times, fan_out)
     with one_thread():
-        weight_IO, bias_O = bind(initializers.INITIALIZERS, init)(draws)
-    moments = fan_in * np.mean(weight_IO.numpy() ** 2), np.mean(bias_O.numpy() ** 2)
+        made = [
+            initialize(Draws(weight_IO, bias_O, activation)) for weight_IO, bias_O in zip(weights, biases, strict=True)
+        ]
+        moments = fan_in * _mean_square([weight_IO for weight_IO, _ in made]), _mean_square([bias for _, bias in made])
     sigma_w2, sigma_b2 = (float(f"{moment:.{DIGITS}g}") for moment in moments)
     return sigma_w2, sigma_b2
 
 
+def _mean_square(parts: Sequence[Tensor]) -> float:
+    """Return the mean square of all numbers of tensors of one shape."""
+    return float(np.mean([np.mean(part.numpy() ** 2) for part in parts]))
+
+
 def _normal(*shape: int) -> Tensor:
-    """Return numbers that stand for standard normal draws, float64, in an order fixed once for all.
+    """Return at least ``FEWEST`` numbers that stand for standard normal draws, float64, in an order fixed once for all.
 
     They are the normal quantiles at the middles of equal shares of probability, whose distribution function is uniform
-    to the square of their spacing. Their variance lacks what lies in the tails beyond them, and the two outermost get
-    it, which hardly changes the rest: so a normal initializer has its own variance exactly, a uniform one nearly so.
+    to the square of their spacing. What lies in the tails beyond them their variance lacks, and 2 Phi(z) - 1, uniform
+    on (-1, 1), has a little less than its variance, 1/3. Two pairs of them make up for it, the outermost and the
+    quartiles: these move until both are exact. So a normal initializer has its own variance, and a uniform one too.
     """
     size = math.prod(shape)
     draws = ndtri((np.arange(size) + 0.5) / size)
-    if size == 1:
-        return torch.ones(shape, dtype=torch.float64)
-    draws[-1] = math.sqrt(draws[-1] ** 2 + (size - float(np.sum(draws**2))) / 2)
-    draws[0] = -draws[-1]
+    outer, inner = size - 1, size * 3 // 4
+    pairs = [outer, inner, size - 1 - inner, 0]
+    others = np.delete(draws, pairs)
+    square = (size - float(np.sum(others**2))) / 2
+    uniform_square = (size / 3 - float(np.sum(_uniform(others) ** 2))) / 2
+
+    def excess(quartile: float) -> float:
+        return float(_uniform(math.sqrt(square - quartile**2)) ** 2 + _uniform(quartile) ** 2 - uniform_square)
+
+    quartile = float(brentq(excess, 0.0, draws[outer], xtol=1e-15))
+    outermost = math.sqrt(square - quartile**2)
+    draws[pairs] = outermost, quartile, -quartile, -outermost
     order = torch.randperm(size, generator=generator(0, "theory"))
     return torch.from_numpy(draws)[order].reshape(shape)
+
+
+def _uniform(normal: Any) -> Any:
+    """Return 2 Phi(z) - 1, uniform on (-1, 1) where z is standard normal."""
+    return erf(normal / math.sqrt(2.0))

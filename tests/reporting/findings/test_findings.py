@@ -1,5 +1,7 @@
 """Sentences change with the data, and weak evidence is called so."""
 
+import re
+
 import pytest
 
 from ablation.reporting.findings import findings
@@ -88,9 +90,31 @@ def test_without_training_only_what_was_measured_before_it_is_said(analysed):
 def test_theory_is_said_to_hold_or_not(analysed):
     levels = {"init": ["xavier_normal", "he_normal"], "depth": [20], "width": [4096], "seed": [0, 1]}
     right = analysed(levels, lambda c: Outcome(decades=0.1505 if c["init"] == "xavier_normal" else 0.0))
-    assert "agrees with theory in 2 of 2 comparisons that can tell." in beside_theory(right)
+    assert re.search(
+        r"agrees with theory in 2 of 2 comparisons that can tell \(a departure of [\d.]+ decades a layer would show "
+        r"with probability 80%; the predicted slope is 0.075; both medians\)\.$",
+        beside_theory(right),
+    )
     wrong = analysed(levels, lambda _: Outcome(decades=0.0))
-    assert "agrees with theory in 1 of 2 comparisons that can tell; it differs with" in beside_theory(wrong)
+    assert "agrees with theory in 1 of 2 comparisons that can tell (" in beside_theory(wrong)
+    assert "both medians); it differs with" in beside_theory(wrong)
     assert "xavier_normal" in beside_theory(wrong)
     narrow = analysed({**levels, "width": [4]}, lambda _: Outcome(decades=0.0))
-    assert beside_theory(narrow).endswith("0 of 0 comparisons that can tell; 2 more comparisons cannot.")
+    assert "0 of 0 comparisons that can tell; 2 more are measured but undecided (a departure" in beside_theory(narrow)
+
+
+def test_undecided_unmeasured_and_unpredicted_comparisons_are_counted_apart(analysed):
+    levels = {"depth": [1, 30], "width": [8, 4096], "normalization": ["none", "batch", "layer"], "seed": [0, 1]}
+    analysis = analysed(levels, lambda c: Outcome(decades=0.0, diverges=0 if c["normalization"] == "batch" else None))
+    rows = analysis.agreement.rows.set_index(["normalization", "depth", "width"]).sort_index()
+    assert (rows.loc["layer", "verdict"] == "no prediction").all()
+    assert (rows.loc["batch", "verdict"] == "no measurement").all()
+    assert (rows.loc[("none", 1), "verdict"] == "no measurement").all()
+    assert rows.loc[("none", 30), "verdict"].tolist() == ["undecided", "agrees"]
+    narrow, wide = (f"{rows.loc[('none', 30, width), 'detectable']:.2g}" for width in (8, 4096))
+    assert beside_theory(analysis) == (
+        "Before training, the slope of delta over depth agrees with theory in 1 of 1 comparison that can tell "
+        f"(a departure of {wide} decades a layer would show with probability 80%; the predicted slope is 0); "
+        f"1 more is measured but undecided (a departure of {narrow} decades a layer would show with probability 80%; "
+        "the predicted slope is 0); for 6 there is no measurement; for 4 there is no theory here."
+    )

@@ -209,6 +209,31 @@ def test_allowance_of_a_random_walk():
     assert found.mean() == pytest.approx(shift, abs=4 * deviation / np.sqrt(4000))
 
 
+@pytest.mark.parametrize(("way", "least", "most"), [(-1, 0.775, 0.825), (1, 0.8, 1.0)])
+def test_a_detectable_departure_is_found_as_often_as_is_said(way, least, most):
+    """Studies of four seeds, simulated, with a departure against the shift that the width makes, and along with it."""
+    layer, scatter, seeds, quantile = np.arange(3, 21), np.linspace(0.02, 0.2, 19), 4, 2.5
+    shift, deviation = slopes.allowance(layer, propagation.Prediction(np.ones(20), np.ones(19), scatter))
+    error = deviation / np.sqrt(seeds)
+    departure = slopes.detectable(shift, error, quantile)
+    steps = np.random.default_rng(1).normal(-scatter / 2, np.sqrt(scatter), (6000 * seeds, 19))
+    log = np.append(np.cumsum(steps[:, ::-1], axis=1)[:, ::-1], np.zeros((len(steps), 1)), axis=1) * slopes.LN
+    found = np.polyfit(layer, log[:, 2:].T, 1)[0].reshape(-1, seeds).mean(axis=1) + way * departure
+    assert least <= (np.abs(found) > shift + quantile * error).mean() <= most
+
+
+def test_what_a_study_can_detect(analysed):
+    """By simulated rectifier networks of this width and depth, whose steps vary by 5 / n (Hanin 2018)."""
+    row = planted(analysed, 0.0)
+    steps = np.random.default_rng(0).normal(-5 / 4096 / 2, np.sqrt(5 / 4096), (20_000, 29))
+    log = np.append(np.cumsum(steps[:, ::-1], axis=1)[:, ::-1], np.zeros((20_000, 1)), axis=1) / (2 * np.log(10))
+    found = np.polyfit(np.arange(30), log.T, 1)[0]
+    assert row["detectable"] == pytest.approx(
+        2 * 5 / 4096 / 2 / (2 * np.log(10)) + (1.959964 + 0.841621) * found.std() / np.sqrt(3), rel=0.02
+    )
+    assert row["tolerance"] < row["detectable"]
+
+
 def test_the_figures_lines_start_from_the_measured_last_layer(signal):
     a = analyse(signal, Options())
     lines = a.agreement.layers

@@ -179,6 +179,50 @@ def test_depth_scale():
     assert mean_field.depth_scale(mean_field.settled_factor(phi("relu"), 1.0)) == pytest.approx(1 / math.log(2))
 
 
+LINEAR = [("identity", {}, 1.0), ("relu", {}, 2.0)]
+LINEAR += [("leaky_relu", {"slope": slope}, 2 / (1 + slope**2)) for slope in (0.01, 0.2, 0.73)]
+"""Activations for which a multiple of a number is that multiple, with their critical sigma_w^2."""
+
+
+@pytest.mark.parametrize(("name", "parameters", "critical"), LINEAR)
+def test_the_quadrature_is_as_accurate_as_the_tolerances_say(name, parameters, critical):
+    """At any length, for neither a length nor a gradient changes there."""
+    for q in 2.0 ** np.arange(-mean_field.SPAN + 1, mean_field.SPAN, 7.25):
+        assert mean_field.length_map(phi(name, **parameters), q, critical) / q == pytest.approx(1, abs=1e-13)
+        assert mean_field.gradient_factor(phi(name, **parameters), q, critical) == pytest.approx(1, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "critical"),
+    # By arguments alone: tanh and elu have slope 1 at length 0, where they settle; of a length without end, only the
+    # right half of elu and softplus counts, which is a line.
+    [*LINEAR, ("tanh", {}, 1.0), ("elu", {}, 1.0), ("elu", {}, 2.0), ("softplus", {}, 2.0)],
+)
+def test_the_depth_scale_is_infinite_where_a_network_is_critical(name, parameters, critical):
+    def scale(sigma_w2):
+        return mean_field.depth_scale(mean_field.settled_factor(phi(name, **parameters), sigma_w2))
+
+    assert scale(critical) == math.inf
+    assert scale(float(f"{critical:.12g}")) == math.inf, "with as many digits as the table of initializers has"
+    assert mean_field.trained_depth(mean_field.settled_factor(phi(name, **parameters), critical)) == math.inf
+    for off in (-1e-6, -1e-9):
+        assert scale(critical * (1 + off)) < 1.1 / abs(off), off
+    # Just above it, what settles at length 0 below settles where chi - 1 is of the second order.
+    small = (name, critical) in (("tanh", 1.0), ("elu", 1.0))
+    for off in (0.01,) if small else (1e-6, 1e-9):
+        assert scale(critical * (1 + off)) < (1e6 if small else 1.1 / off), off
+    if (name, parameters, critical) in LINEAR:
+        assert scale(critical * (1 - 1e-6)) == pytest.approx(1e6, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma_w2", "sigma_b2", "settles"),
+    [("elu", 2.0, 0.0, math.inf), ("softplus", 2.0, 0.0, math.inf), ("tanh", 1.0, 0.0, 0.0), ("relu", 2.0, 0.0, 2.0)],
+)
+def test_a_length_that_slows_down_has_not_settled_by_that(name, sigma_w2, sigma_b2, settles):
+    assert mean_field.settled_length(phi(name), sigma_w2, sigma_b2) == settles
+
+
 @pytest.mark.parametrize("q", [0.0, 1e-300, 1e300, math.inf])
 def test_lengths_beyond_a_float32_have_their_limits(q):
     linear = phi("identity").moments(q)

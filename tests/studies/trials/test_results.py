@@ -38,6 +38,11 @@ class Nothing:
 WRONG = [
     ("init", lambda draws: (draws.weight_IO.T, draws.bias_O), r"its weights .* shape \[7, 4\] here, .* of \[4, 7\]"),
     ("init", lambda draws: draws.weight_IO, r"must return weights and biases, two tensors, .* a tensor of \[7, 4\]"),
+    (
+        "init",
+        lambda draws: (draws.weight_IO[: 7 if draws.activation == "relu" else 1], draws.bias_O),
+        r"its weights .* \[7, 4\] here, .* \[1, 4\]",
+    ),
     ("loss", lambda output, label: (mse(output, label)[0].mean(), output), r"its loss .* \[3\] here, .* of \[\]"),
     ("loss", lambda output, label: (mse(output, label)[0], output[0]), r"its gradient .* \[3, 5, 6\] here"),
     ("optimizer", returning, r"must change param_SP in place, as by param_SP\.sub_\(\.\.\.\), and return nothing"),

@@ -1,7 +1,13 @@
 """Whether the gradient lives before training, and whether it does what theory predicts."""
 
+import math
+
+import pandas as pd
+
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
+from ablation.reporting.theory.agreement import power
+from ablation.reporting.theory.slopes import POWER
 from ablation.reporting.theory.verdicts import Verdict
 from ablation.reporting.wording.phrases import names
 from ablation.reporting.wording.reasons import reasons_text
@@ -39,14 +45,14 @@ def gradients(analysis: Analysis) -> list[str]:
 
 
 def beside_theory(analysis: Analysis) -> str:
-    """Whether the gradient before training does what theory predicts, and where it does not."""
+    """Whether the gradient before training does what theory predicts, where it does not, and where none can tell."""
     design = analysis.design
     rows = analysis.agreement.rows
     counts = rows["verdict"].value_counts()
     told = rows[rows["verdict"].isin((Verdict.AGREES, Verdict.DIFFERS))]
     text = (
         f"Before training, the slope of delta over depth agrees with theory in {counts.get(Verdict.AGREES, 0):,} of "
-        f"{plural(len(told), 'comparison')} that can tell"
+        f"{plural(len(told), 'comparison')} that can tell{_power(told)}"
     )
     differs = told[told["verdict"] == Verdict.DIFFERS]
     by = ["activation", "init", "normalization", "depth"]
@@ -57,5 +63,25 @@ def beside_theory(analysis: Analysis) -> str:
     more = f", and {len(differs) - 4} more" if len(differs) > 4 else ""
     if len(differs):
         text += f"; it differs with {'; '.join(listed)}{more}"
-    rest = len(rows) - len(told)
-    return f"{text}; {plural(rest, 'more comparison')} cannot." if rest else f"{text}."
+    undecided = rows[rows["verdict"] == Verdict.UNDECIDED]
+    if len(undecided):
+        text += f"; {len(undecided):,} more {_are(undecided)} measured but undecided{_power(undecided)}"
+    for verdict, lacking in ((Verdict.UNMEASURED, "no measurement"), (Verdict.UNPREDICTED, "no theory here")):
+        if counts.get(verdict, 0):
+            text += f"; for {counts[verdict]:,} there is {lacking}"
+    return f"{text}."
+
+
+def _power(rows: pd.DataFrame) -> str:
+    """What departure from theory these comparisons could have shown, in brackets; nothing where none was measured."""
+    departure, predicted = power(rows)
+    if math.isnan(departure):
+        return ""
+    return (
+        f" (a departure of {departure:.2g} decades a layer would show with probability {POWER:.0%}; "
+        f"the predicted slope is {predicted:.2g}{'; both medians' if len(rows) > 1 else ''})"
+    )
+
+
+def _are(rows: pd.DataFrame) -> str:
+    return "is" if len(rows) == 1 else "are"

@@ -10,8 +10,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.tables.table import Table, factors
 from ablation.reporting.theory import mean_field
-from ablation.reporting.theory.agreement import BY, SETTLING
+from ablation.reporting.theory.agreement import BY, SETTLING, power
 from ablation.reporting.theory.maps import is_perceptron
+from ablation.reporting.theory.slopes import POWER
 from ablation.reporting.theory.verdicts import Verdict
 from ablation.reporting.wording.captions import confidence_text, seeds_text
 from ablation.reporting.wording.reasons import explained
@@ -31,6 +32,19 @@ def counted(analysis: Analysis) -> str:
     return f"Of {plural(len(analysis.agreement.rows), 'comparison')}: {', '.join(found)}."
 
 
+def detected(analysis: Analysis) -> str:
+    """What departure from theory the comparisons could have shown, in words; nothing where none was measured."""
+    rows = analysis.agreement.rows
+    undecided = rows["verdict"] == Verdict.UNDECIDED
+    medians = (("where a comparison can tell", power(rows[~undecided])), ("where undecided", power(rows[undecided])))
+    texts = [
+        f"{departure:.2g} {where} (predicted slopes: {predicted:.2g})"
+        for where, (departure, predicted) in medians
+        if not np.isnan(departure)
+    ]
+    return f" Median of detectable: {', '.join(texts)}." if texts else ""
+
+
 def agreement(analysis: Analysis) -> Table:
     """Predicted and measured slope of log10 delta over depth, for every combination before training."""
     rows = explained(analysis.agreement.rows)
@@ -48,7 +62,8 @@ def agreement(analysis: Analysis) -> Table:
         "width allows, from the variance of each layer's step (Hanin 2018), so that with probability "
         f"{percent} no row differs by chance. It takes the samples of a probe for one, so it is an upper bound. ratio: "
         "measured over predicted, where the slope exceeds its tolerance; undecided: the tolerance exceeds the slope. "
-        f"{counted(analysis)}"
+        "detectable: the departure from the predicted slope that so many seeds of this width show with probability "
+        f"{POWER:.0%}. {counted(analysis)}{detected(analysis)}"
     )
     return Table("agreement", "Theory against measurement, before training", caption, frame, factors(analysis.design))
 
@@ -102,7 +117,8 @@ def predictions(analysis: Analysis) -> Table:
         "variance of a weight, sigma_b2: that of a bias, of the last hidden layer; length: second moment of the "
         "pre-activations at the first and the last layer; chi: what a layer does to the mean square of delta, at the "
         "first, at the last and where lengths have settled; log10_ratio: decades from the last layer's delta to the "
-        "first's; depth_scale: 1 / abs(ln chi) where settled, trains_to: six of it, the depth that trains. Of the "
+        "first's; depth_scale: 1 / abs(ln chi) where settled, inf where that chi is 1 to eleven digits, which is "
+        "what is known of it; trains_to: six of it, the depth that trains. Of the "
         "activation alone: critical_sigma_w2, at which chi settles at 1; preserving_sigma_w2, which hands variance 1 "
         "on; batch_norm_rate, chi with batch normalization before the activation, whatever the initializer."
     )

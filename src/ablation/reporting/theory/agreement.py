@@ -19,7 +19,7 @@ from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.theory.maps import MeanFieldMap, map_of
 from ablation.reporting.theory.mean_field import Activation
 from ablation.reporting.theory.propagation import Network, Prediction
-from ablation.reporting.theory.slopes import allowance, slope
+from ablation.reporting.theory.slopes import allowance, detectable, slope
 from ablation.reporting.theory.verdicts import Cause, Reason, Verdict
 
 BY = (*NETWORK, "normalization", "loss")
@@ -40,7 +40,8 @@ class Agreement:
     """Every comparison of a study.
 
     Attributes:
-        rows: one each; slopes in decades a layer, a ``verdict`` (``verdicts.Verdict``) and its ``reasons``.
+        rows: one each; slopes in decades a layer, the ``tolerance`` beyond which they differ, the departure from theory
+            that would be ``detectable``, a ``verdict`` (``verdicts.Verdict``) and its ``reasons``.
         layers: each of their layers and seeds, with delta's norm and the one ``predicted`` from the last layer's.
     """
 
@@ -131,7 +132,7 @@ def _compare(
     depth = len(network.fan_in)
     first = 1 if normalization["kind"] == "none" else SETTLING + 1
     row: dict[str, Any] = {"seeds": len(measured.seeds), "first_layer": first, "last_layer": depth}
-    row |= dict.fromkeys(("predicted", "measured", "low", "high", "ratio", "tolerance"), np.nan)
+    row |= dict.fromkeys(("predicted", "measured", "low", "high", "ratio", "tolerance", "detectable"), np.nan)
     layer = np.arange(1, depth + 1)
     lines = pd.DataFrame(
         {"layer": np.tile(layer, len(measured.seeds)), "seed": np.repeat(measured.seeds, depth)}
@@ -164,8 +165,10 @@ def _compare(
     quantile = stats.norm.isf((1 - confidence) / 2 / comparisons)
     each = [allowance(layer[u], p) for u, p, fit in zip(usable, predictions, fits, strict=True) if fit]
     shift, deviation = (float(np.mean(part)) for part in zip(*each, strict=True))
-    tolerance = shift + float(quantile) * deviation / np.sqrt(len(found))
+    error = float(deviation / np.sqrt(len(found)))
+    tolerance = shift + float(quantile) * error
     row |= {"predicted": predicted, "measured": mean, "tolerance": tolerance}
+    row["detectable"] = detectable(shift, error, float(quantile))
     row["ratio"] = mean / predicted if abs(predicted) > tolerance else np.nan
     if len(found) > 1:
         low, high = student(found, confidence)
@@ -178,6 +181,11 @@ def _compare(
     if not np.isnan(row["low"]) and not row["low"] <= predicted <= row["high"]:
         reasons.append(Reason(Cause.OUTSIDE))
     return judged(Verdict.UNDECIDED if undecided else Verdict.AGREES, *reasons)
+
+
+def power(rows: pd.DataFrame) -> tuple[float, float]:
+    """Medians over comparisons of the detectable departure and of the size of the predicted slope, or NaN."""
+    return float(rows["detectable"].median()), float(rows["predicted"].abs().median())
 
 
 def _too_few(measured: Measured, first: int, depth: int) -> Reason:

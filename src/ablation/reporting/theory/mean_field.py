@@ -27,7 +27,9 @@ REACH = 38.0
 TRAINED = 6
 """Depth scales up to which networks train (Schoenholz et al. 2017, section 5)."""
 FLAT = 1e-12
-"""Relative difference below which a length counts as having settled."""
+"""Relative difference that is none between a length and the next: of maps without any the quadrature makes 1.5e-14."""
+CRITICAL = 1e-11
+"""Distance of ln chi from 0 that is none: the quadrature's is 1e-15, but tables keep 12 digits of a sigma_w^2."""
 
 
 class Moments(NamedTuple):
@@ -133,7 +135,9 @@ def lengths(phi: Activation, first: float, sigma_w2: Floats, sigma_b2: Floats) -
 def settled_length(phi: Activation, sigma_w2: float, sigma_b2: float = 0.0, start: float | None = None) -> float:
     """q*: where the length map, iterated from ``start`` (unit inputs where not given), settles; 0 or inf among them.
 
-    The map rises with q, so it moves from the start steadily to the nearest length that it leaves where it is.
+    The map rises with q, so it moves from the start steadily to the nearest length that it leaves where it is. One that
+    slows down below ``FLAT`` has not settled by that: with elu and sigma_w^2 = 2 a length grows by nearly 1 a layer,
+    without end. It has settled there if a little further on it would move back, and else it goes on to 0 or inf.
     """
     start = sigma_w2 + sigma_b2 if start is None else start
 
@@ -151,9 +155,11 @@ def settled_length(phi: Activation, sigma_w2: float, sigma_b2: float = 0.0, star
     # Whole exponents, so that the integrals there serve every call.
     steps = np.arange(np.floor(here) + 1, SPAN + 1) if way > 0 else np.arange(np.ceil(here) - 1, -SPAN - 1, -1)
     for there in steps.tolist():
-        if np.sign(drift(there)) != way:
+        sign = np.sign(drift(there))
+        if sign == -way:
             return float(2.0 ** float(brentq(drift, min(here, there), max(here, there), xtol=1e-12)))
-        here = there
+        if sign == way:
+            here = there
     return float("inf") if way > 0 else 0.0
 
 
@@ -165,11 +171,12 @@ def settled_factor(phi: Activation, sigma_w2: float, sigma_b2: float = 0.0) -> f
 def depth_scale(chi: float) -> float:
     """xi = 1 / abs(ln chi): layers over which delta's mean square changes by a factor e (Schoenholz et al. 2017).
 
-    They give -1 / ln chi for chi below 1; above it the same says how soon the gradient explodes.
+    They give -1 / ln chi for chi below 1; above it the same says how soon the gradient explodes. It is infinite where
+    chi cannot be told from 1 (``CRITICAL``).
     """
     if not chi > 0:
         return 0.0
-    return float("inf") if abs(np.log(chi)) < FLAT else float(1 / abs(np.log(chi)))
+    return float("inf") if abs(np.log(chi)) < CRITICAL else float(1 / abs(np.log(chi)))
 
 
 def trained_depth(chi: float) -> float:

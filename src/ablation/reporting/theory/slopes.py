@@ -4,12 +4,16 @@ log10 delta_l is a random walk from the last layer down, a step a layer, whose v
 """
 
 import numpy as np
+from scipy import stats
 
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.theory.propagation import Prediction
 
 LN = 0.5 / np.log(10)
 """From the natural logarithm of delta's mean square to log10 of delta."""
+
+POWER = 0.8
+"""How probably a departure that is called detectable is found."""
 
 
 def slope(layer: Floats, y: Floats) -> float:
@@ -34,3 +38,12 @@ def allowance(layer: Floats, prediction: Prediction) -> tuple[float, float]:
     steps = np.append(0.0, np.cumsum(weights(layer)))[at]
     shift = LN * abs(float(prediction.scatter @ steps)) / 2
     return shift, LN * float(np.sqrt(prediction.scatter @ steps**2))
+
+
+def detectable(shift: float, error: float, quantile: float) -> float:
+    """The departure from the predicted slope that is found with the probability ``POWER`` at least, in decades a layer.
+
+    A mean slope of this standard ``error`` counts as another one beyond a tolerance of shift + quantile * error. At
+    worst the shift goes against the departure, which has to make up for it too.
+    """
+    return float(2 * shift + (quantile + stats.norm.ppf(POWER)) * error)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ablation.choices.clipping import CLIPPINGS, Gradient
-from ablation.choices.initializers import INITIALIZERS, Draws
+from ablation.choices.initializers import INITIALIZERS, NO_ACTIVATION, Draws
 from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
@@ -34,9 +34,10 @@ def check_results(factor: str, level: Level) -> None:
 
 
 def _initializer(level: Level) -> None:
-    draws = Draws(torch.randn(FAN_IN, FAN_OUT), torch.randn(FAN_OUT), "relu")
-    result = bind(INITIALIZERS, level)(draws)
-    _two("weights and biases", result, [(FAN_IN, FAN_OUT), (FAN_OUT,)], ("fan-in by fan-out", "one a unit"))
+    for activation in ("relu", NO_ACTIVATION):
+        draws = Draws(torch.randn(FAN_IN, FAN_OUT), torch.randn(FAN_OUT), activation)
+        result = bind(INITIALIZERS, level)(draws)
+        _two("weights and biases", result, [(FAN_IN, FAN_OUT), (FAN_OUT,)], ("fan-in by fan-out", "one a unit"))
 
 
 def _loss(level: Level) -> None:

@@ -45,17 +45,22 @@ class Layout:
     Args:
         shapes: fan-in and fan-out of each weight matrix, from the input on; each has a bias.
         scale_widths: units of each batch normalization, from the input on.
+        activated: whether an activation follows each matrix's product; where not given, every one's but the last's.
 
     Attributes:
         shapes: likewise.
         scale_widths: likewise.
+        activated: likewise, one a matrix.
         weights: the columns of each weight matrix.
         vectors: those of each vector within their block: the biases, then gamma and beta of each normalization.
         parameters: numbers of a cell.
     """
 
-    def __init__(self, shapes: Sequence[tuple[int, int]], scale_widths: Sequence[int]) -> None:
+    def __init__(
+        self, shapes: Sequence[tuple[int, int]], scale_widths: Sequence[int], activated: Sequence[bool] | None = None
+    ) -> None:
         self.shapes, self.scale_widths = list(shapes), list(scale_widths)
+        self.activated = [True] * (len(self.shapes) - 1) + [False] if activated is None else list(activated)
         self.weights = _columns([fan_in * fan_out for fan_in, fan_out in self.shapes])
         sizes = [fan_out for _, fan_out in self.shapes]
         self.vectors = _columns(sizes + [size for width in self.scale_widths for size in (width, width)])

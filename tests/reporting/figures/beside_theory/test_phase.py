@@ -33,6 +33,7 @@ def test_the_line_is_six_depth_scales():
         phase.depth_limit(phi("tanh"), sigma_w[:1], 0.0), 6 / np.abs(np.log(sigma_w[:1] ** 2)), rtol=1e-6
     )
     assert phase.depth_limit(phi("tanh"), np.array([1.0]), 0.0)[0] == np.inf
+    assert phase.depth_limit(phi("elu"), np.sqrt([2.0]), 0.0)[0] == np.inf
 
 
 def test_networks_that_do_as_theory_says(grid, analysed):
