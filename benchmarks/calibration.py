@@ -47,8 +47,7 @@ class Kind(NamedTuple):
         return Plan.of(self.seeds, CLOCKS[self.clock], **TRUTHS[self.letter].factors)
 
     def __str__(self) -> str:
-        clock = f", {self.clock}" if self.letter == "A" else ""
-        return f"{self.letter}: {TRUTHS[self.letter].said}; {self.seeds} seeds{clock}"
+        return f"{self.letter}, {self.seeds} seeds" + (f", {self.clock}" if self.letter == "A" else "")
 
 
 class Found(NamedTuple):
@@ -123,8 +122,10 @@ def main() -> None:
     ]
     begun = time.perf_counter()
     lines = [
-        f"{arguments.studies} studies of each kind; in brackets the 95% interval of a share (Clopper & Pearson). Of "
+        f"{arguments.studies} studies of each kind; in brackets the 95% interval of a share (Clopper & Pearson). Of",
         "several terms the lowest and the highest share, with the interval of the highest, Bonferroni's.",
+        "",
+        *(f"- {letter}: {TRUTHS[letter].said}" for letter in arguments.truths),
         "",
         "| truth | what is counted | share | bar |",
         "| --- | --- | --- | --- |",

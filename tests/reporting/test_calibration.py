@@ -24,6 +24,7 @@ def tallies(letter: str) -> dict[str, Tally]:
     return tallied(count(letter, plan, study(letter, plan, number)) for plan, number in studies)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", TRUTHS)
 def test_intervals_cover_and_claims_are_true(letter):
     missed = {
