@@ -16,10 +16,10 @@ export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro pdf test ui lint lock
+.PHONY: help setup repro pdf test calibration ui lint lock
 
 help:
-	@grep -E '^[a-z]+:.* ## ' Makefile | sed -E 's/:.* ## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.* ## ' Makefile | sed -E 's/:.* ## /\t/' | expand -t 13
 
 # DVC takes a folder outside git only where it is told so, of this machine alone: of the user's own repository, as of the
 # one that is made here later, it is told nothing. A repository around this folder that does not know it is not one of it.
@@ -45,6 +45,9 @@ pdf: $(READY)  ## the report as reports/core/report.pdf, or that of STUDY=name; 
 
 test: $(READY)  ## the whole test suite
 	@PATH="$$PWD/$(BIN):$$PATH" python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
+
+calibration: $(READY)  ## whether the report keeps its word on studies whose truth is known, in a quarter of an hour or so
+	@$(BIN)/python benchmarks/calibration.py
 
 ui: $(READY)  ## browse every run in MLflow, on this machine alone, at PORT=5000
 	@$(BIN)/python -m ablation.studies.tracking sqlite:///mlflow.db
