@@ -2,15 +2,17 @@
 
 Who has the least restricted mean over a few seeds **leads**, and is often not who has it over all seeds, the less so
 the more there are. So what is said of the best is a set. A candidate is **left out** of it where a one-sided paired t
-test over seeds rejects it against the leader (Hsu 1984), at a level that counts every comparison in the report's table:
+test over seeds rejects it against the leader, at a level that counts every comparison in the report's table, for each
+might have been made:
 
-    alpha / (2 m),   m = sum over the depths and factors of (candidates - 1),
+    alpha / (2 m),   m = sum over the depths and factors of k (k - 1) for k candidates,
 
 half of alpha for levels and half for whole combinations, of which there are many more. Whatever the truth, the chance
-is then at most alpha that somewhere a level is called the best alone while another is as good (of k candidates one
-alone can be called so, each with a chance of alpha / (2 m) at most, and k / 2 <= k - 1); and the set lacks a best one
-with a chance of less than half of that. Seeds that agree to the bit leave no spread to tell from; so many agree on a
-sign by chance in 1 of 2^S cases, and a candidate is then left out only where that is rare enough.
+is then at most alpha that anywhere in the table a candidate is left out that is as good as the leader (Bonferroni),
+and so too that one is called the best alone which is not.
+
+A time is no better known than evaluations are close, so seeds that agree to the bit do not agree without an error: a
+difference's standard error is at least that of times that lie anywhere between their two evaluations.
 
 How much better the leader is, is told by its **probability of improvement** over the runner-up (Agarwal et al. 2021,
 section 4.3, as rliable's): the share of problems, of a combination of the other factors each, on which it arrives
@@ -76,6 +78,7 @@ class Contest:
     Attributes:
         time: one restricted mean a candidate and seed, (candidates, S).
         loss: the mean loss of each while training, which decides ties.
+        blur: the variance of each mean over seeds that comes of not knowing when between two evaluations.
         problems: each candidate's times on every problem, (candidates, problems, S).
     """
 
@@ -85,6 +88,7 @@ class Contest:
     candidates: Sequence[tuple[Label, ...]]
     time: Floats
     loss: Floats
+    blur: Floats
     problems: Floats
 
 
@@ -92,11 +96,12 @@ def study_winners(scopes: Sequence[tuple[Label, pd.DataFrame]], design: Design, 
     """The winners at each depth with its cells: of every factor but depth, and of the combinations."""
     contests = [contest for depth, cells in scopes for contest in contests_at(depth, cells, design)]
     compared = {
-        whole: sum(len(each.time) - 1 for each in contests if (each.factor is None) == whole) for whole in (True, False)
+        whole: sum(len(each.time) * (len(each.time) - 1) for each in contests if (each.factor is None) == whole)
+        for whole in (True, False)
     }
     kinds = sum(count > 0 for count in compared.values())
     return [
-        judged(each, (1 - confidence) / (2 * kinds * max(compared[each.factor is None], 1)), design, confidence)
+        judged(each, (1 - confidence) / (kinds * max(compared[each.factor is None], 1)), design, confidence)
         for each in contests
     ]
 
@@ -106,17 +111,21 @@ def contests_at(depth: Label, cells: pd.DataFrame, design: Design) -> Iterator[C
     factors = tuple(factor for factor in design.compared if factor != "depth")
     found, places, _ = blocks(cells, factors or design.compared)
     time, loss = cells["time"].to_numpy()[places], cells["mean_loss"].to_numpy(dtype=float)[places].mean(axis=1)
+    between = (cells["no_later_than"] - cells["later_than"]).to_numpy(dtype=float)
+    blur = np.where(np.isfinite(between), between, 0.0)[places] ** 2 / 12
+    blur = blur.sum(axis=1) / max(places.shape[1], 1) ** 2
     numbers, levels = coded(found, factors)
     for factor in levels:
         weights = marginal_weights(numbers, levels, factor)
         if weights is not None:
             own = [(level,) for level in design.levels[factor] if level in levels[factor]]
             problems = by_problem(time, numbers, factor, len(own))
-            yield Contest(depth, factor, (factor,), own, marginal_means(time, weights), weights @ loss, problems)
+            means = marginal_means(time, weights)
+            yield Contest(depth, factor, (factor,), own, means, weights @ loss, weights**2 @ blur, problems)
     # The combinations of a single factor are its levels.
     if len(levels) != 1 and len(found):
         combinations = list(found.itertuples(index=False, name=None))
-        yield Contest(depth, None, tuple(found.columns), combinations, time, loss, time[:, None])
+        yield Contest(depth, None, tuple(found.columns), combinations, time, loss, blur, time[:, None])
 
 
 def by_problem(time: Floats, numbers: pd.DataFrame, factor: str, levels: int) -> Floats:
@@ -137,19 +146,18 @@ def improvement(first: Floats, second: Floats) -> Floats:
         return np.asarray(np.where(both, sooner, 0).sum(axis=0) / np.where(counts, counts, np.nan))
 
 
-def contenders(values: Floats, best: int, level: float) -> np.ndarray:
+def contenders(values: Floats, blur: Floats, best: int, level: float) -> np.ndarray:
     """Which rows cannot be told from the best one, that one included, from one value a seed (levels, S).
 
-    All of them where there is one seed; ``level`` is that of a single one-sided test.
+    All of them where there is one seed; ``blur`` is the least variance of each row's mean, ``level`` that of a single
+    one-sided test.
     """
     count, seeds = values.shape
     if seeds < 2 or count < 2:
         return np.ones(count, dtype=bool)
     apart = values - values[best]
-    mean, error = apart.mean(axis=1), apart.std(axis=1, ddof=1) / np.sqrt(seeds)
-    limit = t.ppf(1 - level, seeds - 1)
-    alike = (np.ptp(apart, axis=1) < 1e-9) & (0.5**seeds > level)  # no spread: the sign test, which few do not pass
-    return np.asarray((mean <= limit * error + 1e-9) | alike)
+    variance = np.maximum(apart.var(axis=1, ddof=1) / seeds, blur + blur[best])
+    return np.asarray(apart.mean(axis=1) <= t.ppf(1 - level, seeds - 1) * np.sqrt(variance) + 1e-9)
 
 
 def judged(contest: Contest, level: float, design: Design, confidence: float) -> Winner:
@@ -158,7 +166,7 @@ def judged(contest: Contest, level: float, design: Design, confidence: float) ->
     order = np.lexsort((np.arange(len(mean)), np.nan_to_num(contest.loss, nan=np.inf).round(9), mean))
     best = int(order[0])
     low, high = (float(end) for end in disagreeing(contest.time[best], confidence))
-    inside = contenders(contest.time, best, level)
+    inside = contenders(contest.time, contest.blur, best, level)
     rest = [int(at) for at in order if inside[at] and at != best]
     share, ends = np.nan, (np.nan, np.nan)
     if len(order) > 1:
