@@ -49,7 +49,10 @@ def test_a_study_leaves_what_the_contract_promises(study):
     np.testing.assert_array_equal(last.val_loss, last.val_loss_end.astype(np.float32))
     assert (curves.groupby("key").val_accuracy.max() == last.best_val_accuracy.astype(np.float32)).all()
     steps = set(results.layers.merge(finished, on="key").step)
-    assert steps == {0, 1, 2, 4, 8, 16, 22, 32, 44}
+    evaluated = [0, 6, 11, 17, 22, 28, 33, 39, 44]  # at 0, 0.25, ... of 22 steps an epoch
+    assert steps == {1, 2, 4, 8, 16, 32, *evaluated}
+    assert curves[curves.key == finished.key.iloc[0]].step.tolist() == evaluated
+    np.testing.assert_allclose(curves.epoch, curves.step / 22)
     assert set(results.layers.layer) == {1, 2}
     late = results.curves.merge(diverged[["key", "diverged_step"]], on="key")
     assert (late.step < late.diverged_step).all()

@@ -89,7 +89,7 @@ def mixed_cohort(cells: int, norm: str = "none", rule: str = "none", **changes) 
     kind = changes.pop("optimizer", "sgd")
     return [
         spec(
-            **{"widths": (7, 5), "epochs": 3, **changes},
+            **{"widths": (7, 5), "epochs": 3, "evaluations": (0.4, 1.5), **changes},
             normalization=NORMALIZED[norm],
             init=inits[place % len(inits)],
             lr=HUGE if place % 9 == 3 else [0.01, 0.1, 0.5][place % 3],
@@ -217,6 +217,7 @@ def measured() -> list[tuple[Spec, Data, Outcome, Trace]]:
             optimizer=optimizer("momentum"),
             batch_size=13,
             epochs=4,
+            evaluations=(0.3, 2.4),
             probe_size=30,
         )
         for norm, rule, threshold, loss in (
@@ -230,11 +231,11 @@ def measured() -> list[tuple[Spec, Data, Outcome, Trace]]:
 
 
 def test_rows_are_at_the_scheduled_steps(measured):
-    for cell, _, outcome, _ in measured:
-        assert outcome.layer_steps.tolist() == probe_steps(cell.epochs, 7) == [0, 1, 2, 4, 7, 8, 14, 16, 21, 28]
-        assert outcome.curve_steps.tolist() == [0, 7, 14, 21, 28]
-        assert outcome.curves.shape == (5, len(CURVE_METRICS))
-        assert outcome.layers.shape == (10, 3, len(METRICS))
+    for _, _, outcome, _ in measured:
+        assert outcome.layer_steps.tolist() == [0, 1, 2, 4, 7, 8, 14, 16, 17, 21, 28]
+        assert outcome.curve_steps.tolist() == [0, 2, 7, 14, 17, 21, 28]
+        assert outcome.curves.shape == (7, len(CURVE_METRICS))
+        assert outcome.layers.shape == (11, 3, len(METRICS))
         assert outcome.diverged_step is None
         assert outcome.parameters == len(outcome.weights)
 
@@ -261,11 +262,12 @@ def test_gradient_norm_and_clipping_cosine_are_naive_ones(measured):
             assert curve(outcome, "clip_cosine")[row] == pytest.approx(cosine.item(), rel=1e-4)
 
 
-def test_clip_fraction_is_the_share_of_the_epochs_steps_that_were_clipped(measured):
+def test_clip_fraction_is_the_share_of_the_steps_since_the_evaluation_before(measured):
     shares = []
     for _, _, outcome, trace in measured:
         assert np.isnan(curve(outcome, "clip_fraction")[0])
-        expected = np.reshape(trace.clipped, (-1, 7)).mean(1)
+        parts = np.split(np.array(trace.clipped), outcome.curve_steps[1:-1])
+        expected = [part.mean() for part in parts]
         np.testing.assert_allclose(curve(outcome, "clip_fraction")[1:], expected, rtol=1e-6)
         shares.extend(expected)
     assert 0.0 in shares

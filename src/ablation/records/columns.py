@@ -75,7 +75,7 @@ CELL_COLUMNS = [
 CURVE_COLUMNS = [
     Column("key", TEXT, "", "the cell"),
     Column("step", WHOLE, "steps", "steps taken"),
-    Column("epoch", DOUBLE, "epochs", "passes over the training part, whole at an evaluation"),
+    Column("epoch", DOUBLE, "epochs", "passes over the training part, a fraction where one is under way"),
     Column("train_loss", SINGLE, "nats or squares", "loss on the fixed sample of the training part", logged=True),
     Column("val_loss", SINGLE, "nats or squares", "loss on the validation part", logged=True),
     Column("train_accuracy", SINGLE, "share", "right answers on the fixed sample of the training part"),

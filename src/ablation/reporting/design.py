@@ -103,13 +103,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Design:
-    """The factors of one study, their levels in the order in which tables and figures show them, and its horizon."""
+    """The factors of one study, their levels in the order in which tables and figures show them, and its horizon.
+
+    ``soonest`` is the first evaluation behind the start, in epochs.
+    """
 
     name: str
     levels: Mapping[str, tuple[Label, ...]]
     nuisance: tuple[str, ...]
     horizon: float
     targets: Mapping[str, tuple[float, float, float]]
+    soonest: float = 1.0
     compared: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -183,7 +187,8 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
         if len(manifest["targets"].get(data, ())) != len(TARGETS):
             raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} validation accuracies")
     targets = {str(data): tuple(manifest["targets"][data]) for data in levels["data"]}
-    return Design(manifest["name"], levels, tuple(nuisance), float(manifest["horizon"]["epochs"]), targets)
+    soonest = min([1.0, *manifest["config"]["training"].get("evaluations", ())])
+    return Design(manifest["name"], levels, tuple(nuisance), float(manifest["horizon"]["epochs"]), targets, soonest)
 
 
 def reference(levels: Sequence[Label]) -> Label:

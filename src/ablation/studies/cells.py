@@ -75,6 +75,7 @@ def expand(study: Study) -> list[Cell]:
                 lr=lr,
                 seed=seed,
                 epochs=study.epochs,
+                evaluations=study.evaluations,
                 probe_size=study.probe_size,
                 compile="layers" if study.compile else "eager",
                 tf32=study.tf32,

@@ -1,4 +1,4 @@
-"""What is measured of a cohort between its training steps: gradient health at a probe, a curve at an epoch's end.
+"""What is measured of a cohort between its training steps: gradient health at a probe, a curve at an evaluation.
 
 Nothing of it touches what training goes on with, but for the divergence that it finds.
 """

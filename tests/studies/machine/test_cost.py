@@ -23,9 +23,9 @@ def outcome_of(spec, ends=ENDS):
 
 @pytest.mark.parametrize("normalization", ["none", "batch"])
 @pytest.mark.parametrize("widths", [(8,), (16, 16, 16), (5, 9)])
-@pytest.mark.parametrize("epochs", [0, 1, 3])
-def test_counts_are_those_of_the_trained_cell(widths, normalization, epochs):
-    spec = make_spec(widths=widths, normalization=normalization, epochs=epochs, lr=0.01)
+@pytest.mark.parametrize(("epochs", "evaluations"), [(0, (0.5,)), (1, ()), (3, (0.3, 0.4, 1.2, 1.6, 2.0, 9.0))])
+def test_counts_are_those_of_the_trained_cell(widths, normalization, epochs, evaluations):
+    spec = make_spec(widths=widths, normalization=normalization, epochs=epochs, evaluations=evaluations, lr=0.01)
     outcome, counts = outcome_of(spec), cost.counts(spec, ENDS)
     assert counts.parameters == outcome.parameters
     assert counts.evaluations == len(outcome.curve_steps)

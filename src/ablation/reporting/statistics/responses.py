@@ -1,9 +1,10 @@
 """The two responses whose effects are estimated, and a whole study's effects on each.
 
 ``epochs`` is log10 of min(T, H): a cell that never reaches the target, and a diverged one, stand at the horizon H; one
-that is there before the first step counts as half an epoch. ``val_loss`` is log10 of the validation loss at the end;
-a diverged cell, and one that does worse than guessing every class alike, counts as guessing, for one exploding loss
-would outweigh all others. So no response is infinite, and both are ratios: an effect says how many times as long.
+that is there before the first step counts as half the time of the first evaluation after it. ``val_loss`` is log10 of
+the validation loss at the end; a diverged cell, and one that does worse than guessing every class alike, counts as
+guessing, for one exploding loss would outweigh all others. So no response is infinite, and both are ratios: an effect
+says how many times as long.
 
 Both are of tuned cells: the setting of the nuisance factors with the lowest median over seeds of the best validation
 loss.
@@ -21,8 +22,9 @@ from ablation.reporting.statistics.contrasts import Model, blocks, fit_model
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.statistics.notes import Note, Remark
 
-SOONEST = 0.5
-"""Epochs of a cell that meets the target before its first step; a logarithm has none."""
+AT_ONCE = 0.5
+"""Share of the first evaluation's time with which a cell counts that meets the target before its first step; of no time
+there is no logarithm."""
 LEAST_LOSS = 1e-12
 
 
@@ -61,7 +63,9 @@ def responses(cells: pd.DataFrame, design: Design) -> list[Response]:
     """Both responses of the tuned cells, in which ``guessing`` is what guessing every class alike costs."""
     nothing = np.zeros(len(cells))
     if design.horizon > 0:
-        times = np.clip(cells["epochs_primary"].to_numpy(dtype=float), min(SOONEST, design.horizon / 2), design.horizon)
+        times = np.clip(
+            cells["epochs_primary"].to_numpy(dtype=float), AT_ONCE * min(design.soonest, design.horizon), design.horizon
+        )
         time = Response("epochs", np.log10(times))
     else:
         time = Response("epochs", nothing, Remark.UNTRAINED)

@@ -87,7 +87,8 @@ def stand_in(cohort: Cohort, ends: Ends) -> Sample:
     """
     # Cells that diverge would leave the stack.
     tame = replace(cohort.cells[0].spec, init=Level("xavier_normal", {}), lr=1e-6, compile="eager")
-    specs = [replace(tame, epochs=min(1, tame.epochs), seed=cell.spec.seed) for cell in cohort.cells]
+    short = replace(tame, epochs=min(1, tame.epochs), evaluations=())
+    specs = [replace(short, seed=cell.spec.seed) for cell in cohort.cells]
     least = ends._replace(train=specs[0].batch_size, val=min(ends.val, EVALUATION_CHUNK))
     sample = Sample(specs, least)
     while sample.reckoned > SAMPLE_SECONDS and (smaller := _smaller(sample)) is not None:

@@ -18,7 +18,7 @@ from ablation.training.descent import Descent, Part
 from ablation.training.ingredients import Moment
 from ablation.training.measurement import CURVE_METRICS, EVALUATION_CHUNK
 from ablation.training.networks import build
-from ablation.training.probes import METRICS
+from ablation.training.probes import METRICS, steps_between
 from ablation.training.spec import Level, Spec
 
 FLOAT = 4
@@ -93,7 +93,8 @@ def counts(spec: Spec, ends: Ends) -> Counts:
     matrices = [fan_in * fan_out for fan_in, fan_out in shapes]
     per_epoch = ends.train // spec.batch_size
     steps = spec.epochs * per_epoch
-    powers = sum(2**exponent % per_epoch != 0 for exponent in range(steps.bit_length())) if steps else 0
+    between = steps_between(spec.epochs, per_epoch, spec.evaluations)
+    powers = {2**exponent for exponent in range(steps.bit_length()) if 2**exponent % per_epoch} if steps else set()
     return Counts(
         sum(matrices),
         matrices[0],
@@ -103,8 +104,8 @@ def counts(spec: Spec, ends: Ends) -> Counts:
         len(matrices),
         network.depth,
         steps,
-        spec.epochs + 1 + powers,
-        spec.epochs + 1,
+        spec.epochs + 1 + len(between | powers),
+        spec.epochs + 1 + len(between),
     )
 
 
