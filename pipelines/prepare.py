@@ -17,8 +17,8 @@ def run(config: Config) -> None:
     for label, parameters in study.data.items():
         card = prepare(label, parameters, study.data_folder)
         print(
-            f"{label}: {card['train']} training and {card['val']} validation examples, {card['features']} features, "
-            f"{card['classes']} classes; {study.data_folder / label}.safetensors",
+            f"{label}: {card['train']} training, {card['val']} validation and {card['test']} test examples, "
+            f"{card['features']} features, {card['classes']} classes; {study.data_folder / label}.safetensors",
             file=sys.stderr,
         )
 

@@ -40,6 +40,19 @@ def test_every_config_file_has_a_source():
         ("digits", {"validation_fraction": 1}, "data.digits.validation_fraction=1: must be a number between 0 and 1"),
         ("digits", {"validation_fraction": float("nan")}, "data.digits.validation_fraction=nan: must be a number"),
         ("digits", {"validation_fraction": "0.2"}, "data.digits.validation_fraction=0.2: must be a number"),
+        ("digits", {"test_fraction": 0}, "data.digits.test_fraction=0: must be a number between 0 and 1"),
+        ("digits", {"test_fraction": 1.0}, "data.digits.test_fraction=1.0: must be a number between 0 and 1"),
+        ("mnist", {"test_fraction": True}, "data.mnist.test_fraction=true: must be a number between 0 and 1"),
+        (
+            "digits",
+            {"test_fraction": 0.8},
+            "data.digits.validation_fraction=0.2 data.digits.test_fraction=0.8: must be below 1 together",
+        ),
+        (
+            "gaussian",
+            {"test_fraction": 0.2},
+            "data.gaussian.test_fraction=0.2: unknown, gaussian takes classes, examples",
+        ),
         ("digits", {"split_seed": -1}, "data.digits.split_seed=-1: must be a whole number from 0 on"),
         ("digits", {"split_seed": 1.0}, "data.digits.split_seed=1.0: must be a whole number"),
         ("digits", {"split_seed": True}, "data.digits.split_seed=true: must be a whole number"),
@@ -49,7 +62,7 @@ def test_every_config_file_has_a_source():
         ("digits", {"targets": [0.5, 0.6, 1.1]}, "data.digits.targets=[0.5,0.6,1.1]: must be three increasing numbers"),
         ("digits", {"targets": 0.9}, "data.digits.targets=0.9: must be three increasing numbers"),
         ("digits", {"targets": "abc"}, "data.digits.targets=abc: must be three increasing numbers"),
-        ("digits", {"part": "full"}, "data.digits.part=full: unknown, digits takes split_seed, targets, valid"),
+        ("digits", {"part": "full"}, "data.digits.part=full: unknown, digits takes split_seed, targets, test_"),
         ("gaussian", {"examples": 1}, "data.gaussian.examples=1: must be a whole number from 2 to 10000000"),
         ("gaussian", {"features": 0.5}, "data.gaussian.features=0.5: must be a whole number from 1 to 100000"),
         ("gaussian", {"classes": True}, "data.gaussian.classes=true: must be a whole number from 2 to 1000"),
@@ -83,19 +96,19 @@ def test_what_is_left_out_is_filled_in():
 @pytest.mark.parametrize(
     ("params", "deciding"),
     [
-        ({"kind": "digits", "split_seed": 3}, {"validation_fraction": 0.2, "split_seed": 3}),
+        ({"kind": "digits", "split_seed": 3}, {"validation_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3}),
         ({"kind": "gaussian", "targets": [0.1, 0.2, 1]}, {"examples": 2048, "features": 64, "classes": 10, "seed": 0}),
         (
             {"kind": "mnist", "folder": "a", "split_seed": 3},
-            {"part": "full", "verify": True, "validation_fraction": 0.2, "split_seed": 3},
+            {"part": "full", "verify": True, "validation_fraction": 0.2, "test_fraction": 0.2, "split_seed": 3},
         ),
         (
             {"kind": "mnist", "part": "t10k", "mirror": "http://b/"},
-            {"part": "t10k", "verify": True, "validation_fraction": 0.2, "split_seed": 0},
+            {"part": "t10k", "verify": True, "validation_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0},
         ),
         (
             {"kind": "fashion_mnist", "folder": "a", "verify": False},
-            {"part": "full", "verify": False, "validation_fraction": 0.2, "split_seed": 0},
+            {"part": "full", "verify": False, "validation_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0},
         ),
     ],
 )

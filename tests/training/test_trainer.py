@@ -50,7 +50,7 @@ def layers(outcome: Outcome, metric: str) -> np.ndarray:
 
 
 def same_bits(first: Outcome, second: Outcome) -> bool:
-    numbers = ("curves", "layers", "curve_steps", "layer_steps")
+    numbers = ("curves", "layers", "curve_steps", "layer_steps", "test")
     return (
         # A diverged cell's weights may hold NaN, which has no one pattern of bits; all others are compared as they are.
         np.array_equal(first.weights.numpy(), second.weights.numpy(), equal_nan=True)
@@ -248,6 +248,28 @@ def test_losses_and_accuracies_are_those_of_torchs_modules_in_evaluation_mode(me
             scores = [trace.nets[step].score(x, y, int(step), cell.batch_size) for step in outcome.curve_steps]
             np.testing.assert_allclose(curve(outcome, f"{part}_loss"), [loss for loss, _ in scores], rtol=1e-4)
             np.testing.assert_allclose(curve(outcome, f"{part}_accuracy"), [right for _, right in scores], rtol=1e-6)
+
+
+def test_the_test_part_is_scored_at_the_end_in_evaluation_mode(measured):
+    for cell, data, outcome, trace in measured:
+        score = trace.nets[-1].score(data.test_x, data.test_y, len(trace.nets) - 1, cell.batch_size)
+        np.testing.assert_allclose(outcome.test, score, rtol=1e-4)
+        assert outcome.test.dtype == np.float32
+
+
+def test_nothing_but_the_test_depends_on_the_test_part():
+    data, cells = blobs(), mixed_cohort(9, "before")
+    other = replace(data, test_x=data.test_x.flip(1), test_y=1 - data.test_y.clamp(max=1))
+    for one, another in zip(train(cells, data), train(cells, other), strict=True):
+        assert same_bits(one, replace(another, test=one.test))
+        assert not np.array_equal(one.test, another.test) or one.diverged_step is not None
+
+
+def test_a_cell_that_diverges_is_not_tested_and_one_that_is_not_trained_is():
+    outcomes = train([diverging(0.05), diverging(HUGE)], blobs())
+    assert [np.isfinite(outcome.test).tolist() for outcome in outcomes] == [[True, True], [False, False]]
+    untrained = train([replace(diverging(0.05), epochs=0)], blobs())[0]
+    assert np.isfinite(untrained.test).all()
 
 
 def test_gradient_norm_and_clipping_cosine_are_naive_ones(measured):

@@ -1,9 +1,9 @@
-"""The prepared file of a data level: what every run of a study trains and validates on, to the byte.
+"""The prepared file of a data level: what every run of a study trains, validates and tests on, to the byte.
 
-``<folder>/<label>.safetensors`` holds ``train_x`` and ``val_x`` (uint8, ``[n, features]``, raw units; float32 where
-they were generated standard normal), ``train_y`` and ``val_y`` (int64, ``[n]``). ``<folder>/<label>.json``, its *card*,
-says what that is and what it was made from, has the digest that a study's results are keyed by, and the two constants
-that standardize a pixel: ``(x - mean) / std``.
+``<folder>/<label>.safetensors`` holds ``train_x``, ``val_x`` and ``test_x`` (uint8, ``[n, features]``, raw units;
+float32 where they were generated standard normal), ``train_y``, ``val_y`` and ``test_y`` (int64, ``[n]``).
+``<folder>/<label>.json``, its *card*, says what that is and what it was made from, has the digest that a study's
+results are keyed by, and the two constants that standardize a pixel: ``(x - mean) / std``.
 """
 
 import hashlib
@@ -23,11 +23,10 @@ from ablation import UserError
 from ablation.datasets.origin import changed, origin_of
 from ablation.datasets.partial import sweep, write_all
 from ablation.datasets.settings import complete, content_parameters, written
-from ablation.datasets.sources import CLASSES, SOURCES, Scans
-from ablation.datasets.split import stratified_split
+from ablation.datasets.sources import CLASSES, SOURCES
 
-NAMES = ("train_x", "train_y", "val_x", "val_y")
-"""The tensors of a prepared file."""
+PARTS = ("train", "val", "test")
+"""The parts of a data set, in the order in which a source splits them; each has a tensor ``_x`` and one ``_y``."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -61,17 +60,16 @@ def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[
     sweep(folder)
     # Before they are read: what is replaced meanwhile is seen to have changed the next time.
     origin = origin_of(kind, params, folder / "raw")
-    first, second = SOURCES[kind].read(label, params, folder / "raw")
+    scans = SOURCES[kind].read(label, params, folder / "raw")
     if params.get("folder") is None:
         origin = origin_of(kind, params, folder / "raw")  # with what was downloaded
-    if second is None:
-        train, val = stratified_split(label, first.labels, params["validation_fraction"], params["split_seed"])
-        second = Scans(first.images[val], first.labels[val], first.shape)
-        first = Scans(first.images[train], first.labels[train], first.shape)
-    arrays = (first.images, first.labels, second.images, second.labels)
-    # safetensors writes an array's memory as it lies, so it has to lie in C order.
-    tensors = {name: np.ascontiguousarray(array) for name, array in zip(NAMES, arrays, strict=True)}
-    card = _describe(label, kind, params, tensors, {"image_shape": list(first.shape), "made_from": origin})
+    tensors: Tensors = {}
+    parts = SOURCES[kind].split(label, scans.labels, params, params.get("split_seed", 0))
+    for part, places in zip(PARTS, parts, strict=True):
+        # safetensors writes an array's memory as it lies, so it has to lie in C order.
+        tensors[f"{part}_x"] = np.ascontiguousarray(scans.images[places])
+        tensors[f"{part}_y"] = np.ascontiguousarray(scans.labels[places])
+    card = _describe(label, kind, params, tensors, {"image_shape": list(scans.shape), "made_from": origin})
     text = json.dumps(card, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     tensors_path, card_path = _paths(label, folder)
     # Should the power fail between the two, the older card's digest does not fit, and the level counts as not prepared.
@@ -139,7 +137,9 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Te
         tensors = load_file(tensors_path)
     except (OSError, SafetensorError) as error:
         raise NotPreparedError(f"{tensors_path}: expected prepared tensors, found a damaged file", command) from error
-    if sorted(tensors) != list(NAMES) or digest(tensors) != card.get("digest"):
+    if sorted(tensors) != sorted(f"{part}_{axis}" for part in PARTS for axis in "xy"):
+        raise NotPreparedError(f"{tensors_path}: expected the parts {', '.join(PARTS)}, found others", command)
+    if digest(tensors) != card.get("digest"):
         raise NotPreparedError(f"{tensors_path}: expected the digest that its card has, found another", command)
     if card != _describe(label, kind, params, tensors, card):
         why = f"{card_path}: expected the card of the tensors beside it, found an altered one"
@@ -202,7 +202,7 @@ def _describe(
             f"data.{label}: every pixel to train on is {mean:g}, so there is nothing to standardize or learn"
         )
     classes = int(params.get("classes", CLASSES))
-    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=classes).tolist() for part in ("train", "val")}
+    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=classes).tolist() for part in PARTS}
     return {
         "label": label,
         "kind": kind,
@@ -211,8 +211,7 @@ def _describe(
         "features": tensors["train_x"].shape[1],
         **{key: rest[key] for key in ("image_shape", "made_from") if key in rest},
         "classes": classes,
-        "train": sum(counts["train"]),
-        "val": sum(counts["val"]),
+        **{part: sum(count) for part, count in counts.items()},
         "counts": counts,
         "mean": mean,
         "std": std,

@@ -55,6 +55,8 @@ OUTCOME_COLUMNS = [
     Column("val_loss", DOUBLE, "nats or squares", "loss on the validation part, at the end"),
     Column("train_accuracy", DOUBLE, "share", "right answers on the fixed sample of the training part, at the end"),
     Column("val_accuracy", DOUBLE, "share", "right answers on the validation part, at the end"),
+    Column("test_loss", DOUBLE, "nats or squares", "loss on the test part, at the end, by which nothing is chosen"),
+    Column("test_accuracy", DOUBLE, "share", "right answers on the test part, at the end, likewise"),
     Column("best_val_loss", DOUBLE, "nats or squares", "the smallest validation loss of all evaluations"),
     Column("best_val_accuracy", DOUBLE, "share", "the largest validation accuracy of all evaluations"),
 ]

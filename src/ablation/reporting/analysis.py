@@ -31,7 +31,7 @@ class Analysis:
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
             ``diverged``, ``time`` (min(T, H) to the primary target, in epochs), ``chance``, ``accuracy`` (the best one;
-            that of guessing where diverged), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
+            that of guessing where diverged), ``tested`` (that on the test part in the end, likewise), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
             ``failure``, ``tuned`` (at the best setting of the nuisance factors).
         tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
@@ -75,6 +75,8 @@ class Analysis:
         """Every combination's times and losses at its tuned setting, which stands behind the compared factors."""
         design = self.design
         frame = times.summarize(self.tuned, design.compared, design.horizon, self.options)
+        tested = self.tuned.groupby(list(design.compared), observed=True)["tested"].mean()
+        frame["test_accuracy"] = tested.round(9).to_numpy()
         chosen = tuning.tuned_settings(self.tuned, design.compared, design.nuisance)
         for place, factor in enumerate(design.nuisance):
             frame.insert(len(design.compared) + place, factor, chosen[factor])
@@ -171,6 +173,8 @@ def analyse(results: Results, options: Options) -> Analysis:
     cells["mean_loss"] = times.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
     best = cells["best_val_accuracy"].astype(float)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
+    tested = cells["test_accuracy"].astype(float)
+    cells["tested"] = tested.where(~cells["diverged"] & tested.notna(), cells["chance"])
 
     probes = health.ends(layers)
     profiles = health.depth_profile(probes)

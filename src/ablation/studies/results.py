@@ -24,7 +24,7 @@ from ablation.studies.registries import ALL, REGISTRIES
 from ablation.studies.store import Record, Store
 from ablation.studies.study import Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
-from ablation.training.measurement import CURVE_METRICS
+from ablation.training.measurement import CURVE_METRICS, TEST_METRICS
 from ablation.training.networks import NETWORKS
 from ablation.training.probes import METRICS, is_bounded
 from ablation.training.spec import bind
@@ -106,6 +106,7 @@ def cell_row(key: str, cell: Cell, record: Record) -> dict[str, Any]:
     columns = dict(zip(CURVE_METRICS, record.curves.T, strict=True))
     for name in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
         row[name] = None if diverged else _number(columns[name][-1])
+    row |= {name: _number(value) for name, value in zip(TEST_METRICS, record.test, strict=True)}
     for name, best in (("val_loss", np.min), ("val_accuracy", np.max)):
         finite = columns[name][np.isfinite(columns[name])]
         row[f"best_{name}"] = float(best(finite)) if len(finite) else None
@@ -192,6 +193,7 @@ def _manifest(
                 "digest": card["digest"],
                 "n_train": card["train"],
                 "n_val": card["val"],
+                "n_test": card["test"],
                 "classes": card["classes"],
                 "features": card["features"],
                 "source": card["source"],

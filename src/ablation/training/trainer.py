@@ -86,6 +86,8 @@ class _Run:
                 moment = self._moment(number)
                 lr_S1 = self.stack.lr_S1 * self._factor(moment)
                 step(self.network, self.arithmetic, self.stack, self.data, self.order.batch(number), lr_S1, moment)
+        if len(self.stack):
+            self.notes.add_test(self.stack.place_S, self.measurement.test(self.stack))
         self._leave(torch.ones_like(self.stack.place_S, dtype=torch.bool))
         return self.notes.outcomes(self.network.layout.parameters)
 

@@ -103,6 +103,8 @@ def load_data(label: str, supply: Supply) -> Data:
             torch.from_numpy(arrays["train_y"]),
             standardize("val_x"),
             torch.from_numpy(arrays["val_y"]),
+            standardize("test_x"),
+            torch.from_numpy(arrays["test_y"]),
             card["classes"],
         ).to(torch.device(supply.device))
     return _loaded[key]
@@ -123,6 +125,7 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
             outcome.curves,
             outcome.layer_steps,
             outcome.layers,
+            outcome.test,
         )
         for cell, outcome in zip(cohort.cells, outcomes, strict=True)
     ]

@@ -81,7 +81,7 @@ def refuse_data(study: Study) -> None:
             continue
         examples, features = int(parameters["examples"]), int(parameters["features"])
         is_there = (study.data_folder / f"{label}.safetensors").exists()
-        needed = (READING if is_there else DRAWING) * examples * 1.25 * features
+        needed = (READING if is_there else DRAWING) * examples * 1.5 * features
         if needed > room:
             raise UserError(
                 f"data.{label}.examples={examples}: with {features} features they take some {_size(needed)} to "
