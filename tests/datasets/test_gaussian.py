@@ -79,6 +79,14 @@ def test_every_parameter_decides(change, tmp_path):
         load("gaussian", level, tmp_path)
 
 
+def test_a_split_parts_the_same_examples_otherwise():
+    one, other = parts(0, examples=40), parts(1, examples=40)
+    assert [len(y) for _, y in one] == [len(y) for _, y in other] == [40, 10, 10]
+    assert not np.array_equal(one[2][0], other[2][0])
+    both = [np.concatenate([x for x, _ in each]) for each in (one, other)]
+    np.testing.assert_array_equal(*(x[np.lexsort(x.T)] for x in both))
+
+
 def test_more_than_memory_holds_is_refused():
     with pytest.raises(UserError, match=r"data.gaussian.examples=10000000: with 1000 features that is more than"):
         read(examples=10_000_000, features=1000)

@@ -18,6 +18,8 @@ from ablation.datasets.prepared import (
     is_prepared,
     load,
     mean_and_std,
+    name_of,
+    named,
     prepare,
     up_to_date,
 )
@@ -68,7 +70,7 @@ def test_digits_by_the_numbers(digits):
         [8, 8],
         10,
     )
-    assert card["parameters"] == {"validation_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0}
+    assert card["parameters"] == {"validation_fraction": 0.2, "test_fraction": 0.2}
     assert "Alpaydin" in card["source"]
     np.testing.assert_allclose([card["mean"], card["std"]], [tensors["train_x"].mean(), tensors["train_x"].std()])
 
@@ -117,13 +119,44 @@ def test_the_train_half_is_split_and_the_published_test_half_left_alone(own, tmp
 def test_split_parameters_decide(part, own, tmp_path):
     cards = [
         prepare("mine", {**own, "part": part, **change}, tmp_path)
-        for change in ({}, {"split_seed": 1}, {"test_fraction": 0.4}, {"validation_fraction": 0.4})
+        for change in ({}, {"test_fraction": 0.4}, {"validation_fraction": 0.4})
     ]
     each = {"full": 100, "t10k": 50}[part]
-    assert [card["val"] for card in cards] == [each // 5, each // 5, each // 5, 2 * each // 5]
-    assert [card["test"] for card in cards] == [each // 5, each // 5, 2 * each // 5, each // 5]
-    assert len({card["digest"] for card in cards}) == 4
+    assert [card["val"] for card in cards] == [each // 5, each // 5, 2 * each // 5]
+    assert [card["test"] for card in cards] == [each // 5, 2 * each // 5, each // 5]
+    assert len({card["digest"] for card in cards}) == 3
     assert "was prepared with validation_fraction=0.4" in refusal(load, "mine", {**own, "part": part}, tmp_path)
+
+
+def test_every_split_has_a_file_of_its_own_with_the_same_examples(own, tmp_path):
+    tmp_path = tmp_path / "data"
+    cards = [prepare("mine", own, tmp_path, split) for split in (0, 1, 12)]
+    names = ["mine", "mine.split1", "mine.split12"]
+    assert files_under(tmp_path) == sorted(f"{name}.{ending}" for name in names for ending in ("json", "safetensors"))
+    loaded = [load("mine", own, tmp_path, split)[0] for split in (0, 1, 12)]
+    assert [card["split"] for card in cards] == [0, 1, 12]
+    assert len({card["digest"] for card in cards}) == 3
+    assert len({json.dumps(card["counts"]) for card in cards}) == 1
+    everything = [sorted(map(bytes, np.concatenate([each[f"{part}_x"] for part in PARTS]))) for each in loaded]
+    assert everything[0] == everything[1] == everything[2]
+    for part in PARTS:
+        assert len({each[f"{part}_x"].tobytes() for each in loaded}) == 3
+    assert [(name_of("mine", split), named(name)) for split, name in zip((0, 1, 12), names, strict=True)] == [
+        (name, ("mine", split)) for split, name in zip((0, 1, 12), names, strict=True)
+    ]
+
+
+def test_a_split_is_not_taken_for_another(own, tmp_path):
+    for split in (1, 2):
+        prepare("mine", own, tmp_path, split)
+    for ending in ("json", "safetensors"):
+        os.replace(tmp_path / f"mine.split1.{ending}", tmp_path / f"mine.split2.{ending}")
+    assert "found an altered one" in refusal(load, "mine", own, tmp_path, 2)
+    assert not is_prepared("mine", own, tmp_path, 1)
+    told = []
+    assert up_to_date("mine", own, tmp_path, told.append, 2)["split"] == 2
+    assert up_to_date("mine", own, tmp_path, told.append, 1)["split"] == 1
+    assert told[1] == f"data.mine.split1 is not prepared yet: preparing it in {tmp_path}"
 
 
 def test_real_mnist_end_to_end(real_mnist, server, tmp_path):
@@ -154,11 +187,12 @@ def test_prepared_with_other_parameters(own, tmp_path):
 
 
 def test_default_level_has_the_short_command(own, tmp_path):
-    prepare("digits", {"split_seed": 1}, tmp_path)
-    assert refusal(load, "digits", None, tmp_path) == (
-        "data.digits: was prepared with split_seed=1, the config says split_seed=0; "
-        "run python pipelines/prepare.py data=digits"
-    )
+    for split, words in ((0, ""), (3, ".split3")):
+        prepare("digits", {"test_fraction": 0.1}, tmp_path, split)
+        assert refusal(load, "digits", None, tmp_path, split) == (
+            f"data.digits{words}: was prepared with test_fraction=0.1, the config says test_fraction=0.2; "
+            f"run python pipelines/prepare.py data=digits{' split=3' if split else ''}"
+        )
 
 
 def test_what_a_worker_raises_comes_back_whole():
@@ -172,7 +206,7 @@ def test_not_prepared(tmp_path):
         f"data.digits: is not prepared, {tmp_path / 'digits.safetensors'} is missing; "
         "run python pipelines/prepare.py data=digits"
     )
-    assert "same data level" in refusal(load, "mine", {"kind": "digits"}, tmp_path)
+    assert "same data level and split" in refusal(load, "mine", {"kind": "digits"}, tmp_path)
 
 
 def test_a_wrong_level_is_an_error_everywhere(tmp_path):
@@ -270,7 +304,7 @@ def test_new_tensors_with_an_old_card_count_as_not_prepared(own, tmp_path):
     level = {**own, "part": "t10k"}
     prepare("mine", level, tmp_path)
     old = (tmp_path / "mine.json").read_bytes()
-    prepare("mine", {**level, "split_seed": 1}, tmp_path)
+    prepare("mine", {**level, "test_fraction": 0.4}, tmp_path)
     (tmp_path / "mine.json").write_bytes(old)
     assert not is_prepared("mine", level, tmp_path)
 

@@ -15,6 +15,7 @@ from tests.reporting.synthetic import Outcome
         ({"profile_max_tau": 1}, "report.profile_max_tau=1"),
         ({"bootstrap_seed": -1}, "report.bootstrap_seed=-1"),
         ({"nuisance": ["seed"]}, "report.nuisance=seed"),
+        ({"nuisance": ["split"]}, "report.nuisance=split: cannot be tuned over"),
         ({"nuisance": ["lrr"]}, "report.nuisance=lrr"),
         ({"typo": 1}, "report.typo"),
         ({"nuisance": ["loss"]}, "report.nuisance=loss: cannot be tuned over; allowed are init"),

@@ -75,6 +75,22 @@ def test_a_study_leaves_what_the_contract_promises(study):
     assert timing["run_steps"] == len(finished) * 32 + diverged.diverged_step.sum()
 
 
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_each_split_trains_on_its_own_data_with_the_same_draws_and_batches(study, engine):
+    both = study("split=[0,5]", "seed=[0,1]", f"engine={engine}")
+    assert run_study(both).trained == 4
+    results = read_results(both.results_folder)
+    cells = results.cells.sort_values(["split", "seed"], ignore_index=True)
+    assert cells.split.tolist() == [0, 0, 5, 5]
+    assert len(set(cells.test_loss)) == len(set(cells.val_loss)) == 4
+    assert set(results.manifest["data"]["digits"]["digests"]) == {"0", "5"}
+    # The same weights to begin with, on other examples.
+    start = results.layers[(results.layers.step == 0) & (results.layers.layer == 1)].set_index("key").loc[cells.key]
+    assert start.weight_norm.tolist()[:2] == start.weight_norm.tolist()[2:]
+    assert len(set(start.preact_mean)) == 4
+    assert run_study(study("split=5", "seed=1")).trained == 0
+
+
 @pytest.mark.parametrize("engine", ["serial", "processes", "ray"])
 def test_a_second_run_trains_nothing_and_changes_no_byte(study, engine):
     run_study(study("seed=[0,1]"))

@@ -33,10 +33,6 @@ def _whole(low: int, high: int) -> tuple[Callable[[Any], bool], str]:
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "validation_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
     "test_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
-    "split_seed": (
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-        "must be a whole number from 0 on",
-    ),
     "targets": (_are_targets, "must be three increasing numbers above 0 and up to 1"),
     "folder": (lambda value: value is None or (isinstance(value, str) and value != ""), "must be a folder or null"),
     "mirror": (
@@ -51,6 +47,10 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "part": (lambda value: value in ("full", "t10k"), "must be full or t10k"),
 }
 """What each parameter must be: a test, and how to say it."""
+
+
+MOVED = {"split_seed": "is no key of the data any more; give split"}
+"""Keys of an earlier version, and what is said of them before the value."""
 
 
 def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
@@ -68,6 +68,8 @@ def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
     for key, value in params.items():
         if key == "kind":
             continue
+        if key in MOVED:
+            raise UserError(f"data.{label}.{key}={written(value)}: {MOVED[key]}={written(value)}")
         if key not in defaults:
             raise UserError(f"data.{label}.{key}={written(value)}: unknown, {kind} takes {', '.join(sorted(defaults))}")
         allowed, rule = RULES[key]
@@ -105,7 +107,7 @@ def content_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
 
     Neither a folder nor a mirror does: the bytes that lie there do.
     """
-    deciding = {"part", "verify", "validation_fraction", "test_fraction", "split_seed"}
+    deciding = {"part", "verify", "validation_fraction", "test_fraction"}
     deciding |= {"examples", "features", "classes", "seed"}
     return {key: value for key, value in params.items() if key in deciding}
 

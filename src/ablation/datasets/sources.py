@@ -51,7 +51,7 @@ class Source:
     read: Callable[[str, Mapping[str, Any], Path], Scans]
     """``read(label, params, raw)``: all images. ``params`` are complete; downloaded files are kept under ``raw``."""
     split: Callable[[str, NDArray[np.int64], Mapping[str, Any], int], Parts]
-    """``split(label, labels, params, seed)``: which of them are trained, validated and tested on."""
+    """``split(label, labels, params, seed)``: which of them are trained, validated and tested on, by this seed."""
     files: Callable[[Mapping[str, Any], Path], list[Path]]
     """``files(params, raw)``: the files that ``read`` reads, whether they are there or not."""
 
@@ -149,7 +149,7 @@ def mnist_files(kind: str, params: Mapping[str, Any], raw: Path) -> list[Path]:
     return [folder / f"{half}-images-idx3-ubyte.gz", folder / f"{half}-labels-idx1-ubyte.gz"]
 
 
-_SPLIT = {"validation_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0}
+_SPLIT = {"validation_fraction": 0.2, "test_fraction": 0.2}
 _FILES = {"folder": None, "verify": True, "part": "full"}
 
 SOURCES: dict[str, Source] = {

@@ -44,6 +44,7 @@ FACTOR_COLUMNS = [
     Column("width", WHOLE, "units", f"{LEVEL} *width*, or the widest layer's where a model says each layer's"),
     Column("batch_size", WHOLE, "examples", f"{LEVEL} *batch_size*"),
     Column("lr", DOUBLE, "", f"{LEVEL} *lr*, the learning rate before the schedule's factor"),
+    Column("split", WHOLE, "", f"{LEVEL} *split*: which split of the data into training, validation and test part"),
     Column("seed", WHOLE, "", f"{LEVEL} *seed*"),
 ]
 

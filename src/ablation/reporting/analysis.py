@@ -31,8 +31,9 @@ class Analysis:
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
             ``diverged``, ``time`` (min(T, H) to the primary target, in epochs), ``chance``, ``accuracy`` (the best one;
-            that of guessing where diverged), ``tested`` (that on the test part in the end, likewise), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
-            ``failure``, ``tuned`` (at the best setting of the nuisance factors).
+            that of guessing where diverged), ``tested`` (likewise, on the test part in the end), ``guessing`` (what
+            that costs), ``mean_loss``, ``clip_share``, ``failure``, ``tuned`` (at the best setting of the nuisance
+            factors).
         tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.

@@ -15,14 +15,15 @@ from ablation import UserError
 from ablation.records.columns import FACTORS
 from ablation.reporting.naming import Label, Shown, labels, shorten
 
-ORDINAL = ("depth", "width", "batch_size", "lr", "seed")
+ORDINAL = ("depth", "width", "batch_size", "lr", "split", "seed")
 """Factors whose levels are numbers; they stand in ascending order everywhere."""
 
 ACTIVATIONS = "identity logistic tanh relu leaky_relu elu selu gelu silu softplus".split()
 """Activations by meaning: linear, bounded, piecewise linear, smooth. Others follow in the order of the config."""
 
-NEVER_TUNED = ("seed", "data", "depth", "loss")
-"""Seeds are blocks, data sets and depths are problems, and the validation losses of two losses cannot be compared."""
+NEVER_TUNED = ("seed", "split", "data", "depth", "loss")
+"""Seeds are blocks, data sets, their splits and depths are problems, and the validation losses of two losses cannot be
+compared."""
 
 TARGETS = ("easy", "primary", "hard")
 """The three validation accuracies of a data set, in the order of its config."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
+from ablation.datasets.prepared import name_of
 from ablation.datasets.settings import complete
 from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
 from ablation.records.files import write_json, write_manifest, write_parts, write_table
@@ -160,6 +161,8 @@ def _manifest(
     cards: Mapping[str, dict[str, Any]],
     environment: Environment,
 ) -> dict[str, Any]:
+    # All splits of a level have as many examples in each part.
+    alike = {label: cards[name_of(label, study.numbers["split"][0])] for label in study.data}
     factors: dict[str, list[Any]] = {factor: [] for factor in FACTORS}
     for cell in cells:
         for factor, level in cell.factors.items():
@@ -190,7 +193,7 @@ def _manifest(
         "targets": {label: complete(label, given)[1]["targets"] for label, given in study.data.items()},
         "data": {
             label: {
-                "digest": card["digest"],
+                "digests": {str(split): cards[name_of(label, split)]["digest"] for split in study.numbers["split"]},
                 "n_train": card["train"],
                 "n_val": card["val"],
                 "n_test": card["test"],
@@ -198,11 +201,11 @@ def _manifest(
                 "features": card["features"],
                 "source": card["source"],
             }
-            for label, card in cards.items()
+            for label, card in alike.items()
         },
         "steps_per_epoch": {
             f"{label}/{batch_size}": _steps_per_epoch(card, batch_size)
-            for label, card in cards.items()
+            for label, card in alike.items()
             for batch_size in study.numbers["batch_size"]
         },
         "activations": {

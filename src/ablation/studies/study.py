@@ -18,6 +18,7 @@ NUMBERS: dict[str, Any] = {
     "width": checks.WIDTH,
     "batch_size": Annotated[int, "[1, 10000000]"],
     "lr": Annotated[float, "(0, inf)"],
+    "split": Annotated[int, "[0, 9223372036854775807]"],
     "seed": Annotated[int, "[0, 9223372036854775807]"],
 }
 

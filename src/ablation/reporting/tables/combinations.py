@@ -19,8 +19,8 @@ def convergence(analysis: Analysis) -> Table:
     caption = (
         f"Each combination over {seeds_text(design)}, {tuning_text(design)}. Success: {design.goal} within "
         f"{plural(design.horizon, 'epoch')}; a diverged cell counts as not reaching it. Median and restricted mean "
-        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis)}. test_accuracy: mean at the "
-        f"end on examples by which nothing was tuned, a diverged cell with that of guessing.{losses_text(design)}"
+        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis)}. test_accuracy: the mean "
+        f"at the end, on examples by which nothing was tuned; a diverged cell guesses.{losses_text(design)}"
     )
     return Table("convergence", "Convergence of every combination", caption, analysis.summary, factors(design))
 
