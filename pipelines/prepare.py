@@ -1,29 +1,31 @@
 """The first stage: fetch, check and split each data set, and write one file and its card."""
 
 import sys
+from itertools import product
 from pathlib import Path
 
 # The code of the checkout that is run counts, wherever the package was installed from.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from ablation.datasets.prepared import prepare
+from ablation.datasets.prepared import paths, prepare
 from ablation.studies.config import Config, stage
 from ablation.studies.study import check_study
 
 
 def run(config: Config) -> None:
-    """Prepare every selected data level."""
+    """Prepare every selected split of every selected data level."""
     study = check_study(config)
-    for label, parameters in study.data.items():
-        card = prepare(label, parameters, study.data_folder)
+    for (label, parameters), split in product(study.data.items(), study.numbers["split"]):
+        card = prepare(label, parameters, study.data_folder, split)
+        file, _ = paths(label, study.data_folder, split)
         print(
-            f"{label}: {card['train']} training and {card['val']} validation examples, {card['features']} features, "
-            f"{card['classes']} classes; {study.data_folder / label}.safetensors",
+            f"{file.stem}: {card['train']} training, {card['val']} validation and {card['test']} test examples, "
+            f"{card['features']} features, {card['classes']} classes; {file}",
             file=sys.stderr,
         )
 
 
-main = stage(run, __file__, reads={"data"})
+main = stage(run, __file__, reads={"data", "split"})
 
 if __name__ == "__main__":
     main()

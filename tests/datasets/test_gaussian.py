@@ -17,31 +17,38 @@ def read(**params):
     return SOURCES["gaussian"].read("gaussian", complete("gaussian", params)[1], None)
 
 
+def parts(seed=0, **params):
+    """Return inputs and labels to train, validate and test on."""
+    scans, params = read(**params), complete("gaussian", params)[1]
+    split = SOURCES["gaussian"].split("gaussian", scans.labels, params, seed)
+    return [(scans.images[places], scans.labels[places]) for places in split]
+
+
 def test_inputs_are_independent_and_standard_normal():
-    train, val = read(examples=4000, features=20)
-    x = train.images.astype(np.float64)
-    assert train.images.dtype == np.float32
-    assert (train.images.shape, val.images.shape, train.shape) == ((4000, 20), (1000, 20), (1, 20))
+    scans = read(examples=4000, features=20)
+    x = scans.images.astype(np.float64)
+    assert scans.images.dtype == np.float32
+    assert (scans.images.shape, scans.shape) == ((6000, 20), (1, 20))
     assert stats.kstest(x.ravel(), "norm").pvalue > 0.01
-    bound = 4.5 / np.sqrt(4000)
+    bound = 4.5 / np.sqrt(6000)
     np.testing.assert_allclose(np.corrcoef(x.T), np.eye(20), atol=bound)
-    assert len(np.unique(np.concatenate([train.images, val.images]), axis=0)) == 5000
+    assert len(np.unique(scans.images, axis=0)) == 6000
 
 
 def test_labels_are_those_of_one_linear_teacher():
-    """A linear classifier learns most of them, and validates on the same rule."""
-    train, val = read()
-    assert set(train.labels) == set(val.labels) == set(range(10))
-    assert train.labels.dtype == np.int64
-    model = LogisticRegression(max_iter=300).fit(train.images, train.labels)
-    assert model.score(val.images, val.labels) > 0.8
-    shuffled = LogisticRegression(max_iter=300).fit(train.images, np.roll(train.labels, 1))
-    assert shuffled.score(val.images, val.labels) < 0.2
+    """A linear classifier learns most of them, and is validated and tested on the same rule."""
+    train, val, test = parts()
+    assert set(train[1]) == set(val[1]) == set(test[1]) == set(range(10))
+    assert train[1].dtype == np.int64
+    model = LogisticRegression(max_iter=300).fit(*train)
+    assert model.score(*val) > 0.8
+    assert model.score(*test) > 0.8
+    shuffled = LogisticRegression(max_iter=300).fit(train[0], np.roll(train[1], 1))
+    assert shuffled.score(*val) < 0.2
 
 
 def test_the_default_keeps_its_bytes():
-    train, _ = read()
-    assert hashlib.sha256(train.images.tobytes()).hexdigest() == (
+    assert hashlib.sha256(read().images[:2048].tobytes()).hexdigest() == (
         "e131e9fb7dd7ea438b049cbfe0a58d4fb6231ffc33b78e0e8276e0451e2ab50d"
     )
 
@@ -51,10 +58,12 @@ def test_prepared_it_keeps_its_floats_and_needs_no_standardizing(tmp_path):
     card = prepare("gaussian", level, tmp_path / "a")
     tensors, read_card = load("gaussian", level, tmp_path / "a")
     assert card == read_card
-    np.testing.assert_array_equal(tensors["train_x"], read(**level)[0].images)
+    for part, (x, y) in zip(("train", "val", "test"), parts(**level), strict=True):
+        np.testing.assert_array_equal(tensors[f"{part}_x"], x)
+        np.testing.assert_array_equal(tensors[f"{part}_y"], y)
     assert (card["mean"], card["std"]) == (0.0, 1.0)
-    assert (card["train"], card["val"], card["classes"], card["features"]) == (40, 10, 4, 3)
-    assert len(card["counts"]["val"]) == 4
+    assert [card[name] for name in ("train", "val", "test", "classes", "features")] == [40, 10, 10, 4, 3]
+    assert [len(counts) for counts in card["counts"].values()] == [4, 4, 4]
     prepare("gaussian", level, tmp_path / "b")
     for name in ("gaussian.safetensors", "gaussian.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -68,6 +77,14 @@ def test_every_parameter_decides(change, tmp_path):
     assert prepare("gaussian", {**level, **change}, tmp_path)["digest"] != card["digest"]
     with pytest.raises(UserError, match=r"data.gaussian: was prepared with .*, the config says"):
         load("gaussian", level, tmp_path)
+
+
+def test_a_split_parts_the_same_examples_otherwise():
+    one, other = parts(0, examples=40), parts(1, examples=40)
+    assert [len(y) for _, y in one] == [len(y) for _, y in other] == [40, 10, 10]
+    assert not np.array_equal(one[2][0], other[2][0])
+    both = [np.concatenate([x for x, _ in each]) for each in (one, other)]
+    np.testing.assert_array_equal(*(x[np.lexsort(x.T)] for x in both))
 
 
 def test_more_than_memory_holds_is_refused():

@@ -255,7 +255,7 @@ def test_nonsense_in_a_card_is_a_reason_to_prepare_anew(made_from, own, current,
 
 @pytest.mark.parametrize("part", ["full", "t10k"])
 def test_two_levels_of_one_folder_are_told_apart(part, own, own_folder, current):
-    first, second = {**own, "part": part}, {**own, "part": part, "split_seed": 1}
+    first, second = {**own, "part": part}, {**own, "part": part, "test_fraction": 0.4}
     cards = current(first, "first")[0], current(second, "second")[0]
     assert cards[0]["digest"] != cards[1]["digest"]
     half = {"full": "train", "t10k": "t10k"}[part]

@@ -11,7 +11,18 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import load_file, save_file
 
 from ablation import UserError
-from ablation.datasets.prepared import NotPreparedError, digest, is_prepared, load, mean_and_std, prepare
+from ablation.datasets.prepared import (
+    PARTS,
+    NotPreparedError,
+    digest,
+    is_prepared,
+    load,
+    mean_and_std,
+    name_of,
+    named,
+    prepare,
+    up_to_date,
+)
 from ablation.datasets.settings import complete
 from ablation.datasets.sources import SOURCES
 from tests.datasets.idx_files import files_under, packed_idx, write_half
@@ -41,14 +52,16 @@ def test_digits_by_the_numbers(digits):
     assert read == card
     assert files_under(folder) == ["digits.json", "digits.safetensors"]
     assert {name: (array.shape, array.dtype.name) for name, array in tensors.items()} == {
-        "train_x": ((1438, 64), "uint8"),
-        "train_y": ((1438,), "int64"),
+        "test_x": ((359, 64), "uint8"),
+        "test_y": ((359,), "int64"),
+        "train_x": ((1079, 64), "uint8"),
+        "train_y": ((1079,), "int64"),
         "val_x": ((359, 64), "uint8"),
         "val_y": ((359,), "int64"),
     }
-    assert card["train"], card["val"] == (1438, 359)
+    assert (card["train"], card["val"], card["test"]) == (1079, 359, 359)
     assert card["counts"] == {
-        part: [int((tensors[f"{part}_y"] == number).sum()) for number in range(10)] for part in ("train", "val")
+        part: [int((tensors[f"{part}_y"] == number).sum()) for number in range(10)] for part in PARTS
     }
     assert (card["label"], card["kind"], card["features"], card["image_shape"], card["classes"]) == (
         "digits",
@@ -57,14 +70,14 @@ def test_digits_by_the_numbers(digits):
         [8, 8],
         10,
     )
-    assert card["parameters"] == {"validation_fraction": 0.2, "split_seed": 0}
+    assert card["parameters"] == {"validation_fraction": 0.2, "test_fraction": 0.2}
     assert "Alpaydin" in card["source"]
     np.testing.assert_allclose([card["mean"], card["std"]], [tensors["train_x"].mean(), tensors["train_x"].std()])
 
 
 def test_digits_keep_their_digest(digits):
     """What every stored result on the default data is keyed by; it changes only if the data do."""
-    assert digits[1]["digest"] == "a6490648f399ff1e47b9e957312473dd76a181dd615372beaea8c3cfa0aeeb74"
+    assert digits[1]["digest"] == "319320eb7fc1fd1d59f8d0332af877585315c9154676b5b57ee034e0d1988473"
 
 
 def test_tensors_can_be_written_to(digits):
@@ -72,7 +85,7 @@ def test_tensors_can_be_written_to(digits):
     assert all(array.flags.writeable for array in load("digits", None, digits[0])[0].values())
 
 
-def test_every_scan_is_on_one_side(digits):
+def test_every_scan_is_in_one_part(digits):
     from sklearn.datasets import load_digits
 
     def rows(images, labels):
@@ -80,8 +93,8 @@ def test_every_scan_is_on_one_side(digits):
 
     tensors, _ = load("digits", None, digits[0])
     bunch = load_digits()
-    both = [np.concatenate([tensors[f"train_{axis}"], tensors[f"val_{axis}"]]) for axis in "xy"]
-    assert rows(*both) == rows(bunch.data, bunch.target)
+    all_parts = [np.concatenate([tensors[f"{part}_{axis}"] for part in PARTS]) for axis in "xy"]
+    assert rows(*all_parts) == rows(bunch.data, bunch.target)
 
 
 def test_equal_parameters_give_equal_bytes(own, tmp_path):
@@ -91,14 +104,14 @@ def test_equal_parameters_give_equal_bytes(own, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_the_train_half_is_split_and_the_test_half_left_alone(own, tmp_path):
+def test_the_train_half_is_split_and_the_published_test_half_left_alone(own, tmp_path):
     card = prepare("mine", own, tmp_path)
     tensors, _ = load("mine", own, tmp_path)
-    assert (card["train"], card["val"], card["image_shape"]) == (80, 20, [4, 3])
-    assert card["counts"] == {"train": [8] * 10, "val": [2] * 10}
-    whole, _ = SOURCES["mnist"].read("mine", complete("mine", own)[1], tmp_path)
-    both = np.concatenate([tensors["train_x"], tensors["val_x"]])
-    assert sorted(map(bytes, both)) == sorted(map(bytes, whole.images))
+    assert (card["train"], card["val"], card["test"], card["image_shape"]) == (60, 20, 20, [4, 3])
+    assert card["counts"] == {"train": [6] * 10, "val": [2] * 10, "test": [2] * 10}
+    whole = SOURCES["mnist"].read("mine", complete("mine", own)[1], tmp_path)
+    all_parts = np.concatenate([tensors[f"{part}_x"] for part in PARTS])
+    assert sorted(map(bytes, all_parts)) == sorted(map(bytes, whole.images))
     assert prepare("mine", {**own, "targets": [0.1, 0.2, 0.3]}, tmp_path) == card
 
 
@@ -106,19 +119,51 @@ def test_the_train_half_is_split_and_the_test_half_left_alone(own, tmp_path):
 def test_split_parameters_decide(part, own, tmp_path):
     cards = [
         prepare("mine", {**own, "part": part, **change}, tmp_path)
-        for change in ({}, {"split_seed": 1}, {"validation_fraction": 0.4})
+        for change in ({}, {"test_fraction": 0.4}, {"validation_fraction": 0.4})
     ]
     each = {"full": 100, "t10k": 50}[part]
     assert [card["val"] for card in cards] == [each // 5, each // 5, 2 * each // 5]
+    assert [card["test"] for card in cards] == [each // 5, 2 * each // 5, each // 5]
     assert len({card["digest"] for card in cards}) == 3
     assert "was prepared with validation_fraction=0.4" in refusal(load, "mine", {**own, "part": part}, tmp_path)
+
+
+def test_every_split_has_a_file_of_its_own_with_the_same_examples(own, tmp_path):
+    tmp_path = tmp_path / "data"
+    cards = [prepare("mine", own, tmp_path, split) for split in (0, 1, 12)]
+    names = ["mine", "mine.split1", "mine.split12"]
+    assert files_under(tmp_path) == sorted(f"{name}.{ending}" for name in names for ending in ("json", "safetensors"))
+    loaded = [load("mine", own, tmp_path, split)[0] for split in (0, 1, 12)]
+    assert [card["split"] for card in cards] == [0, 1, 12]
+    assert len({card["digest"] for card in cards}) == 3
+    assert len({json.dumps(card["counts"]) for card in cards}) == 1
+    everything = [sorted(map(bytes, np.concatenate([each[f"{part}_x"] for part in PARTS]))) for each in loaded]
+    assert everything[0] == everything[1] == everything[2]
+    for part in PARTS:
+        assert len({each[f"{part}_x"].tobytes() for each in loaded}) == 3
+    assert [(name_of("mine", split), named(name)) for split, name in zip((0, 1, 12), names, strict=True)] == [
+        (name, ("mine", split)) for split, name in zip((0, 1, 12), names, strict=True)
+    ]
+
+
+def test_a_split_is_not_taken_for_another(own, tmp_path):
+    for split in (1, 2):
+        prepare("mine", own, tmp_path, split)
+    for ending in ("json", "safetensors"):
+        os.replace(tmp_path / f"mine.split1.{ending}", tmp_path / f"mine.split2.{ending}")
+    assert "found an altered one" in refusal(load, "mine", own, tmp_path, 2)
+    assert not is_prepared("mine", own, tmp_path, 1)
+    told = []
+    assert up_to_date("mine", own, tmp_path, told.append, 2)["split"] == 2
+    assert up_to_date("mine", own, tmp_path, told.append, 1)["split"] == 1
+    assert told[1] == f"data.mine.split1 is not prepared yet: preparing it in {tmp_path}"
 
 
 def test_real_mnist_end_to_end(real_mnist, server, tmp_path):
     level = {"part": "t10k", "folder": str(real_mnist)}
     card = prepare("mnist", level, tmp_path / "own")
     tensors, _ = load("mnist", level, tmp_path / "own")
-    assert (card["train"], card["val"], card["features"]) == (8000, 2000, 784)
+    assert (card["train"], card["val"], card["test"], card["features"]) == (6000, 2000, 2000, 784)
     pixels = tensors["train_x"].astype(np.float64)
     np.testing.assert_allclose([card["mean"], card["std"]], [pixels.mean(), pixels.std()], rtol=1e-12)
     # Downloaded, the same files give the same bytes, and what was prepared from one serves the other.
@@ -142,11 +187,12 @@ def test_prepared_with_other_parameters(own, tmp_path):
 
 
 def test_default_level_has_the_short_command(own, tmp_path):
-    prepare("digits", {"split_seed": 1}, tmp_path)
-    assert refusal(load, "digits", None, tmp_path) == (
-        "data.digits: was prepared with split_seed=1, the config says split_seed=0; "
-        "run python pipelines/prepare.py data=digits"
-    )
+    for split, words in ((0, ""), (3, ".split3")):
+        prepare("digits", {"test_fraction": 0.1}, tmp_path, split)
+        assert refusal(load, "digits", None, tmp_path, split) == (
+            f"data.digits{words}: was prepared with test_fraction=0.1, the config says test_fraction=0.2; "
+            f"run python pipelines/prepare.py data=digits{' split=3' if split else ''}"
+        )
 
 
 def test_what_a_worker_raises_comes_back_whole():
@@ -160,7 +206,7 @@ def test_not_prepared(tmp_path):
         f"data.digits: is not prepared, {tmp_path / 'digits.safetensors'} is missing; "
         "run python pipelines/prepare.py data=digits"
     )
-    assert "same data level" in refusal(load, "mine", {"kind": "digits"}, tmp_path)
+    assert "same data level and split" in refusal(load, "mine", {"kind": "digits"}, tmp_path)
 
 
 def test_a_wrong_level_is_an_error_everywhere(tmp_path):
@@ -200,6 +246,18 @@ def test_damaged_card(own, tmp_path, content):
     prepare("mine", own, tmp_path)
     (tmp_path / "mine.json").write_bytes(content)
     assert "expected the card of a prepared file" in refusal(load, "mine", own, tmp_path)
+
+
+def test_what_an_earlier_version_prepared_is_prepared_anew(own, tmp_path):
+    """It has no part to test on, and its card no share of it."""
+    prepare("mine", own, tmp_path)
+    tensors = load_file(tmp_path / "mine.safetensors")
+    save_file({name: tensors[name] for name in ("train_x", "train_y", "val_x", "val_y")}, tmp_path / "mine.safetensors")
+    assert "expected the parts train, val, test, found others" in refusal(load, "mine", own, tmp_path)
+    told = []
+    card = up_to_date("mine", own, tmp_path, told.append)
+    assert (card["test"], len(told)) == (20, 1)
+    assert told[0].endswith(f"preparing it anew in {tmp_path}")
 
 
 @pytest.mark.parametrize(("key", "value"), [("mean", 0.0), ("counts", {}), ("label", "other"), ("parameters", {})])
@@ -246,7 +304,7 @@ def test_new_tensors_with_an_old_card_count_as_not_prepared(own, tmp_path):
     level = {**own, "part": "t10k"}
     prepare("mine", level, tmp_path)
     old = (tmp_path / "mine.json").read_bytes()
-    prepare("mine", {**level, "split_seed": 1}, tmp_path)
+    prepare("mine", {**level, "test_fraction": 0.4}, tmp_path)
     (tmp_path / "mine.json").write_bytes(old)
     assert not is_prepared("mine", level, tmp_path)
 

@@ -43,8 +43,7 @@ def test_a_source_names_the_files_that_it_reads(kind, own_folder, tmp_path, monk
 
 
 def test_digits(tmp_path):
-    scans, rest = read("digits", None, tmp_path)
-    assert rest is None
+    scans = read("digits", None, tmp_path)
     assert scans.images.shape == (1797, 64)
     assert scans.images.dtype == np.uint8
     assert (scans.images.min(), scans.images.max()) == (0, 16)
@@ -63,15 +62,14 @@ def test_a_part_is_one_half_and_needs_the_files_of_that_alone(kind, given, half,
     level = {"folder": str(own_folder), "verify": False, **given}
     for path in own_folder.glob(f"{other}-*"):
         path.write_bytes(b"not to be read")
-    scans, rest = read(kind, level, tmp_path)
-    assert rest is None, "to be split as every other source"
+    scans = read(kind, level, tmp_path)
     assert scans.images.shape == (10 * each, 12)
     assert scans.shape == (4, 3)
     assert scans.labels.tolist() == np.repeat(np.arange(10), each).tolist()
     assert scans.labels.dtype == np.int64
     for path in own_folder.glob(f"{other}-*"):
         path.unlink()
-    assert len(read(kind, level, tmp_path)[0].images) == 10 * each
+    assert len(read(kind, level, tmp_path).images) == 10 * each
     names = [path.name for path in SOURCES[kind].files(complete(kind, level)[1], tmp_path)]
     assert names == [f"{half}-images-idx3-ubyte.gz", f"{half}-labels-idx1-ubyte.gz"]
 
@@ -79,7 +77,7 @@ def test_a_part_is_one_half_and_needs_the_files_of_that_alone(kind, given, half,
 def test_rows_are_images_in_c_order(tmp_path):
     images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     write_half(tmp_path, "t10k", images, np.array([3, 9], np.uint8))
-    scans, _ = read("mnist", {"folder": str(tmp_path), "verify": False, "part": "t10k"}, tmp_path)
+    scans = read("mnist", {"folder": str(tmp_path), "verify": False, "part": "t10k"}, tmp_path)
     np.testing.assert_array_equal(scans.images, [list(range(12)), list(range(12, 24))])
     assert scans.shape == (3, 4)
 
@@ -116,7 +114,7 @@ def test_labels_must_be_digits(own_folder, tmp_path):
 
 def test_a_home_folder_is_expanded(own_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(own_folder.parent))
-    train, _ = read("mnist", {"folder": "~/own", "verify": False}, tmp_path)
+    train = read("mnist", {"folder": "~/own", "verify": False}, tmp_path)
     assert len(train.labels) == 100
 
 
@@ -124,8 +122,7 @@ def test_downloaded_half_is_read_and_kept(real_mnist, server, tmp_path):
     for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
         server.bodies[f"/mirror/{name}"] = (real_mnist / name).read_bytes()
     for mirror in (f"{server.url}/mirror", f"{server.url}/mirror/"):
-        scans, rest = read("mine", {"kind": "mnist", "part": "t10k", "mirror": mirror}, tmp_path / "raw")
-        assert rest is None
+        scans = read("mine", {"kind": "mnist", "part": "t10k", "mirror": mirror}, tmp_path / "raw")
         assert scans.images.shape == (10_000, 784)
     assert server.requests == ["/mirror/t10k-images-idx3-ubyte.gz", "/mirror/t10k-labels-idx1-ubyte.gz"]
     assert files_under(tmp_path) == ["raw/mnist/t10k-images-idx3-ubyte.gz", "raw/mnist/t10k-labels-idx1-ubyte.gz"]
@@ -141,7 +138,7 @@ def test_another_file_from_the_mirror_is_refused_and_not_kept(own_folder, server
 
 
 def test_the_real_half_is_verified(real_mnist, tmp_path):
-    scans, _ = read("mnist", {"part": "t10k", "folder": str(real_mnist)}, tmp_path)
+    scans = read("mnist", {"part": "t10k", "folder": str(real_mnist)}, tmp_path)
     # As the MNIST page counts them.
     assert np.bincount(scans.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert "bef4ecab" in refusal("fashion_mnist", {"part": "t10k", "folder": str(real_mnist)}, tmp_path)

@@ -4,7 +4,7 @@ import pytest
 
 from ablation.records.columns import COLUMNS, CURVES, LAYER_METRICS, LOGGED, OUTCOMES
 from ablation.records.metrics import PAGE, page
-from ablation.training.measurement import CURVE_METRICS
+from ablation.training.measurement import CURVE_METRICS, TEST_METRICS
 from ablation.training.probes import METRICS
 
 
@@ -26,4 +26,4 @@ def test_what_is_measured_is_what_is_written_and_logged():
     assert sorted(CURVES.names[3:]) == sorted(CURVE_METRICS)
     assert sorted(LAYER_METRICS) == sorted(METRICS)
     assert set(LOGGED) <= set(CURVE_METRICS)
-    assert {name.removeprefix("best_") for name in OUTCOMES} <= set(CURVE_METRICS)
+    assert {name.removeprefix("best_") for name in OUTCOMES} <= {*CURVE_METRICS, *TEST_METRICS}

@@ -29,6 +29,7 @@ SINGLE = {
     "width": [16],
     "batch_size": [32],
     "lr": [0.1],
+    "split": [0],
     "seed": [0],
 }
 BOUNDED = {"logistic", "tanh"}
@@ -115,6 +116,7 @@ def write_study(
             | {"status": "diverged" if gone else "finished", "diverged_step": end * STEPS if gone else None}
             | {"parameters": 1000}
             | dict(zip(("train_loss", "val_loss", "train_accuracy", "val_accuracy"), final, strict=True))
+            | {"test_loss": final[1], "test_accuracy": None if gone else final[3] - 0.1}
             | {"best_val_loss": best, "best_val_accuracy": float(accuracy.max()) if len(accuracy) else None}
         )
         curves.append(
@@ -163,7 +165,14 @@ def write_study(
         "horizon": {"epochs": epochs},
         "targets": {data: [0.8, 0.9, 0.95] for data in levels["data"]},
         "data": {
-            data: {"digest": "0" * 64, "n_train": 256, "n_val": 64, "classes": CLASSES, "features": FEATURES}
+            data: {
+                "digests": {"0": "0" * 64},
+                "n_train": 256,
+                "n_val": 64,
+                "n_test": 64,
+                "classes": CLASSES,
+                "features": FEATURES,
+            }
             for data in levels["data"]
         },
         "steps_per_epoch": {f"{data}/{size}": STEPS for data in levels["data"] for size in levels["batch_size"]},

@@ -14,6 +14,7 @@ from tests.reporting.synthetic import Outcome
         ({"confidence": 1.0}, "report.confidence=1.0"),
         ({"profile_max_tau": 1}, "report.profile_max_tau=1"),
         ({"nuisance": ["seed"]}, "report.nuisance=seed"),
+        ({"nuisance": ["split"]}, "report.nuisance=split: cannot be tuned over"),
         ({"nuisance": ["lrr"]}, "report.nuisance=lrr"),
         ({"typo": 1}, "report.typo"),
         ({"nuisance": ["loss"]}, "report.nuisance=loss: cannot be tuned over; allowed are init"),

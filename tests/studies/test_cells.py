@@ -7,7 +7,7 @@ import torch
 from ablation import UserError
 from ablation.records.columns import FACTORS
 from ablation.studies import cells
-from ablation.studies.cells import expand, keys, resolve_device
+from ablation.studies.cells import count_cells, expand, keys, resolve_device
 
 CPU = torch.device("cpu")
 DIGESTS = {"digits": "0" * 64, "mnist": "1" * 64}
@@ -24,6 +24,20 @@ def test_a_study_is_the_full_product_of_its_levels(study):
         assert cell.spec.widths == (8,) * cell.factors["depth"]
         assert cell.spec.activation.kind == cell.factors["activation"]
         assert (cell.spec.lr, cell.spec.seed) == (cell.factors["lr"], cell.factors["seed"])
+
+
+def test_a_split_decides_the_data_and_nothing_of_the_specification(study):
+    found = expand(study("split=[0,7]", "seed=[0,1]"))
+    assert [cell.data for cell in found] == ["digits", "digits", "digits.split7", "digits.split7"]
+    assert [cell.name.split("-", 12)[-1] for cell in found] == [
+        "lr0.1-split0-s0",
+        "lr0.1-split0-s1",
+        "lr0.1-split7-s0",
+        "lr0.1-split7-s1",
+    ]
+    assert found[0].spec == found[2].spec
+    assert len(set(keys(found, {"digits": "0" * 64, "digits.split7": "1" * 64}, CPU))) == 4
+    assert count_cells(study("split=[0,7]", "seed=[0,1,2]")) == 6
 
 
 def test_one_level_per_factor_is_one_run(study):
@@ -74,6 +88,8 @@ def test_a_key_changes_with_all_that_decides_the_numbers_and_with_nothing_else(s
         key("loss=mse"),
         key("training.epochs=3"),
         key("training.probe_size=33"),
+        key("training.evaluations=[]"),
+        key("training.evaluations=[0.5]"),
         key("training.compile=true"),
         key("training.tf32=true"),
         key(digests={"digits": "2" * 64}),

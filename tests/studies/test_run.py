@@ -27,21 +27,23 @@ def bytes_of(study):
 
 
 def test_a_study_leaves_what_the_contract_promises(study):
-    small = study("activation=[relu,tanh]", "lr=[0.1,10000.0]", "seed=[0,1]")
+    small = study("activation=[relu,tanh]", "lr=[0.1,1e30]", "seed=[0,1]")
     summary = run_study(small)
     results = read_results(small.results_folder)
-    cells = results.cells
+    cells, manifest = results.cells, results.manifest
     assert (summary.cells, summary.trained, len(cells)) == (8, 8, 8)
     assert (cells.status == "diverged").sum() == summary.diverged > 0
     assert cells.key.is_monotonic_increasing
     for name, schema in (("cells", CELLS), ("curves", CURVES), ("layers", LAYERS)):
         assert pq.read_schema(small.results_folder / f"{name}.parquet").names == schema.names
     finished = cells[cells.status == "finished"]
-    assert finished[["train_loss", "val_loss", "best_val_accuracy"]].notna().all(axis=None)
+    assert (
+        finished[["train_loss", "val_loss", "test_loss", "test_accuracy", "best_val_accuracy"]].notna().all(axis=None)
+    )
     assert finished.diverged_step.isna().all()
     diverged = cells[cells.status == "diverged"]
     assert diverged.diverged_step.notna().all()
-    assert diverged[["train_loss", "val_loss"]].isna().all(axis=None)
+    assert diverged[["train_loss", "val_loss", "test_loss", "test_accuracy"]].isna().all(axis=None)
 
     curves = results.curves.merge(finished, on="key", suffixes=("", "_end"))
     last = curves.sort_values("step").groupby("key").last()
@@ -49,21 +51,44 @@ def test_a_study_leaves_what_the_contract_promises(study):
     np.testing.assert_array_equal(last.val_loss, last.val_loss_end.astype(np.float32))
     assert (curves.groupby("key").val_accuracy.max() == last.best_val_accuracy.astype(np.float32)).all()
     steps = set(results.layers.merge(finished, on="key").step)
-    assert steps == {0, 1, 2, 4, 8, 16, 22, 32, 44}
+    evaluated = [0, 4, 8, 12, 16, 20, 24, 28, 32]  # at 0, 0.25, ... of 16 steps an epoch
+    assert steps == {1, 2, *evaluated}
+    assert curves[curves.key == finished.key.iloc[0]].step.tolist() == evaluated
+    np.testing.assert_allclose(curves.epoch, curves.step / 16)
     assert set(results.layers.layer) == {1, 2}
+    # Right answers out of so many of the test part.
+    right = finished.test_accuracy * manifest["data"]["digits"]["n_test"]
+    np.testing.assert_allclose(right, right.round(), atol=1e-4)
+    assert (finished.test_accuracy != finished.val_accuracy).any()
     late = results.curves.merge(diverged[["key", "diverged_step"]], on="key")
     assert (late.step < late.diverged_step).all()
 
-    manifest = results.manifest
     assert manifest["cells"]["expected"] == 8
     assert manifest["cells"]["finished"] + manifest["cells"]["diverged"] == 8
     assert manifest["factors"]["activation"] == ["relu", "tanh"]
     assert manifest["activations"] == {"relu": {"bounded": False}, "tanh": {"bounded": True}}
     assert manifest["targets"]["digits"] == [0.85, 0.9, 0.95]
-    assert manifest["steps_per_epoch"] == {"digits/64": 22}
+    assert [manifest["data"]["digits"][name] for name in ("n_train", "n_val", "n_test")] == [1079, 359, 359]
+    assert manifest["steps_per_epoch"] == {"digits/64": 16}
     timing = json.loads((small.results_folder / "timing.json").read_text())
     assert timing["cells_trained"] == 8
-    assert timing["run_steps"] == len(finished) * 44 + diverged.diverged_step.sum()
+    assert timing["run_steps"] == len(finished) * 32 + diverged.diverged_step.sum()
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_each_split_trains_on_its_own_data_with_the_same_draws_and_batches(study, engine):
+    both = study("split=[0,5]", "seed=[0,1]", f"engine={engine}")
+    assert run_study(both).trained == 4
+    results = read_results(both.results_folder)
+    cells = results.cells.sort_values(["split", "seed"], ignore_index=True)
+    assert cells.split.tolist() == [0, 0, 5, 5]
+    assert len(set(cells.test_loss)) == len(set(cells.val_loss)) == 4
+    assert set(results.manifest["data"]["digits"]["digests"]) == {"0", "5"}
+    # The same weights to begin with, on other examples.
+    start = results.layers[(results.layers.step == 0) & (results.layers.layer == 1)].set_index("key").loc[cells.key]
+    assert start.weight_norm.tolist()[:2] == start.weight_norm.tolist()[2:]
+    assert len(set(start.preact_mean)) == 4
+    assert run_study(study("split=5", "seed=1")).trained == 0
 
 
 @pytest.mark.parametrize("engine", ["serial", "processes", "ray"])
@@ -117,14 +142,14 @@ def test_neither_engine_nor_names_nor_an_interruption_change_a_byte(study, tmp_p
 
 
 def test_a_batch_larger_than_the_data_is_refused_before_training(study):
-    with pytest.raises(UserError, match=r"batch_size=2000: data digits has 1438 training examples"):
+    with pytest.raises(UserError, match=r"batch_size=2000: data digits has 1079 training examples"):
         run_study(study("batch_size=2000"))
     with pytest.raises(UserError, match="batch_size=1: batch normalization"):
         run_study(study("batch_size=1", "normalization=batch"))
     assert not study().results_folder.exists()
 
 
-@pytest.mark.parametrize("overrides", [("depth=1", "width=1"), ("batch_size=1438",), ("batch_size=1", "depth=1")])
+@pytest.mark.parametrize("overrides", [("depth=1", "width=1"), ("batch_size=1079",), ("batch_size=1", "depth=1")])
 def test_the_smallest_and_the_largest_work(study, overrides):
     extreme = study(*overrides, "training.epochs=1")
     assert run_study(extreme).cells == 1
@@ -136,7 +161,8 @@ def test_all_cells_may_diverge(study):
     assert run_study(lost).diverged == 2
     results = read_results(lost.results_folder)
     assert (results.cells.status == "diverged").all()
-    assert set(results.curves.step) == {0}
+    assert 0 in set(results.curves.step)
+    assert results.curves.step.max() < 16, "none at the first epoch's end"
 
 
 def test_a_missing_cell_is_an_error_that_names_it(study):

@@ -17,6 +17,13 @@ from tests.conftest import ROOT
         (["lr=[0]"], ["lr=0", "(0, inf)"]),
         (["seed=[1.5]"], ["seed=1.5", "whole number"]),
         (["seed=[-1]"], ["seed=-1"]),
+        (["split=[-1]"], ["split=-1", "whole number in [0,"]),
+        (["split=[0.5]"], ["split=0.5", "whole number"]),
+        (["split=[]"], ["split=[]", "at least one level"]),
+        (["data.digits.split_seed=4"], ["data.digits.split_seed=4: is no key of the data any more; give split=4"]),
+        (["+data.digits.split_seed=4"], ["data.digits.split_seed=4", "give split=4"]),
+        (["+data.gaussian={split_seed: 4}"], ["data.gaussian.split_seed=4", "give split=4"]),
+        (["data.digits.test_fraction=0.8"], ["data.digits.test_fraction=0.8", "below 1 together"]),
         (["+typo=1"], ["typo=1", "allowed: name"]),
         (["+training.typo=1"], ["training.typo=1", "epochs"]),
         (["+paths.typo=1"], ["paths.typo=1", "results"]),
@@ -24,6 +31,15 @@ from tests.conftest import ROOT
         (["+tracking.typo=1"], ["tracking.typo=1"]),
         (["training.epochs=-1"], ["training.epochs=-1", "[0, 1000000]"]),
         (["training.epochs=many"], ["training.epochs=many"]),
+        (["training.evaluations=0.5"], ["training.evaluations=0.5", "a list"]),
+        (["training.evaluations=null"], ["training.evaluations=None", "a list"]),
+        (["training.evaluations=[0.5,0]"], ["training.evaluations=0:", "(0, inf)"]),
+        (["training.evaluations=[-0.5]"], ["training.evaluations=-0.5", "(0, inf)"]),
+        (["training.evaluations=[inf]"], ["training.evaluations=inf", "finite"]),
+        (["training.evaluations=[nan]"], ["training.evaluations=nan", "finite"]),
+        (["training.evaluations=[half]"], ["training.evaluations=half", "finite"]),
+        (["training.evaluations=[true]"], ["training.evaluations=True", "finite"]),
+        (["training.evaluations=[1,0.5,1.0]"], ["training.evaluations=[1, 0.5, 1.0]", "1.0 is there twice"]),
         (["name=../elsewhere"], ["name=../elsewhere", "characters"]),
         (["name=null"], ["name=None"]),
         (["device=tpu"], ["device=tpu", "auto or cpu or cuda"]),
@@ -58,12 +74,28 @@ def test_a_name_may_be_a_number(study):
     assert study("name=2024").name == "2024"
 
 
+def test_evaluations_may_be_none_and_are_the_same_in_any_order(study):
+    assert study("training.evaluations=[]").evaluations == ()
+    assert study("training.evaluations=[2,0.5]").evaluations == study("training.evaluations=[0.5,2.0]").evaluations
+
+
 def test_a_bare_number_is_a_list_of_one(study):
     assert study("depth=3").numbers["depth"] == [3]
 
 
 @pytest.mark.parametrize(
-    "key", ["name", "training", "training.epochs", "paths", "paths.store", "engine", "device", "report"]
+    "key",
+    [
+        "name",
+        "training",
+        "training.epochs",
+        "training.evaluations",
+        "paths",
+        "paths.store",
+        "engine",
+        "device",
+        "report",
+    ],
 )
 def test_a_key_may_be_overridden_but_not_removed(study, key):
     with pytest.raises(UserError, match=f"{key}: missing"):

@@ -68,13 +68,16 @@ def spec(**changes: Any) -> Spec:
     return Spec(**{key: level(value) if isinstance(value, str) else value for key, value in values.items()})
 
 
-def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, seed: int = 0) -> Data:
-    """Return noisy clouds, one a class."""
+def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, seed: int = 0, test: int = 30) -> Data:
+    """Return noisy clouds, one a class; the size of the test part changes no other."""
     generator = torch.Generator().manual_seed(seed)
     y = torch.randint(0, classes, (train + val,), generator=generator)
     centres = torch.randn(classes, features, generator=generator)
     x = centres[y] + torch.randn(train + val, features, generator=generator)
-    return Data(x[:train].clone(), y[:train].clone(), x[train:].clone(), y[train:].clone(), classes)
+    test_y = torch.randint(0, classes, (test,), generator=generator)
+    test_x = centres[test_y] + torch.randn(test, features, generator=generator)
+    parts = x[:train].clone(), y[:train].clone(), x[train:].clone(), y[train:].clone()
+    return Data(*parts, test_x, test_y, classes)
 
 
 def network(cell: Spec, data: Data) -> Network:

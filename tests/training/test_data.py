@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablation.training.data import BatchOrder, generator
+from ablation.training.data import BatchOrder, Data, generator
 from tests.training.reference import blobs
 
 CPU = torch.device("cpu")
@@ -99,9 +99,17 @@ def test_a_sample_keeps_examples_with_their_labels():
         assert data.train_y[(data.train_x == example).all(1)].tolist() == [label]
 
 
+def test_parts_follow_each_other():
+    x, y = torch.arange(12).view(6, 2), torch.arange(6)
+    data = Data.in_order(x, y, (3, 1, 2), 6)
+    assert [part.tolist() for part in (data.train_y, data.val_y, data.test_y)] == [[0, 1, 2], [3], [4, 5]]
+    for part_x, part_y in ((data.train_x, data.train_y), (data.val_x, data.val_y), (data.test_x, data.test_y)):
+        assert torch.equal(part_x, x[part_y])
+
+
 def test_moving_data_keeps_them():
     data = blobs(features=9, classes=3)
     moved = data.to(CPU)
     assert (moved.features, moved.classes) == (9, 3)
-    for name in ("train_x", "train_y", "val_x", "val_y"):
+    for name in ("train_x", "train_y", "val_x", "val_y", "test_x", "test_y"):
         assert torch.equal(getattr(moved, name), getattr(data, name))

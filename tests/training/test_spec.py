@@ -14,6 +14,7 @@ OTHERS = {
     "widths": (16, 16),
     "batch_size": 8,
     "epochs": 2,
+    "evaluations": (0.5,),
     "probe_size": 3,
     "compile": "other",
     "tf32": True,

@@ -50,7 +50,7 @@ def layers(outcome: Outcome, metric: str) -> np.ndarray:
 
 
 def same_bits(first: Outcome, second: Outcome) -> bool:
-    numbers = ("curves", "layers", "curve_steps", "layer_steps")
+    numbers = ("curves", "layers", "curve_steps", "layer_steps", "test")
     return (
         # A diverged cell's weights may hold NaN, which has no one pattern of bits; all others are compared as they are.
         np.array_equal(first.weights.numpy(), second.weights.numpy(), equal_nan=True)
@@ -89,7 +89,7 @@ def mixed_cohort(cells: int, norm: str = "none", rule: str = "none", **changes) 
     kind = changes.pop("optimizer", "sgd")
     return [
         spec(
-            **{"widths": (7, 5), "epochs": 3, **changes},
+            **{"widths": (7, 5), "epochs": 3, "evaluations": (0.4, 1.5), **changes},
             normalization=NORMALIZED[norm],
             init=inits[place % len(inits)],
             lr=HUGE if place % 9 == 3 else [0.01, 0.1, 0.5][place % 3],
@@ -217,6 +217,7 @@ def measured() -> list[tuple[Spec, Data, Outcome, Trace]]:
             optimizer=optimizer("momentum"),
             batch_size=13,
             epochs=4,
+            evaluations=(0.3, 2.4),
             probe_size=30,
         )
         for norm, rule, threshold, loss in (
@@ -230,11 +231,11 @@ def measured() -> list[tuple[Spec, Data, Outcome, Trace]]:
 
 
 def test_rows_are_at_the_scheduled_steps(measured):
-    for cell, _, outcome, _ in measured:
-        assert outcome.layer_steps.tolist() == probe_steps(cell.epochs, 7) == [0, 1, 2, 4, 7, 8, 14, 16, 21, 28]
-        assert outcome.curve_steps.tolist() == [0, 7, 14, 21, 28]
-        assert outcome.curves.shape == (5, len(CURVE_METRICS))
-        assert outcome.layers.shape == (10, 3, len(METRICS))
+    for _, _, outcome, _ in measured:
+        assert outcome.layer_steps.tolist() == [0, 1, 2, 4, 7, 8, 14, 16, 17, 21, 28]
+        assert outcome.curve_steps.tolist() == [0, 2, 7, 14, 17, 21, 28]
+        assert outcome.curves.shape == (7, len(CURVE_METRICS))
+        assert outcome.layers.shape == (11, 3, len(METRICS))
         assert outcome.diverged_step is None
         assert outcome.parameters == len(outcome.weights)
 
@@ -249,6 +250,28 @@ def test_losses_and_accuracies_are_those_of_torchs_modules_in_evaluation_mode(me
             np.testing.assert_allclose(curve(outcome, f"{part}_accuracy"), [right for _, right in scores], rtol=1e-6)
 
 
+def test_the_test_part_is_scored_at_the_end_in_evaluation_mode(measured):
+    for cell, data, outcome, trace in measured:
+        score = trace.nets[-1].score(data.test_x, data.test_y, len(trace.nets) - 1, cell.batch_size)
+        np.testing.assert_allclose(outcome.test, score, rtol=1e-4)
+        assert outcome.test.dtype == np.float32
+
+
+def test_nothing_but_the_test_depends_on_the_test_part():
+    data, cells = blobs(), mixed_cohort(9, "before")
+    other = replace(data, test_x=data.test_x.flip(1), test_y=1 - data.test_y.clamp(max=1))
+    for one, another in zip(train(cells, data), train(cells, other), strict=True):
+        assert same_bits(one, replace(another, test=one.test))
+        assert not np.array_equal(one.test, another.test) or one.diverged_step is not None
+
+
+def test_a_cell_that_diverges_is_not_tested_and_one_that_is_not_trained_is():
+    outcomes = train([diverging(0.05), diverging(HUGE)], blobs())
+    assert [np.isfinite(outcome.test).tolist() for outcome in outcomes] == [[True, True], [False, False]]
+    untrained = train([replace(diverging(0.05), epochs=0)], blobs())[0]
+    assert np.isfinite(untrained.test).all()
+
+
 def test_gradient_norm_and_clipping_cosine_are_naive_ones(measured):
     for cell, data, outcome, trace in measured:
         for row, step in enumerate(outcome.curve_steps):
@@ -261,11 +284,12 @@ def test_gradient_norm_and_clipping_cosine_are_naive_ones(measured):
             assert curve(outcome, "clip_cosine")[row] == pytest.approx(cosine.item(), rel=1e-4)
 
 
-def test_clip_fraction_is_the_share_of_the_epochs_steps_that_were_clipped(measured):
+def test_clip_fraction_is_the_share_of_the_steps_since_the_evaluation_before(measured):
     shares = []
     for _, _, outcome, trace in measured:
         assert np.isnan(curve(outcome, "clip_fraction")[0])
-        expected = np.reshape(trace.clipped, (-1, 7)).mean(1)
+        parts = np.split(np.array(trace.clipped), outcome.curve_steps[1:-1])
+        expected = [part.mean() for part in parts]
         np.testing.assert_allclose(curve(outcome, "clip_fraction")[1:], expected, rtol=1e-6)
         shares.extend(expected)
     assert 0.0 in shares

@@ -1,9 +1,10 @@
-"""The prepared file of a data level: what every run of a study trains and validates on, to the byte.
+"""The prepared file of a split of a data level: what a run of a study trains, validates and tests on, to the byte.
 
-``<folder>/<label>.safetensors`` holds ``train_x`` and ``val_x`` (uint8, ``[n, features]``, raw units; float32 where
-they were generated standard normal), ``train_y`` and ``val_y`` (int64, ``[n]``). ``<folder>/<label>.json``, its *card*,
-says what that is and what it was made from, has the digest that a study's results are keyed by, and the two constants
-that standardize a pixel: ``(x - mean) / std``.
+Its name is the level's label, with the split where that is not 0: ``digits``, ``digits.split3``; no label has a dot.
+``<folder>/<name>.safetensors`` holds ``train_x``, ``val_x`` and ``test_x`` (uint8, ``[n, features]``, raw units;
+float32 where they were generated standard normal), ``train_y``, ``val_y`` and ``test_y`` (int64, ``[n]``).
+``<folder>/<name>.json``, its *card*, says what that is and what it was made from, has the digest that a study's
+results are keyed by, and the two constants that standardize a pixel: ``(x - mean) / std``.
 """
 
 import hashlib
@@ -23,11 +24,10 @@ from ablation import UserError
 from ablation.datasets.origin import changed, origin_of
 from ablation.datasets.partial import sweep, write_all
 from ablation.datasets.settings import complete, content_parameters, written
-from ablation.datasets.sources import CLASSES, SOURCES, Scans
-from ablation.datasets.split import stratified_split
+from ablation.datasets.sources import CLASSES, SOURCES
 
-NAMES = ("train_x", "train_y", "val_x", "val_y")
-"""The tensors of a prepared file."""
+PARTS = ("train", "val", "test")
+"""The parts of a data set, in the order in which a source splits them; each has a tensor ``_x`` and one ``_y``."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -43,7 +43,24 @@ class NotPreparedError(UserError):
         return "; ".join(self.args)
 
 
-def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[str, Any]:
+def name_of(label: str, split: int) -> str:
+    """Return the name under which a split of a level is prepared."""
+    return f"{label}.split{split}" if split else label
+
+
+def named(name: str) -> tuple[str, int]:
+    """Return the label and the split of which this is the name."""
+    label, _, split = name.partition(".split")
+    return label, int(split or 0)
+
+
+def paths(label: str, folder: Path, split: int = 0) -> tuple[Path, Path]:
+    """Return the prepared file and its card."""
+    name = name_of(label, split)
+    return folder / f"{name}.safetensors", folder / f"{name}.json"
+
+
+def prepare(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> dict[str, Any]:
     """Read a level's source, split it, write the prepared file and its card, and return the card.
 
     Equal parameters give equal bytes. On an error nothing is written or replaced, though files that were downloaded
@@ -53,6 +70,7 @@ def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[
         label: the level's name, which names the files.
         params: the level as composed from the config: ``kind`` and parameters, both may be left out.
         folder: the data folder; made if need be.
+        split: which of the ways to split it.
 
     Raises:
         UserError: the level is wrong, its source cannot be read or split, or the files cannot be written.
@@ -61,26 +79,25 @@ def prepare(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[
     sweep(folder)
     # Before they are read: what is replaced meanwhile is seen to have changed the next time.
     origin = origin_of(kind, params, folder / "raw")
-    first, second = SOURCES[kind].read(label, params, folder / "raw")
+    scans = SOURCES[kind].read(label, params, folder / "raw")
     if params.get("folder") is None:
         origin = origin_of(kind, params, folder / "raw")  # with what was downloaded
-    if second is None:
-        train, val = stratified_split(label, first.labels, params["validation_fraction"], params["split_seed"])
-        second = Scans(first.images[val], first.labels[val], first.shape)
-        first = Scans(first.images[train], first.labels[train], first.shape)
-    arrays = (first.images, first.labels, second.images, second.labels)
-    # safetensors writes an array's memory as it lies, so it has to lie in C order.
-    tensors = {name: np.ascontiguousarray(array) for name, array in zip(NAMES, arrays, strict=True)}
-    card = _describe(label, kind, params, tensors, {"image_shape": list(first.shape), "made_from": origin})
+    tensors: Tensors = {}
+    parts = SOURCES[kind].split(label, scans.labels, params, split)
+    for part, places in zip(PARTS, parts, strict=True):
+        # safetensors writes an array's memory as it lies, so it has to lie in C order.
+        tensors[f"{part}_x"] = np.ascontiguousarray(scans.images[places])
+        tensors[f"{part}_y"] = np.ascontiguousarray(scans.labels[places])
+    card = _describe(label, split, kind, params, tensors, {"image_shape": list(scans.shape), "made_from": origin})
     text = json.dumps(card, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    tensors_path, card_path = _paths(label, folder)
+    tensors_path, card_path = paths(label, folder, split)
     # Should the power fail between the two, the older card's digest does not fit, and the level counts as not prepared.
     write_all({tensors_path: save(tensors), card_path: text.encode()})
     return card
 
 
 def up_to_date(
-    label: str, params: Mapping[str, Any] | None, folder: Path, tell: Callable[[str], None]
+    label: str, params: Mapping[str, Any] | None, folder: Path, tell: Callable[[str], None], split: int = 0
 ) -> dict[str, Any]:
     """Return a level's card, having prepared it if it is not there, is damaged, or its source has changed.
 
@@ -89,39 +106,40 @@ def up_to_date(
         params: the level as composed from the config.
         folder: the data folder.
         tell: is handed one line that says why a level is prepared.
+        split: which of the ways to split it.
 
     Raises:
         UserError: as ``load`` and ``prepare``.
     """
     kind, complete_params = complete(label, params)
     sweep(folder)
-    if not _paths(label, folder)[0].exists():
-        tell(f"data.{label} is not prepared yet: preparing it in {folder}")
-        return prepare(label, params, folder)
+    if not paths(label, folder, split)[0].exists():
+        tell(f"data.{name_of(label, split)} is not prepared yet: preparing it in {folder}")
+        return prepare(label, params, folder, split)
     try:
-        card = load(label, params, folder)[1]
+        card = load(label, params, folder, split)[1]
     except NotPreparedError as error:
         tell(f"{error.why}: preparing it anew in {folder}")
-        return prepare(label, params, folder)
+        return prepare(label, params, folder, split)
     if (change := changed(card.get("made_from"), kind, complete_params, folder / "raw")) is None:
         return card
-    tell(f"data.{label}: {change}: preparing it anew in {folder}")
-    return prepare(label, params, folder)
+    tell(f"data.{name_of(label, split)}: {change}: preparing it anew in {folder}")
+    return prepare(label, params, folder, split)
 
 
-def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Tensors, dict[str, Any]]:
-    """Read a prepared level back: its tensors by name, and its card. Its source is not looked at.
+def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> tuple[Tensors, dict[str, Any]]:
+    """Read a split of a prepared level back: its tensors by name, and its card. Its source is not looked at.
 
     Raises:
         NotPreparedError: the files are missing, are damaged or do not belong together.
         UserError: the level is wrong, or was prepared with other parameters.
     """
     kind, params = complete(label, params)
-    command = _command(label, kind, params)
-    tensors_path, card_path = _paths(label, folder)
+    command = _command(label, kind, params, split)
+    tensors_path, card_path = paths(label, folder, split)
     for path in (tensors_path, card_path):
         if not path.is_file():
-            raise NotPreparedError(f"data.{label}: is not prepared, {path} is missing", command)
+            raise NotPreparedError(f"data.{name_of(label, split)}: is not prepared, {path} is missing", command)
     try:
         card = json.loads(card_path.read_text("utf-8"))
         was = {"kind": card["kind"], **card["parameters"]}
@@ -134,20 +152,22 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path) -> tuple[Te
     keys = [key for key in now if key in was and was[key] != now[key]]
     if keys:
         before, after = (" ".join(f"{key}={written(side[key])}" for key in keys) for side in (was, now))
-        raise UserError(f"data.{label}: was prepared with {before}, the config says {after}; {command}")
+        raise UserError(f"data.{name_of(label, split)}: was prepared with {before}, the config says {after}; {command}")
     try:
         tensors = load_file(tensors_path)
     except (OSError, SafetensorError) as error:
         raise NotPreparedError(f"{tensors_path}: expected prepared tensors, found a damaged file", command) from error
-    if sorted(tensors) != list(NAMES) or digest(tensors) != card.get("digest"):
+    if sorted(tensors) != sorted(f"{part}_{axis}" for part in PARTS for axis in "xy"):
+        raise NotPreparedError(f"{tensors_path}: expected the parts {', '.join(PARTS)}, found others", command)
+    if digest(tensors) != card.get("digest"):
         raise NotPreparedError(f"{tensors_path}: expected the digest that its card has, found another", command)
-    if card != _describe(label, kind, params, tensors, card):
+    if card != _describe(label, split, kind, params, tensors, card):
         why = f"{card_path}: expected the card of the tensors beside it, found an altered one"
         raise NotPreparedError(why, command)
     return tensors, card
 
 
-def is_prepared(label: str, params: Mapping[str, Any] | None, folder: Path) -> bool:
+def is_prepared(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> bool:
     """Say whether ``load`` would succeed: both files are there, are whole, and were prepared with these parameters.
 
     Raises:
@@ -155,7 +175,7 @@ def is_prepared(label: str, params: Mapping[str, Any] | None, folder: Path) -> b
     """
     complete(label, params)
     try:
-        load(label, params, folder)
+        load(label, params, folder, split)
     except UserError:
         return False
     return True
@@ -189,7 +209,7 @@ def mean_and_std(pixels: NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def _describe(
-    label: str, kind: str, params: Mapping[str, Any], tensors: Tensors, rest: Mapping[str, Any]
+    label: str, split: int, kind: str, params: Mapping[str, Any], tensors: Tensors, rest: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the card of ``tensors``, made from nothing but them, the level and ``rest``, so that it can be made again.
 
@@ -202,17 +222,17 @@ def _describe(
             f"data.{label}: every pixel to train on is {mean:g}, so there is nothing to standardize or learn"
         )
     classes = int(params.get("classes", CLASSES))
-    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=classes).tolist() for part in ("train", "val")}
+    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=classes).tolist() for part in PARTS}
     return {
         "label": label,
+        "split": split,
         "kind": kind,
         "parameters": content_parameters(params),
         "source": SOURCES[kind].citation,
         "features": tensors["train_x"].shape[1],
         **{key: rest[key] for key in ("image_shape", "made_from") if key in rest},
         "classes": classes,
-        "train": sum(counts["train"]),
-        "val": sum(counts["val"]),
+        **{part: sum(count) for part, count in counts.items()},
         "counts": counts,
         "mean": mean,
         "std": std,
@@ -220,15 +240,15 @@ def _describe(
     }
 
 
-def _paths(label: str, folder: Path) -> tuple[Path, Path]:
-    return folder / f"{label}.safetensors", folder / f"{label}.json"
-
-
-def _command(label: str, kind: str, params: Mapping[str, Any]) -> str:
+def _command(label: str, kind: str, params: Mapping[str, Any], split: int) -> str:
     """Say how to prepare this very level from the command line."""
     if label != kind:
-        return "run python pipelines/prepare.py with the same data level"
+        return "run python pipelines/prepare.py with the same data level and split"
     defaults = SOURCES[kind].defaults
     changed = [f"data.{label}.{key}={written(params[key])}" for key in params if params[key] != defaults[key]]
-    words = [f"data={label}", *(word for word in changed if not word.startswith(f"data.{label}.targets="))]
+    words = [
+        f"data={label}",
+        *([f"split={split}"] if split else []),
+        *(word for word in changed if not word.startswith(f"data.{label}.targets=")),
+    ]
     return f"run python pipelines/prepare.py {shlex.join(words)}"

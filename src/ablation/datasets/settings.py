@@ -32,10 +32,7 @@ def _whole(low: int, high: int) -> tuple[Callable[[Any], bool], str]:
 
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "validation_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
-    "split_seed": (
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-        "must be a whole number from 0 on",
-    ),
+    "test_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
     "targets": (_are_targets, "must be three increasing numbers above 0 and up to 1"),
     "folder": (lambda value: value is None or (isinstance(value, str) and value != ""), "must be a folder or null"),
     "mirror": (
@@ -50,6 +47,10 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "part": (lambda value: value in ("full", "t10k"), "must be full or t10k"),
 }
 """What each parameter must be: a test, and how to say it."""
+
+
+MOVED = {"split_seed": "is no key of the data any more; give split"}
+"""Keys of an earlier version, and what is said of them before the value."""
 
 
 def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
@@ -67,11 +68,17 @@ def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
     for key, value in params.items():
         if key == "kind":
             continue
+        if key in MOVED:
+            raise UserError(f"data.{label}.{key}={written(value)}: {MOVED[key]}={written(value)}")
         if key not in defaults:
             raise UserError(f"data.{label}.{key}={written(value)}: unknown, {kind} takes {', '.join(sorted(defaults))}")
         allowed, rule = RULES[key]
         if not allowed(value):
             raise UserError(f"data.{label}.{key}={written(value)}: {rule}")
+    shares = {key: {**defaults, **params}.get(key, 0) for key in ("validation_fraction", "test_fraction")}
+    if sum(shares.values()) >= 1:
+        given = " ".join(f"data.{label}.{key}={written(value)}" for key, value in shares.items())
+        raise UserError(f"{given}: must be below 1 together, for the rest is trained on")
     if params.get("folder") is not None:
         path_of(f"data.{label}.folder", params["folder"])
     if params.get("verify") is False and params.get("folder") is None:
@@ -100,7 +107,8 @@ def content_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
 
     Neither a folder nor a mirror does: the bytes that lie there do.
     """
-    deciding = {"part", "verify", "validation_fraction", "split_seed", "examples", "features", "classes", "seed"}
+    deciding = {"part", "verify", "validation_fraction", "test_fraction"}
+    deciding |= {"examples", "features", "classes", "seed"}
     return {key: value for key, value in params.items() if key in deciding}
 
 

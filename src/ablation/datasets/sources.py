@@ -1,7 +1,7 @@
 """Where images and labels come from: scikit-learn's bundled scans, four published IDX files, or a generator.
 
-A source yields images that have yet to be split into those to train on and those to validate on, or both, where it
-makes as many as it likes. A new source is one reader here, one line in ``SOURCES`` and one file in ``conf/data/``.
+A source yields all of its images, and says how they are split into those to train, to validate and to test on. A new
+one is one reader here, one line in ``SOURCES`` and one file in ``conf/data/``.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from scipy.special import ndtri
 from ablation import UserError
 from ablation.datasets.download import download
 from ablation.datasets.idx import IMAGES, LABELS, LARGEST, read_idx
+from ablation.datasets.split import Parts, random_split, stratified_split
 
 CLASSES = 10
 """Every source tells ten classes apart, labelled 0 to 9, unless its levels have the parameter ``classes``."""
@@ -47,20 +48,21 @@ class Source:
     """Who made the data and where they are described, in one line."""
     defaults: Mapping[str, Any]
     """The parameters that a level of this kind takes, with their defaults."""
-    read: Callable[[str, Mapping[str, Any], Path], tuple[Scans, Scans | None]]
-    """``read(label, params, raw)``: the images to train on and those to validate on, or all of them and ``None`` where
-    they have yet to be split. ``params`` are complete; downloaded files are kept under ``raw``."""
+    read: Callable[[str, Mapping[str, Any], Path], Scans]
+    """``read(label, params, raw)``: all images. ``params`` are complete; downloaded files are kept under ``raw``."""
+    split: Callable[[str, NDArray[np.int64], Mapping[str, Any], int], Parts]
+    """``split(label, labels, params, seed)``: which of them are trained, validated and tested on, by this seed."""
     files: Callable[[Mapping[str, Any], Path], list[Path]]
     """``files(params, raw)``: the files that ``read`` reads, whether they are there or not."""
 
 
-def read_digits(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Scans, None]:
+def read_digits(label: str, params: Mapping[str, Any], raw: Path) -> Scans:
     """Return the 1,797 scans of 8 x 8 pixels, valued 0 to 16, that scikit-learn carries with it. There is no split."""
     # Imported here: it takes a second, and only this source needs it.
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    return Scans(bunch.data.astype(np.uint8), bunch.target.astype(np.int64), (8, 8)), None
+    return Scans(bunch.data.astype(np.uint8), bunch.target.astype(np.int64), (8, 8))
 
 
 def digits_files(params: Mapping[str, Any], raw: Path) -> list[Path]:
@@ -69,8 +71,13 @@ def digits_files(params: Mapping[str, Any], raw: Path) -> list[Path]:
     return [Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"] if found and found.origin else []
 
 
-def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Scans, Scans]:
-    """Return standard normal inputs that a fixed linear teacher labels, and a quarter as many more to validate on.
+def split_by_shares(label: str, labels: NDArray[np.int64], params: Mapping[str, Any], seed: int) -> Parts:
+    """Set the level's shares of each class apart."""
+    return stratified_split(label, labels, params["validation_fraction"], params["test_fraction"], seed)
+
+
+def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> Scans:
+    """Return standard normal inputs that a fixed linear teacher labels: those to train on, and half as many more.
 
     x ~ N(0, 1) in every feature, independent; y = argmax_c (x T)_c with one T ~ N(0, 1): what theory assumes of inputs,
     and something that can be learned. Uniform doubles go through the quantile function, rather than numpy's own normal
@@ -91,20 +98,25 @@ def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> tuple[Sca
         return np.asarray(ndtri(draw.random((rows, columns)) + 2.0**-54))
 
     teacher = normal(features, classes)
-    parts = []
-    for rows in (examples, max(1, examples // 4)):
-        x = normal(rows, features).astype(np.float32)
-        parts.append(Scans(x, np.argmax(x.astype(np.float64) @ teacher, axis=1), (1, features)))
-    return parts[0], parts[1]
+    x = normal(examples + 2 * _apart(examples), features).astype(np.float32)
+    return Scans(x, np.argmax(x.astype(np.float64) @ teacher, axis=1), (1, features))
 
 
-def read_mnist(
-    kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path
-) -> tuple[Scans, None]:
+def split_gaussian(label: str, labels: NDArray[np.int64], params: Mapping[str, Any], seed: int) -> Parts:
+    """Set as many apart to validate on, and to test on, as are a quarter of those to train on."""
+    apart = _apart(int(params["examples"]))
+    return random_split(len(labels), apart, apart, seed)
+
+
+def _apart(examples: int) -> int:
+    return max(1, examples // 4)
+
+
+def read_mnist(kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path) -> Scans:
     """Return one published half, from the level's own folder, or from the mirror by way of ``raw/<kind>/``.
 
     It is the train half with ``part=full`` and the test half with ``part=t10k``. The other is neither read nor
-    downloaded: what a study tunes on the validation part of the train half has not seen the test half.
+    downloaded: the parts of a study are all of the train half, and the published test half is for who publishes.
 
     Raises:
         UserError: a file is missing or is not what it should be, the download fails, or files do not fit together.
@@ -127,7 +139,7 @@ def read_mnist(
             f"{folder}: expected labels from 0 to 9, found {labels[place]} at place {place} of the {half} half"
         )
     _, rows, columns = images.shape
-    return Scans(images.reshape(len(images), -1), labels.astype(np.int64), (rows, columns)), None
+    return Scans(images.reshape(len(images), -1), labels.astype(np.int64), (rows, columns))
 
 
 def mnist_files(kind: str, params: Mapping[str, Any], raw: Path) -> list[Path]:
@@ -137,7 +149,7 @@ def mnist_files(kind: str, params: Mapping[str, Any], raw: Path) -> list[Path]:
     return [folder / f"{half}-images-idx3-ubyte.gz", folder / f"{half}-labels-idx1-ubyte.gz"]
 
 
-_SPLIT = {"validation_fraction": 0.2, "split_seed": 0}
+_SPLIT = {"validation_fraction": 0.2, "test_fraction": 0.2}
 _FILES = {"folder": None, "verify": True, "part": "full"}
 
 SOURCES: dict[str, Source] = {
@@ -146,12 +158,14 @@ SOURCES: dict[str, Source] = {
         "its test set, as bundled with scikit-learn",
         defaults={**_SPLIT, "targets": [0.85, 0.90, 0.95]},
         read=read_digits,
+        split=split_by_shares,
         files=digits_files,
     ),
     "gaussian": Source(
         citation="Standard normal inputs, labelled by a random linear teacher; generated, no published data",
         defaults={"examples": 2048, "features": 64, "classes": 10, "seed": 0, "targets": [0.70, 0.75, 0.80]},
         read=read_gaussian,
+        split=split_gaussian,
         files=lambda params, raw: [],
     ),
     "mnist": Source(
@@ -172,6 +186,7 @@ SOURCES: dict[str, Source] = {
                 "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
             },
         ),
+        split=split_by_shares,
         files=partial(mnist_files, "mnist"),
     ),
     "fashion_mnist": Source(
@@ -192,6 +207,7 @@ SOURCES: dict[str, Source] = {
                 "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
             },
         ),
+        split=split_by_shares,
         files=partial(mnist_files, "fashion_mnist"),
     ),
 }

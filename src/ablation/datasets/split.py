@@ -1,42 +1,59 @@
-"""A fixed split of labelled data into a part to train on and a part to validate on."""
+"""A fixed split of labelled data into three: a part to train on, one to validate on, and one to test on in the end.
+
+Every example draws one uniform number: those with the smallest validate, those with the largest test. So with one seed,
+a larger share only adds to the validation part, or to the test part, and neither moves the other.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablation import UserError
 
+Places = NDArray[np.int64]
+Parts = tuple[Places, Places, Places]
+"""The places of the examples to train, validate and test on, each ascending, so that all keep the source's order."""
 
-def stratified_split(
-    label: str, labels: NDArray[np.int64], fraction: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Set ``fraction`` of each class apart for validation, rounded to whole images, chosen by ``seed``.
 
-    Every image draws one uniform number, and those of a class with the smallest go to validation. So with one seed, a
-    larger fraction only adds to the validation part. Both parts keep the source's order.
+def stratified_split(label: str, labels: NDArray[np.int64], validation: float, test: float, seed: int) -> Parts:
+    """Set shares of each class apart, rounded to whole images.
 
     Args:
         label: the level's name, for the message.
         labels: ``[n]``, the class of each image.
-        fraction: between 0 and 1.
+        validation: the share to validate on, between 0 and 1.
+        test: the share to test on, likewise; some are left.
         seed: of the generator, PCG64.
-
-    Returns:
-        The places of the images to train on and of those to validate on, each ascending; together, all ``n``.
 
     Raises:
         UserError: a class would be without an image in one of the parts.
     """
-    # Uniform doubles and a stable sort, rather than the generator's shuffle: numpy has changed its shuffles before.
-    draws = np.random.Generator(np.random.PCG64(seed)).random(len(labels))
-    validates = np.zeros(len(labels), bool)
+    draws = _draws(len(labels), seed)
+    side = np.zeros(len(labels), np.int8)
     for number in np.unique(labels):
         members = np.flatnonzero(labels == number)
-        chosen = round(len(members) * fraction)
-        if not 0 < chosen < len(members):
-            side = "validate" if chosen == 0 else "train"
-            raise UserError(
-                f"data.{label}.validation_fraction={fraction}: leaves class {number} with its {len(members)} images "
-                f"none to {side} on"
-            )
-        validates[members[np.argsort(draws[members], kind="stable")[:chosen]]] = True
-    return np.flatnonzero(~validates), np.flatnonzero(validates)
+        validates, tests = round(len(members) * validation), round(len(members) * test)
+        trains = len(members) - validates - tests
+        for count, verb in ((validates, "validate"), (tests, "test"), (trains, "train")):
+            if count < 1:
+                raise UserError(
+                    f"data.{label}.validation_fraction={validation} data.{label}.test_fraction={test}: leave class "
+                    f"{number} with its {len(members)} images none to {verb} on"
+                )
+        ascending = members[np.argsort(draws[members], kind="stable")]
+        side[ascending[:validates]] = 1
+        side[ascending[len(members) - tests :]] = 2
+    train, val, last = (np.flatnonzero(side == part) for part in range(3))
+    return train, val, last
+
+
+def random_split(examples: int, validation: int, test: int, seed: int) -> Parts:
+    """Set so many of the examples apart to validate and to test on, whatever their classes, chosen by ``seed``."""
+    ascending = np.argsort(_draws(examples, seed), kind="stable")
+    ends = validation, examples - test
+    val, train, last = (np.sort(places) for places in np.split(ascending, ends))
+    return train, val, last
+
+
+def _draws(count: int, seed: int) -> NDArray[np.float64]:
+    # Uniform doubles and a stable sort, rather than the generator's shuffle: numpy has changed its shuffles before.
+    return np.random.Generator(np.random.PCG64(seed)).random(count)

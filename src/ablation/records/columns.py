@@ -44,6 +44,7 @@ FACTOR_COLUMNS = [
     Column("width", WHOLE, "units", f"{LEVEL} *width*, or the widest layer's where a model says each layer's"),
     Column("batch_size", WHOLE, "examples", f"{LEVEL} *batch_size*"),
     Column("lr", DOUBLE, "", f"{LEVEL} *lr*, the learning rate before the schedule's factor"),
+    Column("split", WHOLE, "", f"{LEVEL} *split*: which split of the data into training, validation and test part"),
     Column("seed", WHOLE, "", f"{LEVEL} *seed*"),
 ]
 
@@ -55,6 +56,8 @@ OUTCOME_COLUMNS = [
     Column("val_loss", DOUBLE, "nats or squares", "loss on the validation part, at the end"),
     Column("train_accuracy", DOUBLE, "share", "right answers on the fixed sample of the training part, at the end"),
     Column("val_accuracy", DOUBLE, "share", "right answers on the validation part, at the end"),
+    Column("test_loss", DOUBLE, "nats or squares", "loss on the test part, at the end, by which nothing is chosen"),
+    Column("test_accuracy", DOUBLE, "share", "right answers on the test part, at the end, likewise"),
     Column("best_val_loss", DOUBLE, "nats or squares", "the smallest validation loss of all evaluations"),
     Column("best_val_accuracy", DOUBLE, "share", "the largest validation accuracy of all evaluations"),
 ]
@@ -75,7 +78,7 @@ CELL_COLUMNS = [
 CURVE_COLUMNS = [
     Column("key", TEXT, "", "the cell"),
     Column("step", WHOLE, "steps", "steps taken"),
-    Column("epoch", DOUBLE, "epochs", "passes over the training part, whole at an evaluation"),
+    Column("epoch", DOUBLE, "epochs", "passes over the training part, a fraction where one is under way"),
     Column("train_loss", SINGLE, "nats or squares", "loss on the fixed sample of the training part", logged=True),
     Column("val_loss", SINGLE, "nats or squares", "loss on the validation part", logged=True),
     Column("train_accuracy", SINGLE, "share", "right answers on the fixed sample of the training part"),

@@ -19,8 +19,8 @@ For a hidden layer l with pre-activation a_l, what enters its activation phi, an
 - delta_l = dL/da_l, the gradient at the pre-activation. With ReLU and Xavier's scale the weights' gradient dL/dW_l is
   flat in depth while delta_l shrinks, so both are measured.
 - A *probe* passes a fixed batch of the training part there and back in training mode, apart from the training steps:
-  at step 0, at 1, 2, 4, 8, ... and at the end of each epoch. An *evaluation*, at step 0 and at the end of each epoch,
-  is in inference mode.
+  at step 0, at 1, 2, 4, 8, ... and at each evaluation. An *evaluation* is in inference mode: at step 0, at the end of
+  each epoch, and at the steps nearest to the epochs `training.evaluations`.
 - A unit is *dead* where its activation and its gradient are zero on every example of the probe batch; a unit-sample is
   *saturated* where abs(phi') is below 5% of its largest value.
 - *Time to target* is the first evaluation that meets the target and is followed by another that does, or is the last.

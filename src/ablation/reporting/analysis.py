@@ -33,7 +33,7 @@ class Analysis:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
             ``diverged``, ``time`` (min(T, H) to the primary target, in epochs) and the evaluations between which that
             was met, ``later_than`` and ``no_later_than``, ``chance``, ``accuracy`` (the best one in validation; that of
-            guessing where diverged) and ``final`` (that at the end on the test part), ``guessing`` (what that costs),
+            guessing where diverged) and ``tested`` (likewise, on the test part at the end), ``guessing`` (what that costs),
             ``mean_loss``, ``clip_share``, ``failure``, ``outcome`` (a number that cells have in common whose curves are
             the same to the bit), ``tuned`` (at the best setting of the nuisance factors).
         tuned: those of the cells that are.
@@ -70,6 +70,8 @@ class Analysis:
         """Every combination's times and losses at its tuned setting, which stands behind the compared factors."""
         design = self.design
         frame = times.summarize(self.tuned, design.compared, design.horizon, self.options)
+        tested = self.tuned.groupby(list(design.compared), observed=True)["tested"].mean()
+        frame["test_accuracy"] = tested.round(9).to_numpy()
         chosen = tuning.tuned_settings(self.cells, design.compared, design.nuisance)
         for place, factor in enumerate(design.nuisance):
             frame.insert(len(design.compared) + place, factor, chosen[factor])
@@ -174,9 +176,8 @@ def analyse(results: Results, options: Options) -> Analysis:
     cells["mean_loss"] = times.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
     best = cells["best_val_accuracy"].astype(float)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
-
-    final = cells["val_accuracy"].astype(float)
-    cells["final"] = final.where(~cells["diverged"] & final.notna(), cells["chance"])
+    tested = cells["test_accuracy"].astype(float)
+    cells["tested"] = tested.where(~cells["diverged"] & tested.notna(), cells["chance"])
 
     probes = health.ends(layers)
     profiles = health.depth_profile(probes)

@@ -15,14 +15,15 @@ from ablation import UserError
 from ablation.records.columns import FACTORS
 from ablation.reporting.naming import Label, Shown, labels, shorten
 
-ORDINAL = ("depth", "width", "batch_size", "lr", "seed")
+ORDINAL = ("depth", "width", "batch_size", "lr", "split", "seed")
 """Factors whose levels are numbers; they stand in ascending order everywhere."""
 
 ACTIVATIONS = "identity logistic tanh relu leaky_relu elu selu gelu silu softplus".split()
 """Activations by meaning: linear, bounded, piecewise linear, smooth. Others follow in the order of the config."""
 
-NEVER_TUNED = ("seed", "data", "depth", "loss")
-"""Seeds are blocks, data sets and depths are problems, and the validation losses of two losses cannot be compared."""
+NEVER_TUNED = ("seed", "split", "data", "depth", "loss")
+"""Seeds are blocks, data sets, their splits and depths are problems, and the validation losses of two losses cannot be
+compared."""
 
 TARGETS = ("easy", "primary", "hard")
 """The three validation accuracies of a data set, in the order of its config."""
@@ -99,13 +100,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Design:
-    """The factors of one study, their levels in the order in which tables and figures show them, and its horizon."""
+    """The factors of one study, their levels in the order in which tables and figures show them, and its horizon.
+
+    ``soonest`` is the first evaluation behind the start, in epochs.
+    """
 
     name: str
     levels: Mapping[str, tuple[Label, ...]]
     nuisance: tuple[str, ...]
     horizon: float
     targets: Mapping[str, tuple[float, float, float]]
+    soonest: float = 1.0
     compared: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -179,7 +184,8 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
         if len(manifest["targets"].get(data, ())) != len(TARGETS):
             raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} validation accuracies")
     targets = {str(data): tuple(manifest["targets"][data]) for data in levels["data"]}
-    return Design(manifest["name"], levels, tuple(nuisance), float(manifest["horizon"]["epochs"]), targets)
+    soonest = min([1.0, *manifest["config"]["training"].get("evaluations", ())])
+    return Design(manifest["name"], levels, tuple(nuisance), float(manifest["horizon"]["epochs"]), targets, soonest)
 
 
 def reference(levels: Sequence[Label]) -> Label:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ablation import UserError
+from ablation.datasets.prepared import name_of
 from ablation.records.columns import FACTORS
 from ablation.studies.code import choice_digest, training_digest
 from ablation.studies.machine.environment import Environment, environment
@@ -37,9 +38,8 @@ class Cell:
 
     @property
     def data(self) -> str:
-        """Label of the data level."""
-        label: str = self.factors["data"]
-        return label
+        """Name of its prepared data: of the data level and the split of it."""
+        return name_of(self.factors["data"], self.factors["split"])
 
 
 def count_cells(study: Study) -> int:
@@ -47,7 +47,9 @@ def count_cells(study: Study) -> int:
     numbers = {factor: len(values) for factor, values in study.numbers.items()}
     shapes = sum(numbers["depth"] * numbers["width"] if model.widths is None else 1 for model in study.models.values())
     others = [len(study.levels[factor]) for factor in REGISTRIES]
-    return math.prod([shapes, *others, len(study.data), *(numbers[name] for name in ("batch_size", "lr", "seed"))])
+    return math.prod(
+        [shapes, *others, len(study.data), *(numbers[name] for name in ("batch_size", "lr", "split", "seed"))]
+    )
 
 
 def expand(study: Study) -> list[Cell]:
@@ -63,10 +65,10 @@ def expand(study: Study) -> list[Cell]:
     networks = {label: Level(model.kind, {}) for label, model in study.models.items()}
     for *labels, model, data in product(*levels, study.models, study.data):
         chosen = {factor: study.levels[factor][label] for factor, label in zip(REGISTRIES, labels, strict=True)}
-        for (depth, width, widths), batch_size, lr, seed in product(
-            shapes[model], numbers["batch_size"], numbers["lr"], numbers["seed"]
+        for (depth, width, widths), batch_size, lr, split, seed in product(
+            shapes[model], *(numbers[name] for name in ("batch_size", "lr", "split", "seed"))
         ):
-            values = (*labels, model, data, depth, width, batch_size, lr, seed)
+            values = (*labels, model, data, depth, width, batch_size, lr, split, seed)
             factors = dict(zip(FACTORS, values, strict=True))
             spec = Spec(
                 **chosen,
@@ -75,6 +77,7 @@ def expand(study: Study) -> list[Cell]:
                 lr=lr,
                 seed=seed,
                 epochs=study.epochs,
+                evaluations=study.evaluations,
                 probe_size=study.probe_size,
                 compile="layers" if study.compile else "eager",
                 tf32=study.tf32,
@@ -106,7 +109,7 @@ def _unique(cells: list[Cell]) -> list[Cell]:
 
 def _name(factors: Mapping[str, Any]) -> str:
     """Return the labels in order, the numbers with a letter before them."""
-    letters = {"depth": "d", "width": "w", "batch_size": "b", "lr": "lr", "seed": "s"}
+    letters = {"depth": "d", "width": "w", "batch_size": "b", "lr": "lr", "split": "split", "seed": "s"}
     return "-".join(f"{letters.get(factor, '')}{value}" for factor, value in factors.items())
 
 
@@ -123,7 +126,7 @@ def keys(
 
     Args:
         cells: the cells.
-        digests: the digest of the prepared data by data label.
+        digests: the digest of the prepared data by their name.
         device: where the cells are trained.
         there: the environment, where it is not this process's.
     """

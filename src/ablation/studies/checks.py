@@ -108,6 +108,19 @@ def numbers(factor: str, given: object, hint: Any) -> list[Any]:
     return checked
 
 
+def epochs(key: str, given: object) -> tuple[float, ...]:
+    """Return a list of moments in epochs, in ascending order: they are the same in any other."""
+    if not isinstance(given, list):
+        raise UserError(f"{key}={shown(given)}: must be a list of epochs, as [0.25,0.5] or []")
+    found: list[float] = []
+    for value in given:
+        moment = float(check_value(key, value, Annotated[float, "(0, inf)"], single=False))  # type: ignore[arg-type]
+        if moment in found:
+            raise UserError(f"{key}={shown(given)}: {shown(value)} is there twice; each epoch may stand once")
+        found.append(moment)
+    return tuple(sorted(found))
+
+
 class Model(NamedTuple):
     """A level of the factor model: its kind, and explicit widths, or None where it leaves them to depth and width."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
+from ablation.datasets.prepared import name_of
 from ablation.datasets.settings import complete
 from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
 from ablation.records.files import write_json, write_manifest, write_parts, write_table
@@ -24,7 +25,7 @@ from ablation.studies.registries import ALL, REGISTRIES
 from ablation.studies.store import Record, Store
 from ablation.studies.study import Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
-from ablation.training.measurement import CURVE_METRICS
+from ablation.training.measurement import CURVE_METRICS, TEST_METRICS
 from ablation.training.networks import NETWORKS
 from ablation.training.probes import METRICS, is_bounded
 from ablation.training.spec import bind
@@ -106,6 +107,7 @@ def cell_row(key: str, cell: Cell, record: Record) -> dict[str, Any]:
     columns = dict(zip(CURVE_METRICS, record.curves.T, strict=True))
     for name in ("train_loss", "val_loss", "train_accuracy", "val_accuracy"):
         row[name] = None if diverged else _number(columns[name][-1])
+    row |= {name: _number(value) for name, value in zip(TEST_METRICS, record.test, strict=True)}
     for name, best in (("val_loss", np.min), ("val_accuracy", np.max)):
         finite = columns[name][np.isfinite(columns[name])]
         row[f"best_{name}"] = float(best(finite)) if len(finite) else None
@@ -159,6 +161,8 @@ def _manifest(
     cards: Mapping[str, dict[str, Any]],
     environment: Environment,
 ) -> dict[str, Any]:
+    # All splits of a level have as many examples in each part.
+    alike = {label: cards[name_of(label, study.numbers["split"][0])] for label in study.data}
     factors: dict[str, list[Any]] = {factor: [] for factor in FACTORS}
     for cell in cells:
         for factor, level in cell.factors.items():
@@ -189,18 +193,19 @@ def _manifest(
         "targets": {label: complete(label, given)[1]["targets"] for label, given in study.data.items()},
         "data": {
             label: {
-                "digest": card["digest"],
+                "digests": {str(split): cards[name_of(label, split)]["digest"] for split in study.numbers["split"]},
                 "n_train": card["train"],
                 "n_val": card["val"],
+                "n_test": card["test"],
                 "classes": card["classes"],
                 "features": card["features"],
                 "source": card["source"],
             }
-            for label, card in cards.items()
+            for label, card in alike.items()
         },
         "steps_per_epoch": {
             f"{label}/{batch_size}": _steps_per_epoch(card, batch_size)
-            for label, card in cards.items()
+            for label, card in alike.items()
             for batch_size in study.numbers["batch_size"]
         },
         "activations": {

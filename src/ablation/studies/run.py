@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from ablation import UserError
-from ablation.datasets.prepared import up_to_date
+from ablation.datasets.prepared import name_of, up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
 from ablation.studies.engines import count_workers, environment_of, pace, run_cohorts
 from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
@@ -117,10 +117,17 @@ def check_folder(folder: Path) -> None:
 
 
 def prepared_cards(study: Study) -> dict[str, dict[str, Any]]:
-    """Return the card of every data level, having prepared those that are not there or whose source has changed."""
+    """Return the card of every split of every data level by its name, having prepared those that are not there or whose
+    source has changed.
+    """
+
+    def tell(line: str) -> None:
+        tqdm.write(line, file=sys.stderr)
+
     return {
-        label: up_to_date(label, parameters, study.data_folder, lambda line: tqdm.write(line, file=sys.stderr))
+        name_of(label, split): up_to_date(label, parameters, study.data_folder, tell, split)
         for label, parameters in study.data.items()
+        for split in study.numbers["split"]
     }
 
 

@@ -18,12 +18,14 @@ NUMBERS: dict[str, Any] = {
     "width": checks.WIDTH,
     "batch_size": Annotated[int, "[1, 10000000]"],
     "lr": Annotated[float, "(0, inf)"],
+    "split": Annotated[int, "[0, 9223372036854775807]"],
     "seed": Annotated[int, "[0, 9223372036854775807]"],
 }
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "training": {
         "epochs": Annotated[int, "[0, 1000000]"],
+        "evaluations": list,
         "probe_size": Annotated[int, "[2, 1000000]"],
         "compile": bool,
         "tf32": bool,
@@ -42,6 +44,7 @@ class Study:
         models: the model's levels by label.
         data: the data levels' parameters by label.
         numbers: the levels of each factor that is a number.
+        evaluations: epochs at which cells are evaluated beside the start and each epoch's end, ascending.
         choices: the files of a user's own choices that are in force.
         config: the whole composed config, resolved.
         overrides: the words on the command line that made it, the preset first.
@@ -53,6 +56,7 @@ class Study:
     data: dict[str, dict[str, Any]]
     numbers: dict[str, list[Any]]
     epochs: int
+    evaluations: tuple[float, ...]
     probe_size: int
     compile: bool
     tf32: bool
@@ -102,7 +106,11 @@ def check_study(config: dict[str, Any]) -> Study:
     for section, settings in SETTINGS.items():
         checks.whole(section, config[section], list(settings))
     training, paths = (
-        {key: check_value(f"{section}.{key}", config[section][key], hint) for key, hint in SETTINGS[section].items()}
+        {
+            key: check_value(f"{section}.{key}", config[section][key], hint)
+            for key, hint in SETTINGS[section].items()
+            if hint is not list
+        }
         for section in ("training", "paths")
     )
     check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
@@ -116,6 +124,7 @@ def check_study(config: dict[str, Any]) -> Study:
         data=data,
         numbers=numbers,
         epochs=int(training["epochs"]),  # type: ignore[arg-type]  # checked as a whole number
+        evaluations=checks.epochs("training.evaluations", config["training"]["evaluations"]),
         probe_size=int(training["probe_size"]),  # type: ignore[arg-type]  # likewise
         compile=bool(training["compile"]),
         tf32=bool(training["tf32"]),

@@ -17,6 +17,8 @@ class Data:
         train_y: int64 [n_train], labels from 0.
         val_x: float32 [n_val, features].
         val_y: int64 [n_val].
+        test_x: float32 [n_test, features]; looked at once, when training is over.
+        test_y: int64 [n_test].
         classes: number of classes, of which some may have no example.
     """
 
@@ -24,7 +26,15 @@ class Data:
     train_y: Tensor
     val_x: Tensor
     val_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
     classes: int
+
+    @classmethod
+    def in_order(cls, x: Tensor, y: Tensor, sizes: Sequence[int], classes: int) -> "Data":
+        """Return data whose three parts, of these sizes, follow each other in ``x`` and ``y``."""
+        (train_x, val_x, test_x), (train_y, val_y, test_y) = (torch.split(each, list(sizes)) for each in (x, y))
+        return cls(train_x, train_y, val_x, val_y, test_x, test_y, classes)
 
     @property
     def features(self) -> int:
@@ -38,6 +48,8 @@ class Data:
             self.train_y.to(device),
             self.val_x.to(device),
             self.val_y.to(device),
+            self.test_x.to(device),
+            self.test_y.to(device),
             self.classes,
         )
 

@@ -1,4 +1,5 @@
-"""What is measured of a cohort between its training steps: gradient health at a probe, a curve at an epoch's end.
+"""What is measured of a cohort between its training steps: gradient health at a probe, a curve at an evaluation; and,
+once they are over, a test.
 
 Nothing of it touches what training goes on with, but for the divergence that it finds.
 """
@@ -28,6 +29,9 @@ from ablation.training.stack import Stack
 
 CURVE_METRICS = "train_loss val_loss train_accuracy val_accuracy grad_norm clip_fraction clip_cosine".split()
 """What an evaluation gives, in the order in which it is kept."""
+
+TEST_METRICS = "test_loss test_accuracy".split()
+"""What the test in the end gives, likewise."""
 
 EVALUATION_CHUNK = 128
 """Examples that go through the network at once in an evaluation; part of how a mean is summed, so never changed."""
@@ -116,6 +120,11 @@ class Measurement:
             "clip_fraction": stack.clipped_S / (steps or math.nan),
             "clip_cosine": clipping_cosine(raw, [part.grad_SN for part in parts]),
         }
+
+    def test(self, stack: Stack) -> dict[str, Tensor]:
+        """Return each of ``TEST_METRICS`` of every cell, [S]: of examples by which nothing was chosen, so only once."""
+        folded = self._network.folded(stack.parameters, stack.running)
+        return dict(zip(TEST_METRICS, self._score(folded, self._data.test_x, self._data.test_y), strict=True))
 
     def _score(self, folded: Folded, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss and the accuracy of every cell in inference mode."""

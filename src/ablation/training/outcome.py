@@ -1,6 +1,7 @@
 """What is kept of a cohort's cells while they train, and of each at the end.
 
-A measured number has its name until here, where it is packed: in the order of ``CURVE_METRICS`` and ``METRICS``.
+A measured number has its name until here, where it is packed: in the order of ``CURVE_METRICS``, ``METRICS`` and
+``TEST_METRICS``.
 """
 
 import math
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablation.training.measurement import CURVE_METRICS
+from ablation.training.measurement import CURVE_METRICS, TEST_METRICS
 from ablation.training.probes import METRICS
 
 
@@ -28,6 +29,7 @@ class Outcome:
         curves: float32 [evaluations, len(CURVE_METRICS)].
         layer_steps: the steps of ``layers``, [probes].
         layers: float32 [probes, D, len(METRICS)].
+        test: float32 [len(TEST_METRICS)] at the end; NaN of a cell that diverged.
         weights: all parameters at the end, [P], flat as ``Layout.views`` sees them; of a diverged cell, those at the
             probe at which it left the stack.
     """
@@ -38,6 +40,7 @@ class Outcome:
     curves: NDArray[np.float32]
     layer_steps: NDArray[np.int64]
     layers: NDArray[np.float32]
+    test: NDArray[np.float32]
     weights: Tensor
 
 
@@ -55,6 +58,7 @@ class Notes:
         self._probes, self._evaluations = list(probes), list(evaluations)
         self._curves = np.full((cells, len(evaluations), len(CURVE_METRICS)), np.nan, np.float32)
         self._layers = np.full((cells, len(probes), layers, len(METRICS)), np.nan, np.float32)
+        self._test = np.full((cells, len(TEST_METRICS)), np.nan, np.float32)
         self._diverged_step: list[int | None] = [None] * cells
         self._weights: list[Tensor] = [torch.empty(0)] * cells
 
@@ -69,6 +73,11 @@ class Notes:
         packed_SM = torch.stack([curve[name] for name in CURVE_METRICS], dim=1).float().cpu().numpy()
         finite = finite_S.cpu().numpy()
         self._curves[place_S.cpu().numpy()[finite], self._evaluations.index(step)] = packed_SM[finite]
+
+    def add_test(self, place_S: Tensor, test: Mapping[str, Tensor]) -> None:
+        """Note the test of the cells at these places, [S] by name, none of which has diverged."""
+        packed_SM = torch.stack([test[name] for name in TEST_METRICS], dim=1).float().cpu().numpy()
+        self._test[place_S.cpu().numpy()] = packed_SM
 
     def leave(self, place: int, diverged_step: int, weights_P: Tensor) -> None:
         """Note that the cell at a place leaves the stack; its step is negative where it has not diverged."""
@@ -90,5 +99,6 @@ class Notes:
             self._curves[place, : len(evaluations)],
             np.array(probes, np.int64),
             self._layers[place, : len(probes)],
+            self._test[place],
             self._weights[place],
         )

@@ -31,6 +31,7 @@ class Spec:
         compile: how the training step is compiled: eager is not at all, layers each hidden layer and the loss.
         tf32: whether a GPU may round the factors of its products to TF32, which has ten bits of fraction.
         model: which network, a key of ``NETWORKS``.
+        evaluations: epochs at which a cell is evaluated beside the start and each epoch's end, ascending.
     """
 
     init: Level
@@ -49,6 +50,7 @@ class Spec:
     compile: Literal["eager", "layers"] = "eager"
     tf32: bool = False
     model: Level = Level("mlp", {})
+    evaluations: tuple[float, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the specification as plain values that JSON can hold."""

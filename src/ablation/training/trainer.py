@@ -19,7 +19,7 @@ from ablation.training.measurement import Measurement
 from ablation.training.memory import keep_freed_memory
 from ablation.training.networks import build
 from ablation.training.outcome import Notes, Outcome
-from ablation.training.probes import probe_steps
+from ablation.training.probes import evaluation_steps, probe_steps
 from ablation.training.spec import Spec, bind
 from ablation.training.stack import Stack
 from ablation.training.step import step
@@ -70,8 +70,9 @@ class _Run:
         self.schedule_asks = asked("schedule", self.schedule)
         self.stack = Stack(self.network.layout, cohort, device)
         self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
-        self.probes = probe_steps(first.epochs, self.order.steps_per_epoch)
-        self.evaluations = [step for step in self.probes if step % self.order.steps_per_epoch == 0]
+        when = first.epochs, self.order.steps_per_epoch, first.evaluations
+        self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
+        self.evaluated = 0  # the step of the evaluation before
         self.notes = Notes(len(cohort), self.network.depth, self.probes, self.evaluations)
 
     def train(self) -> list[Outcome]:
@@ -85,6 +86,8 @@ class _Run:
                 moment = self._moment(number)
                 lr_S1 = self.stack.lr_S1 * self._factor(moment)
                 step(self.network, self.arithmetic, self.stack, self.data, self.order.batch(number), lr_S1, moment)
+        if len(self.stack):
+            self.notes.add_test(self.stack.place_S, self.measurement.test(self.stack))
         self._leave(torch.ones_like(self.stack.place_S, dtype=torch.bool))
         return self.notes.outcomes(self.network.layout.parameters)
 
@@ -109,10 +112,10 @@ class _Run:
         finite_S = stack.diverged_S < 0
         self.notes.add_health(number, stack.place_S, finite_S, probe.health)
         if number in self.evaluations:
-            steps = self.order.steps_per_epoch if number else 0
-            curve = self.measurement.evaluate(stack, probe.parts, moment, steps)
+            curve = self.measurement.evaluate(stack, probe.parts, moment, number - self.evaluated)
             self.notes.add_curve(number, stack.place_S, finite_S, curve)
             stack.clipped_S.zero_()
+            self.evaluated = number
         self._leave(stack.diverged_S >= 0)
 
     def _leave(self, leaving_S: Tensor) -> None:

@@ -1,5 +1,7 @@
 """The tables of convergence: their rows, ranks, and what is said of the tuning."""
 
+import pytest
+
 from ablation.reporting.tables.combinations import convergence, learning_rate
 from tests.reporting.synthetic import Outcome
 
@@ -22,6 +24,16 @@ def test_tuning_at_the_edge_is_said(analysed):
     frame = learning_rate(a).frame.set_index("activation")
     assert frame["best_lr"].to_dict() == {"relu": 0.1, "tanh": 1.0}
     assert frame["at_edge"].to_dict() == {"relu": "no", "tanh": "yes"}
+
+
+def test_the_accuracy_in_the_end_is_that_on_the_test_part(analysed):
+    """A diverged cell guesses; of the accuracies on the validation part nothing is in it."""
+    a = analysed(
+        {"activation": ["relu", "tanh"], "seed": [0, 1]},
+        lambda c: Outcome(1, final=0.9 if c["activation"] == "relu" else 0.7, diverges=2 if c["seed"] else None),
+    )
+    frame = convergence(a).frame.set_index("activation")
+    assert frame["test_accuracy"].to_dict() == pytest.approx({"relu": (0.8 + 0.1) / 2, "tanh": (0.6 + 0.1) / 2})
 
 
 def test_only_a_number_has_an_edge(analysed):

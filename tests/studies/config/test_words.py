@@ -174,7 +174,7 @@ def test_what_cannot_be_taken_is_one_short_line(words, told):
     assert len(str(refused.value)) < 600
 
 
-READS = {"prepare": {"data"}, "study": {*FACTORS, "training"}, "report": {"report"}}
+READS = {"prepare": {"data", "split"}, "study": {*FACTORS, "training"}, "report": {"report"}}
 """What each stage of pipelines/ reads."""
 
 
@@ -186,6 +186,7 @@ READS = {"prepare": {"data"}, "study": {*FACTORS, "training"}, "report": {"repor
         ("report", ["+activation.x={kind: elu}"], ["does not read activation"]),
         ("report", ["~activation.relu"], ["does not read activation"]),
         ("report", ["seed=[0]"], ["does not read seed"]),
+        ("report", ["split=[0,1]"], ["does not read split", "prepare.py and study.py"]),
         ("report", ["data=mnist"], ["prepare.py and study.py"]),
         ("study", ["report.confidence=0.9"], ["does not read report", "report.py"]),
         ("study", ["report=default"], ["does not read report"]),

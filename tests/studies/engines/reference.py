@@ -22,3 +22,4 @@ def assert_same_bits(records: Mapping[str, Record], others: Mapping[str, Record]
         # Where a measurement is not defined, it is NaN in both.
         np.testing.assert_array_equal(record.curves, others[name].curves)
         np.testing.assert_array_equal(record.layers, others[name].layers)
+        np.testing.assert_array_equal(record.test, others[name].test)

@@ -10,9 +10,9 @@ from tests.studies.engines.reference import ENDS
 WIDE = Limits(2**40, 64)
 
 
-def cell(**changes) -> Cell:
+def cell(split: int = 0, **changes) -> Cell:
     spec = make_spec(**changes)
-    return Cell(f"{spec.lr}-{spec.seed}-{spec.activation.kind}", {"data": "digits"}, spec)
+    return Cell(f"{spec.lr}-{spec.seed}-{spec.activation.kind}", {"data": "digits", "split": split}, spec)
 
 
 @settings(max_examples=50)
@@ -30,6 +30,17 @@ def test_cohorts_hold_every_cell_once_within_the_limit_and_share_their_graph(cho
         assert [cells[place] for place in cohort.places] == cohort.cells
         assert len({str(each.spec.shared()) for each in cohort.cells}) == 1
     assert len(cohorts) >= min(workers, len(cells))
+
+
+def test_cells_of_different_splits_never_share_a_cohort():
+    cells = [cell(split, seed=seed) for seed in range(6) for split in (0, 3)]
+    ends = {**ENDS, "digits.split3": ENDS["digits"]}
+    cohorts = make_cohorts(cells, ends, 1, WIDE)
+    assert {frozenset(each.data for each in cohort.cells) for cohort in cohorts} == {
+        frozenset({"digits"}),
+        frozenset({"digits.split3"}),
+    }
+    assert [len(cohort.cells) for cohort in cohorts] == [6, 6]
 
 
 def test_memory_limits_a_cohort_and_one_cell_always_fits():

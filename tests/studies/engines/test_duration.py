@@ -13,7 +13,7 @@ from ablation.studies.machine.cost import Ends, seconds
 from ablation.studies.run import run_study
 from tests.studies.engines.reference import ENDS
 
-DIGITS = {"digits": Ends(64, 10, 1437, 360)}
+DIGITS = {"digits": Ends(64, 10, 1079, 359, 359)}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_long_study_takes_as_much_longer_as_this_machine_is_slower(study):
     [
         ("width=30000", "depth=2"),
         ("width=4", "depth=3000"),
-        ("batch_size=1437", "training.probe_size=1437", "width=2000"),
+        ("batch_size=1079", "training.probe_size=1079", "width=2000"),
         ("training.epochs=0",),
         ("seed=[0,1,2,3,4,5,6,7]", "width=1000", "training.epochs=100"),
     ],

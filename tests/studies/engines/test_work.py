@@ -27,7 +27,7 @@ def test_data_prepared_anew_meanwhile_are_not_taken_for_those_of_the_keys(study,
     first = prepare("digits", None, source.folder)["digest"]
     keyed = replace(source, digests={"digits": first})
     whole = load_data("digits", keyed)
-    level = {"split_seed": 1}
+    level = {"test_fraction": 0.3}
     second = prepare("digits", level, source.folder)["digest"]
     assert not torch.equal(
         load_data("digits", replace(source, levels={"digits": level}, digests={"digits": second})).train_x,
@@ -36,6 +36,18 @@ def test_data_prepared_anew_meanwhile_are_not_taken_for_those_of_the_keys(study,
     levels = {"digits": level}
     with pytest.raises(UserError, match=r"^data\.digits: was prepared anew while the study ran; run the study again$"):
         load_data("digits", replace(source, levels=levels, digests={"digits": "0" * 64}))
+
+
+def test_each_split_is_read_from_its_own_file(source):
+    for split in (0, 2):
+        prepare("digits", None, source.folder, split)
+    one, other = load_data("digits", source), load_data("digits.split2", source)
+    assert one.val_y.shape == other.val_y.shape
+    assert not torch.equal(one.val_x, other.val_x)
+    with pytest.raises(
+        UserError, match=r"^data\.digits\.split1: is not prepared, .*digits\.split1\.safetensors is missing"
+    ):
+        load_data("digits.split1", source)
 
 
 OUT_OF_MEMORY = [
@@ -93,6 +105,6 @@ def test_another_error_is_not_taken_for_a_lack_of_memory(study, source, monkeypa
 @needs_compiler
 def test_a_choice_that_cannot_be_compiled_is_named(source, monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "tanh", lambda x: (x, x) if x.shape[-1] > 7 else (-x, x))
-    one = Cell("tanh", {"data": "digits"}, replace(make_spec(activation="tanh"), compile="layers"))
+    one = Cell("tanh", {"data": "digits", "split": 0}, replace(make_spec(activation="tanh"), compile="layers"))
     with pytest.raises(UserError, match=r"^training.compile=true: .* one of tanh, none, cross_entropy; allowed"):
         work.train_cohort(Cohort([0], [one], "0000"), load_data("digits", source))

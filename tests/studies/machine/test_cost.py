@@ -10,22 +10,22 @@ from ablation.training.data import Data
 from ablation.training.trainer import train
 from tests.conftest import make_spec
 
-ENDS = Ends(12, 4, 80, 40)
+ENDS = Ends(12, 4, 80, 40, 30)
 
 
 def outcome_of(spec, ends=ENDS):
     draw = torch.Generator().manual_seed(0)
-    x = torch.randn(ends.train + ends.val, ends.features, generator=draw)
-    y = torch.randint(ends.classes, (ends.train + ends.val,), generator=draw)
-    data = Data(x[: ends.train], y[: ends.train], x[ends.train :], y[ends.train :], ends.classes)
-    return train([spec], data)[0]
+    features, classes, *sizes = ends
+    x = torch.randn(sum(sizes), features, generator=draw)
+    y = torch.randint(classes, (sum(sizes),), generator=draw)
+    return train([spec], Data.in_order(x, y, sizes, classes))[0]
 
 
 @pytest.mark.parametrize("normalization", ["none", "batch"])
 @pytest.mark.parametrize("widths", [(8,), (16, 16, 16), (5, 9)])
-@pytest.mark.parametrize("epochs", [0, 1, 3])
-def test_counts_are_those_of_the_trained_cell(widths, normalization, epochs):
-    spec = make_spec(widths=widths, normalization=normalization, epochs=epochs, lr=0.01)
+@pytest.mark.parametrize(("epochs", "evaluations"), [(0, (0.5,)), (1, ()), (3, (0.3, 0.4, 1.2, 1.6, 2.0, 9.0))])
+def test_counts_are_those_of_the_trained_cell(widths, normalization, epochs, evaluations):
+    spec = make_spec(widths=widths, normalization=normalization, epochs=epochs, evaluations=evaluations, lr=0.01)
     outcome, counts = outcome_of(spec), cost.counts(spec, ENDS)
     assert counts.parameters == outcome.parameters
     assert counts.evaluations == len(outcome.curve_steps)
@@ -52,6 +52,6 @@ def test_a_cell_of_more_of_anything_takes_more_memory_and_time():
 
 def test_it_can_be_reckoned_for_what_no_machine_holds():
     vast = make_spec(widths=(10**9,) * 1000, epochs=10**9, batch_size=10**6)
-    ends = Ends(10**6, 10**5, 10**9, 10**9)
+    ends = Ends(10**6, 10**5, 10**9, 10**9, 10**9)
     assert cost.memory(vast, ends).whole > 1e18
     assert np.isfinite(cost.seconds(vast, ends, 10**6))

@@ -13,7 +13,7 @@ from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_prod
 from ablation.studies.run import run_study
 
 CPU = torch.device("cpu")
-DIGITS = {"digits": Ends(64, 10, 1437, 360)}
+DIGITS = {"digits": Ends(64, 10, 1079, 359, 359)}
 GB = 10**9
 
 
@@ -64,7 +64,7 @@ def test_a_product_too_large_to_be_held_is_refused_before_it_is(study, machine):
 
 def test_data_that_are_prepared_take_less_than_data_that_are_drawn(study, machine):
     checked = study("data=gaussian", "data.gaussian.examples=1000", "data.gaussian.features=100")
-    machine(fits.READING * 1000 * 1.25 * 100 / fits.SHARE + 1)
+    machine(fits.READING * 1000 * 1.5 * 100 / fits.SHARE + 1)
     with pytest.raises(UserError, match="to draw"):
         refuse_data(checked)
     checked.data_folder.mkdir(parents=True)
@@ -89,8 +89,8 @@ def test_what_is_not_trained_needs_no_room_to_train(study):
 
 
 def test_a_large_batch_or_probe_is_named_where_it_is_what_is_large(study):
-    cells = expand(study("batch_size=1437", "width=8", "depth=40"))
-    with pytest.raises(UserError, match=r"^batch_size=1437 training\.probe_size=32: a cell takes .* smaller ones"):
+    cells = expand(study("batch_size=1079", "width=8", "depth=40"))
+    with pytest.raises(UserError, match=r"^batch_size=1079 training\.probe_size=32: a cell takes .* smaller ones"):
         refuse_cells(cells, cells, DIGITS, 10**5)
 
 

@@ -23,6 +23,7 @@ def record(value: float = 1.0, diverged: int | None = None) -> Record:
         generator.normal(size=(2, 7)).astype(np.float32),
         np.array([0, 1, 22]),
         np.array([np.nan, np.inf, value] * 22, np.float32).reshape(3, 2, 11),
+        np.array([0.1, 0.9] if diverged is None else [np.nan, np.nan], np.float32),
     )
 
 
@@ -34,6 +35,8 @@ def test_what_is_put_comes_back_to_the_bit(tmp_path):
         back = store.get("b")
         for name in ("curve_steps", "curves", "layer_steps", "layers"):
             np.testing.assert_array_equal(getattr(back, name), getattr(record(3.0), name))
+        np.testing.assert_array_equal(back.test, [np.nan, np.nan])
+        np.testing.assert_array_equal(store.get("a").test, np.array([0.1, 0.9], np.float32))
         assert (back.spec, back.diverged_step, back.parameters) == ({"lr": 3.0}, 7, 123)
         with pytest.raises(KeyError):
             store.get("c")

@@ -93,7 +93,7 @@ def study_effects(cells: pd.DataFrame, design: Design, factors: Sequence[str], c
         Response("epochs", times.y, times.unseen, untrained or times.why),
         Response("rmst", cells["time"].to_numpy(dtype=float)[places], nothing, untrained),
         Response("val_loss", loss[places], nothing, no_loss),
-        Response("accuracy", cells["final"].to_numpy(dtype=float)[places], nothing),
+        Response("accuracy", cells["tested"].to_numpy(dtype=float)[places], nothing),
     ]
     found = [
         estimated(response, model, places, lacking, confidence, times if response.name == "epochs" else None)

@@ -19,8 +19,9 @@ def convergence(analysis: Analysis) -> Table:
     caption = (
         f"Each combination over {seeds_text(design)}, {tuning_text(analysis)}. Success: {design.goal} within "
         f"{plural(design.horizon, 'epoch')}; a diverged cell counts as not reaching it. Median and restricted mean "
-        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; "
-        f"{interval_text(analysis, single=True)}.{losses_text(design)}"
+        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis, single=True)}. "
+        "test_accuracy: the mean at the end, on examples by which nothing was tuned; a diverged cell "
+        f"guesses.{losses_text(design)}"
     )
     return Table("convergence", "Convergence of every combination", caption, analysis.summary, factors(design))
 

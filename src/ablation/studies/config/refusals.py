@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
 
+from ablation.datasets.settings import MOVED
 from ablation.levels import settings, shown
 from ablation.studies.config.selection import Selection, closest, no_such_key
 from ablation.studies.registries import REGISTRIES
@@ -40,6 +41,8 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
     if rest and section in SETTINGS:
         return f"{shown(given)}: {no_such_key(key, [f'{section}.{name}' for name in SETTINGS[section]])}"
     label, _, parameter = rest.partition(".")
+    if section == "data" and parameter in MOVED:
+        return f"{shown(given)}: {MOVED[parameter]}={shown(given.partition('=')[2] or 0)}"
     choices = REGISTRIES.get(section, {})
     if parameter and label in choices:
         names = list(settings(choices[label]))

@@ -27,7 +27,7 @@ WHERE_AND_HOW = {"study", "name", "choices", "paths", "engine", "tracking", "dev
 READ_BY_SOME = {*FACTORS, "training", "report"}
 """Sections that one stage reads and another does not."""
 
-STAGE_OF = {"report": "report.py", "data": "prepare.py and study.py"}
+STAGE_OF = {"report": "report.py", "data": "prepare.py and study.py", "split": "prepare.py and study.py"}
 """The stages that read a section, where it is not ``study.py`` alone."""
 
 TEXT = re.compile(r"(\+*(?:choices|paths\.\w+|tracking\.uri|data\..+\.(?:folder|mirror))=)(.*)", re.DOTALL)
@@ -180,7 +180,7 @@ def _listed(override: Override) -> str:
             levels = []
         if levels:
             return f"[{','.join(levels[:FEW])}{',...' if len(levels) > FEW else ''}]"
-    return "[1,2]" if key in ("depth", "width", "batch_size", "lr", "seed") else "[name,name]"
+    return "[1,2]" if key in ("depth", "width", "batch_size", "lr", "split", "seed") else "[name,name]"
 
 
 def _refuse_twice(override: Override) -> None:

@@ -87,8 +87,10 @@ def stand_in(cohort: Cohort, ends: Ends) -> Sample:
     """
     # Cells that diverge would leave the stack.
     tame = replace(cohort.cells[0].spec, init=Level("xavier_normal", {}), lr=1e-6, compile="eager")
-    specs = [replace(tame, epochs=min(1, tame.epochs), seed=cell.spec.seed) for cell in cohort.cells]
-    least = ends._replace(train=specs[0].batch_size, val=min(ends.val, EVALUATION_CHUNK))
+    short = replace(tame, epochs=min(1, tame.epochs), evaluations=())
+    specs = [replace(short, seed=cell.spec.seed) for cell in cohort.cells]
+    val, test = (min(size, EVALUATION_CHUNK) for size in (ends.val, ends.test))
+    least = ends._replace(train=specs[0].batch_size, val=val, test=test)
     sample = Sample(specs, least)
     while sample.reckoned > SAMPLE_SECONDS and (smaller := _smaller(sample)) is not None:
         sample = smaller
@@ -119,10 +121,10 @@ def _smaller(sample: Sample) -> Sample | None:
 
 def train_sample(sample: Sample, device: str) -> float:
     """Train a sample in this process, and return how many seconds that took."""
-    draw, (features, classes, examples, val) = generator(0, "pace"), sample.ends
-    x = torch.randn(examples + val, features, generator=draw)
-    y = torch.randint(classes, (examples + val,), generator=draw)
-    data = Data(x[:examples], y[:examples], x[examples:], y[examples:], classes).to(torch.device(device))
+    draw, (features, classes, *sizes) = generator(0, "pace"), sample.ends
+    x = torch.randn(sum(sizes), features, generator=draw)
+    y = torch.randint(classes, (sum(sizes),), generator=draw)
+    data = Data.in_order(x, y, sizes, classes).to(torch.device(device))
     with one_thread():
         # Once without a step: what is done for the first time takes longer.
         train([replace(spec, epochs=0) for spec in sample.specs], data)

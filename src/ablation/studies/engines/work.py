@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ablation import UserError
-from ablation.datasets.prepared import load
+from ablation.datasets.prepared import load, named
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.machine.environment import Environment, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
@@ -49,7 +49,7 @@ class Supply:
         levels: the data levels' parameters by label.
         device: the type of where cells are trained.
         environment: what the keys say of how they are trained; none where there are no keys.
-        digests: what they say of the data, by label.
+        digests: what they say of the prepared data, by name.
         choices: the files of a user's own choices.
     """
 
@@ -80,18 +80,18 @@ class Supply:
 _loaded: dict[tuple[str, str, str, str], Data] = {}
 
 
-def load_data(label: str, supply: Supply) -> Data:
-    """Return a prepared data set on the device, standardized; each process reads it once.
+def load_data(name: str, supply: Supply) -> Data:
+    """Return prepared data by their name, on the device and standardized; each process reads them once.
 
     Raises:
         UserError: it is not the one that the keys are of, or does not fit into memory.
     """
-    expected = supply.digests.get(label, "")
-    key = (str(supply.folder.resolve()), label, supply.device, expected)
+    expected, (label, split) = supply.digests.get(name, ""), named(name)
+    key = (str(supply.folder.resolve()), name, supply.device, expected)
     if key not in _loaded:
-        arrays, card = load(label, supply.levels[label], supply.folder)
+        arrays, card = load(label, supply.levels[label], supply.folder, split)
         if expected not in ("", card["digest"]):
-            raise UserError(f"data.{label}: was prepared anew while the study ran; run the study again")
+            raise UserError(f"data.{name}: was prepared anew while the study ran; run the study again")
         mean, std = card["mean"], card["std"]
 
         def standardize(part: str) -> torch.Tensor:
@@ -103,6 +103,8 @@ def load_data(label: str, supply: Supply) -> Data:
             torch.from_numpy(arrays["train_y"]),
             standardize("val_x"),
             torch.from_numpy(arrays["val_y"]),
+            standardize("test_x"),
+            torch.from_numpy(arrays["test_y"]),
             card["classes"],
         ).to(torch.device(supply.device))
     return _loaded[key]
@@ -123,6 +125,7 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
             outcome.curves,
             outcome.layer_steps,
             outcome.layers,
+            outcome.test,
         )
         for cell, outcome in zip(cohort.cells, outcomes, strict=True)
     ]

@@ -18,7 +18,7 @@ from ablation.training.descent import Descent, Part
 from ablation.training.ingredients import Moment
 from ablation.training.measurement import CURVE_METRICS, EVALUATION_CHUNK
 from ablation.training.networks import build
-from ablation.training.probes import METRICS
+from ablation.training.probes import METRICS, steps_between
 from ablation.training.spec import Level, Spec
 
 FLOAT = 4
@@ -38,17 +38,19 @@ class Ends(NamedTuple):
         classes: outputs.
         train: examples to train on.
         val: examples to validate on.
+        test: examples to test on.
     """
 
     features: int
     classes: int
     train: int
     val: int
+    test: int
 
     @property
     def values(self) -> int:
         """How many numbers the data are."""
-        return self.features * (self.train + self.val)
+        return self.features * (self.train + self.val + self.test)
 
 
 class Memory(NamedTuple):
@@ -93,7 +95,8 @@ def counts(spec: Spec, ends: Ends) -> Counts:
     matrices = [fan_in * fan_out for fan_in, fan_out in shapes]
     per_epoch = ends.train // spec.batch_size
     steps = spec.epochs * per_epoch
-    powers = sum(2**exponent % per_epoch != 0 for exponent in range(steps.bit_length())) if steps else 0
+    between = steps_between(spec.epochs, per_epoch, spec.evaluations)
+    powers = {2**exponent for exponent in range(steps.bit_length()) if 2**exponent % per_epoch} if steps else set()
     return Counts(
         sum(matrices),
         matrices[0],
@@ -103,8 +106,8 @@ def counts(spec: Spec, ends: Ends) -> Counts:
         len(matrices),
         network.depth,
         steps,
-        spec.epochs + 1 + powers,
-        spec.epochs + 1,
+        spec.epochs + 1 + len(between | powers),
+        spec.epochs + 1 + len(between),
     )
 
 
@@ -116,7 +119,7 @@ def memory(spec: Spec, ends: Ends) -> Memory:
     """
     of, normalizes = counts(spec, ends), _normalizes(spec)
     alike = 4 + _remembered(spec.optimizer) + normalizes
-    examples = max(spec.batch_size, min(spec.probe_size, ends.train), min(EVALUATION_CHUNK, ends.val))
+    examples = max(spec.batch_size, min(spec.probe_size, ends.train), min(EVALUATION_CHUNK, max(ends.val, ends.test)))
     return Memory(
         FLOAT * (alike * of.parameters + of.largest),
         FLOAT * examples * ((6 + 3 * normalizes) * of.units + ends.features),
@@ -141,15 +144,15 @@ def seconds(spec: Spec, ends: Ends, cells: int) -> float:
     """Return about how long a cohort of so many cells trains on one core of the machine that was measured."""
     of, slower = counts(spec, ends), 1 + 0.7 * _normalizes(spec)
     probed = min(spec.probe_size, ends.train)
-    scored = min(ends.train, ends.val) + ends.val
+    scored = of.evaluations * (min(ends.train, ends.val) + ends.val) + ends.test
     there_and_back = 6 * of.weights - 2 * of.first
     products = there_and_back * (of.steps * spec.batch_size + of.probes * probed)
-    products += 2 * of.weights * of.evaluations * scored
-    elements = of.steps * spec.batch_size + 4 * of.probes * probed + 0.5 * of.evaluations * scored
+    products += 2 * of.weights * scored
+    elements = of.steps * spec.batch_size + 4 * of.probes * probed + 0.5 * scored
     passes = 3 * of.steps + 6 * of.probes + 4 * of.evaluations + 8
-    chunks = 2 * math.ceil(ends.val / EVALUATION_CHUNK)
-    operations = of.steps * 12 + of.probes * 50 + of.evaluations * 4 * chunks
-    matrices = 3 * of.steps + 3 * of.probes + of.evaluations * chunks
+    chunks = of.evaluations * 2 * math.ceil(ends.val / EVALUATION_CHUNK) + math.ceil(ends.test / EVALUATION_CHUNK)
+    operations = of.steps * 12 + of.probes * 50 + 4 * chunks
+    matrices = 3 * of.steps + 3 * of.probes + chunks
     of_a_cell = PRODUCT * products + ELEMENT * slower * elements * of.units + PARAMETER * passes * of.parameters
     return cells * (of_a_cell + MATRIX * of.layers * matrices) + OPERATION * of.layers * operations * slower + COHORT
 

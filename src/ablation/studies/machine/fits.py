@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ablation import UserError
+from ablation.datasets.prepared import paths
 from ablation.datasets.settings import complete
 from ablation.studies.cells import Cell, count_cells
 from ablation.studies.machine import cost
@@ -80,8 +81,9 @@ def refuse_data(study: Study) -> None:
         if "examples" not in parameters or "features" not in parameters:
             continue
         examples, features = int(parameters["examples"]), int(parameters["features"])
-        is_there = (study.data_folder / f"{label}.safetensors").exists()
-        needed = (READING if is_there else DRAWING) * examples * 1.25 * features
+        files = [paths(label, study.data_folder, split)[0] for split in study.numbers["split"]]
+        is_there = all(file.exists() for file in files)
+        needed = (READING if is_there else DRAWING) * examples * 1.5 * features
         if needed > room:
             raise UserError(
                 f"data.{label}.examples={examples}: with {features} features they take some {_size(needed)} to "

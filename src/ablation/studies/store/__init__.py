@@ -30,6 +30,7 @@ class Record:
         curves: float32 [evaluations, metrics].
         layer_steps: [probes].
         layers: float32 [probes, hidden layers, metrics].
+        test: float32 [metrics], of the test part in the end; NaN of a cell that diverged.
     """
 
     spec: dict[str, Any]
@@ -39,6 +40,7 @@ class Record:
     curves: NDArray[np.float32]
     layer_steps: NDArray[np.int64]
     layers: NDArray[np.float32]
+    test: NDArray[np.float32]
 
 
 class Store:
@@ -111,6 +113,7 @@ def _to_row(key: str, record: Record) -> tuple[str, bytes, str, str, bytes, byte
         "layer_steps": record.layer_steps.tolist(),
         "curves_shape": record.curves.shape,
         "layers_shape": record.layers.shape,
+        "test": record.test.tolist(),
     }
     spec, outcome = (json.dumps(content, sort_keys=True) for content in (record.spec, told))
     curves, layers = (values.astype(np.dtype("<f4")).tobytes() for values in (record.curves, record.layers))
@@ -129,6 +132,7 @@ def _from_row(spec: bytes, outcome: bytes, curves: bytes, layers: bytes) -> Reco
         np.frombuffer(curves, little).reshape(told["curves_shape"]),
         np.array(told["layer_steps"], np.int64),
         np.frombuffer(layers, little).reshape(told["layers_shape"]),
+        np.array(told["test"], np.float32),
     )
 
 

@@ -33,8 +33,8 @@ CELLS = 9
 SIZES = {"widths": (13, 7), "batch_size": 7, "epochs": 8, "probe_size": 11}
 """Odd, so that no cell ends where a vector of the processor does."""
 
-FEATURES, CLASSES, TRAIN, VAL = 11, 5, 31, 17
-"""What the cells are tried on: inputs, classes, and examples."""
+FEATURES, CLASSES, SIZES_OF_PARTS = 11, 5, (31, 17, 13)
+"""What the cells are tried on: inputs, classes, and examples to train, validate and test on."""
 
 
 class UnlawfulError(ValueError):
@@ -67,9 +67,9 @@ def cell_with(choice: str, level: Level) -> Spec:
 
 def _data() -> Data:
     draw = generator(0, "law")
-    x = 3.0 * torch.randn(TRAIN + VAL, FEATURES, generator=draw)
-    y = torch.randint(CLASSES, (TRAIN + VAL,), generator=draw)
-    return Data(x[:TRAIN], y[:TRAIN], x[TRAIN:], y[TRAIN:], CLASSES)
+    x = 3.0 * torch.randn(sum(SIZES_OF_PARTS), FEATURES, generator=draw)
+    y = torch.randint(CLASSES, (sum(SIZES_OF_PARTS),), generator=draw)
+    return Data.in_order(x, y, SIZES_OF_PARTS, CLASSES)
 
 
 def _alike(some: Sequence[Outcome], others: Sequence[Outcome]) -> bool:
@@ -81,6 +81,7 @@ def _alike(some: Sequence[Outcome], others: Sequence[Outcome]) -> bool:
             for mine, theirs in (
                 (one.curves, other.curves),
                 (one.layers, other.layers),
+                (one.test, other.test),
                 (one.weights.numpy(), other.weights.numpy()),
             )
         )

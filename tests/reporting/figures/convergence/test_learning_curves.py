@@ -1,5 +1,9 @@
 """Learning curves count a diverged cell as guessing, to the horizon."""
 
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from ablation.reporting.figures.convergence import learning_curves
@@ -12,6 +16,17 @@ def test_learning_curves_count_a_diverged_cell_as_guessing(analysed):
     assert frame.loc[1.0, "mean"] == pytest.approx(0.96)
     assert frame.loc[3.0, "mean"] == pytest.approx((0.96 + 0.1) / 2)
     assert (frame.loc[3.0, "low"], frame.loc[3.0, "high"]) == (0, 1)  # of two seeds
+
+
+def test_a_cell_keeps_its_accuracy_where_only_others_are_evaluated():
+    """Cells of unlike batches, one of which diverges behind its second evaluation."""
+    curves = {"row": [0, 0, 0, 1, 1], "epoch": [0, 0.5, 1, 0, 0.75], "val_accuracy": [0.1, 0.6, 0.8, 0.2, 0.7]}
+    cells = pd.DataFrame({"diverged": [False, True], "chance": 0.1})
+    cells = cells.assign(depth=2, normalization="none", activation="relu", seed=0)
+    analysis = SimpleNamespace(grid=np.array([0, 0.5, 0.75, 1.0]), cells=cells, curves=pd.DataFrame(curves))
+    table = learning_curves.accuracy_by_epoch(analysis, cells)
+    assert table["val_accuracy"].tolist() == pytest.approx([0.1, 0.6, 0.6, 0.8, 0.2, 0.2, 0.7, 0.1])
+    assert table["epoch"].tolist() == [0, 0.5, 0.75, 1.0] * 2
 
 
 def test_learning_curves_run_to_the_horizon_whatever_became_of_the_cells(analysed):

@@ -65,7 +65,7 @@ def show(analysis: Analysis) -> View:
 def accuracy_by_epoch(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     """A row per cell and epoch of the grid; from where a cell diverged on its accuracy is that of guessing.
 
-    A cell that finished keeps its accuracy until it is evaluated again.
+    A cell keeps its accuracy until it is evaluated again: cells of other batches are evaluated at other fractions.
     """
     grid = analysis.grid
     place = np.full(len(analysis.cells), -1)
@@ -76,8 +76,8 @@ def accuracy_by_epoch(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     accuracy[place[curves["row"].to_numpy()], at] = curves["val_accuracy"].to_numpy()
     seen = np.where(np.isfinite(accuracy), np.arange(len(grid)), 0)
     kept = np.take_along_axis(accuracy, np.maximum.accumulate(seen, axis=1), axis=1)
-    accuracy = np.where(cells["diverged"].to_numpy(dtype=bool)[:, None], accuracy, kept)
-    accuracy = np.where(np.isfinite(accuracy), accuracy, cells["chance"].to_numpy()[:, None])
+    gone = cells["diverged"].to_numpy(dtype=bool)[:, None] & (np.arange(len(grid)) > seen.max(axis=1)[:, None])
+    accuracy = np.where(np.isfinite(kept) & ~gone, kept, cells["chance"].to_numpy()[:, None])
     long = cells.loc[cells.index.repeat(len(grid)), ["depth", "normalization", "activation", "seed"]]
     return long.assign(epoch=np.tile(grid, len(cells)), val_accuracy=accuracy.ravel()).reset_index(drop=True)
 

@@ -97,7 +97,7 @@ def plot(view: View, design: Design) -> Figure:
     most = int(view.frame.groupby("panel")["along"].nunique().max())
     figure, axes = grid(shape, max(2.1, 0.24 * most) + 0.08 * longest, 2.1 + below, margin=0.8, sharey=True)
     least = min(float(view.frame["mean"].min()), float(view.frame["low"].min()))
-    ends = (max(least, 0.4) * 0.9, max(design.horizon, float(view.frame["mean"].max())) * 1.15)
+    ends = (max(least, 0.4 * design.soonest) * 0.9, max(design.horizon, float(view.frame["mean"].max())) * 1.15)
     for axis in axes.flat[len(view.columns) :]:
         axis.set_axis_off()
     for axis, place in zip(axes.flat, view.columns, strict=False):
@@ -128,7 +128,11 @@ def plot(view: View, design: Design) -> Figure:
         how = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if turned else {}
         axis.set_xticks(range(len(levels)), names, size=7.5, **how)
         axis.axhline(design.horizon, color=INK, lw=0.6, ls=":")
-        ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500) if ends[0] <= tick <= ends[1]]
+        ticks = [
+            tick
+            for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
+            if ends[0] <= tick <= ends[1]
+        ]
         axis.yaxis.set_major_locator(FixedLocator(ticks))
         axis.yaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter("{x:g}")
