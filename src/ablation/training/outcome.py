@@ -30,6 +30,7 @@ class Outcome:
         layers: float32 [probes, D, len(METRICS)].
         weights: all parameters at the end, [P], flat as ``Layout.views`` sees them; of a diverged cell, those at the
             probe at which it left the stack.
+        compared: the largest number that each watched clipping rule would have compared with its threshold.
     """
 
     diverged_step: int | None
@@ -39,6 +40,7 @@ class Outcome:
     layer_steps: NDArray[np.int64]
     layers: NDArray[np.float32]
     weights: Tensor
+    compared: Mapping[str, float]
 
 
 class Notes:
@@ -57,6 +59,7 @@ class Notes:
         self._layers = np.full((cells, len(probes), layers, len(METRICS)), np.nan, np.float32)
         self._diverged_step: list[int | None] = [None] * cells
         self._weights: list[Tensor] = [torch.empty(0)] * cells
+        self._compared: list[Mapping[str, float]] = [{}] * cells
 
     def add_health(self, step: int, place_S: Tensor, finite_S: Tensor, health: Mapping[str, Tensor]) -> None:
         """Note the gradient health of the cells at these places, [S, D] by name, but of those that have diverged."""
@@ -70,10 +73,11 @@ class Notes:
         finite = finite_S.cpu().numpy()
         self._curves[place_S.cpu().numpy()[finite], self._evaluations.index(step)] = packed_SM[finite]
 
-    def leave(self, place: int, diverged_step: int, weights_P: Tensor) -> None:
+    def leave(self, place: int, diverged_step: int, weights_P: Tensor, compared: Mapping[str, float]) -> None:
         """Note that the cell at a place leaves the stack; its step is negative where it has not diverged."""
         self._diverged_step[place] = diverged_step if diverged_step >= 0 else None
         self._weights[place] = weights_P.cpu().clone()
+        self._compared[place] = compared
 
     def outcomes(self, parameters: int) -> list[Outcome]:
         """Return what is kept of each cell, which has so many parameters, once all have left."""
@@ -91,4 +95,5 @@ class Notes:
             np.array(probes, np.int64),
             self._layers[place, : len(probes)],
             self._weights[place],
+            self._compared[place],
         )

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from ablation import UserError
 from ablation.records.columns import FACTORS
 from ablation.records.files import read_results
-from ablation.studies import run, tracking
+from ablation.studies import rounds, run, tracking
 from ablation.studies.engines import run_cohorts
 from ablation.studies.engines.cohorts import Limits
 from ablation.studies.run import run_study
@@ -122,7 +122,7 @@ def test_runs_appear_while_the_study_goes_on(tracked, monkeypatch):
                 time.sleep(0.01)
             seen.append(len(runs_of(uri, "single")[1]))
 
-    monkeypatch.setattr(run, "run_cohorts", watched)
+    monkeypatch.setattr(rounds, "run_cohorts", watched)
     run_study(checked("seed=[0,1,2]"))
     assert seen == [1, 2, 3], "each was there before the next cohort was trained"
 
