@@ -74,9 +74,11 @@ class Rounds:
             for place in waiting.awaited:
                 if place not in wanted:
                     record = self._store.get(self._keys[place])
-                    self._add([], [(place, *told) for told in waiting.told(place, record)], bar)
+                    if known := [(place, *told) for told in waiting.told(place, record)]:
+                        self._add([], known, bar)
             for others in (waiting, ()):
-                places = [place for place in missing if place not in others and place not in tried | self._known]
+                done = tried | self._known
+                places = [place for place in missing if place not in others and place not in done]
                 tried.update(places)
                 try:
                     self._train(places, waiting, bar)
