@@ -19,8 +19,9 @@ def run(config: Config) -> None:
     Options.of(study.report)  # checked now, although only the report reads them
     summary = run_study(study)
     cells = "1 cell" if summary.cells == 1 else f"{summary.cells} cells"
+    known = f", {summary.known} known without" if summary.known else ""
     print(
-        f"{study.name}: {cells}, {summary.trained} trained now, {summary.diverged} diverged, "
+        f"{study.name}: {cells}, {summary.trained} trained now{known}, {summary.diverged} diverged, "
         f"{summary.wall_seconds:.1f} s; results in {study.results_folder}",
         file=sys.stderr,
     )

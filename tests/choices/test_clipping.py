@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ablation.choices.clipping import CLIPPINGS, Gradient, Whole
+from ablation.choices.clipping import CLIPPINGS, COMPARED, UNCLIPPED, Gradient, Whole
 
 TENSORS = [slice(0, 12), slice(12, 15), slice(15, 40), slice(40, 41)]
 BLOCKS = [slice(0, 12), slice(12, 41)]
@@ -281,3 +281,64 @@ def test_the_size_of_a_neighbour_changes_no_bit(name, neighbour):
     together, _ = clip(name, beside, threshold=0.5)
     others = [0, 1, 2, 4, 5, 6]
     assert torch.equal(alone[others], together[others])
+
+
+def largest_of(name, grad, columns=TENSORS):
+    """What a rule compares at most, of a gradient that comes part by part: the last part has several tensors."""
+    parts = [Gradient([grad[:, block]], [grad[:, each] for each in columns if inside(each, block)]) for block in BLOCKS]
+    return COMPARED[name].of_all([number for part in parts for number in COMPARED[name].of_part(part)]).squeeze(1)
+
+
+def inside(tensor, block):
+    return block.start <= tensor.start < block.stop
+
+
+def test_every_rule_with_a_threshold_says_what_it_compares():
+    assert [*COMPARED] == WITH_THRESHOLD
+    assert UNCLIPPED in CLIPPINGS
+    assert UNCLIPPED not in COMPARED
+
+
+@pytest.mark.parametrize("name", COMPARED)
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(finite_rows, min_size=3, max_size=3), factor=st.sampled_from([0.999, 1.0, 1.001]))
+def test_what_is_compared_says_whether_the_rule_acts_to_the_last_digit(name, rows, factor):
+    grad = torch.cat(rows)
+    largest = largest_of(name, grad).tolist()
+    for number in largest:
+        if number < 1e-12:
+            continue
+        around = [factor * number, *(float(np.nextafter(np.float32(number), np.float32(end))) for end in (0, np.inf))]
+        for threshold in (*around, math.nextafter(number, 0.0), math.nextafter(number, math.inf)):
+            said = [COMPARED[name].acts(each, threshold=threshold) for each in largest]
+            for given_as in (threshold, torch.full((3, 1), threshold)):
+                clipped, flags = clip(name, grad, threshold=given_as)
+                assert flags.tolist() == said
+                assert all(
+                    torch.equal(*pair)
+                    for pair, acts in zip(zip(grad, clipped, strict=True), said, strict=True)
+                    if not acts
+                )
+
+
+@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("size", [1e-37, 1e-25, 1e-13, 1.0, 1e14, 1e16, 1e25, 3e38])
+def test_of_no_size_a_gradient_passes_for_one_that_is_left_alone_and_is_not(name, size):
+    grad = (gradients(16) / gradients(16).abs().max() * size).clamp(-3e38, 3e38)
+    largest = largest_of(name, grad).tolist()
+    for threshold in (2e-38, 1e-20, 9e-13, 1e-12, 1.0, 9e14, 1e15, 2e15, 1e30, 3e38, *largest):
+        if not 1.2e-38 < threshold < 3.4e38:
+            continue
+        clipped, flags = clip(name, grad, threshold=threshold)
+        for before, after, flag, number in zip(grad, clipped, flags.tolist(), largest, strict=True):
+            if not COMPARED[name].acts(number, threshold=threshold):
+                assert not flag
+                assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("poison", [torch.nan, torch.inf, -torch.inf])
+def test_what_is_not_finite_counts_as_clipped(name, poison):
+    grad = gradients()
+    grad[2, 20] = poison
+    assert COMPARED[name].acts(largest_of(name, grad).tolist()[2], threshold=3e38)

@@ -13,7 +13,7 @@ from ablation import UserError
 from ablation.records import files as records
 from ablation.records.columns import CELLS, CURVES, LAYERS
 from ablation.records.files import read_results, write_manifest
-from ablation.studies import run
+from ablation.studies import rounds, run
 from ablation.studies.cells import expand
 from ablation.studies.run import run_study
 from ablation.studies.store import open_store
@@ -131,12 +131,12 @@ def test_neither_engine_nor_names_nor_an_interruption_change_a_byte(study, tmp_p
         yield next(iter(run_cohorts(cohorts[:1], *rest)))
         raise KeyboardInterrupt
 
-    run_cohorts = run.run_cohorts
-    monkeypatch.setattr(run, "run_cohorts", interrupted)
+    run_cohorts = rounds.run_cohorts
+    monkeypatch.setattr(rounds, "run_cohorts", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_study(again)
     assert not again.results_folder.exists()
-    monkeypatch.setattr(run, "run_cohorts", run_cohorts)
+    monkeypatch.setattr(rounds, "run_cohorts", run_cohorts)
     assert run_study(again).trained == 3, "one of two cohorts was kept"
     assert bytes_of(again) == bytes_of(whole)
 
@@ -349,7 +349,7 @@ def test_names_of_levels_may_be_hostile(study):
 
 
 def test_a_folder_that_results_cannot_go_to_is_refused_before_training(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "run_cohorts", None)
+    monkeypatch.setattr(rounds, "run_cohorts", None)
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"file is no folder; paths\.results= names another"):
         run_study(study(f"paths.results={tmp_path / 'file'}"))

@@ -3,11 +3,12 @@
 A rule takes gradients of a cohort, a row a cell, and changes them in place. It returns, per cell, whether anything was
 clipped. A threshold is a float, or one a cell as [S, 1]. A rule that needs more than the gradient asks for it in its
 signature. One that must see all of a gradient at once takes a ``Whole``; the others may be given it part by part.
+What a rule of this file compares with its threshold, ``COMPARED`` says apart from the rule.
 
 Legend: S cells, N numbers of a cell in one part of its gradient, R some of the cells, 1 an axis of length one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Annotated, NamedTuple
 
@@ -43,7 +44,7 @@ def value(gradient: Gradient, *, threshold: Threshold = 1.0) -> Tensor:
     """Clip every component: g_i <- max(-c, min(c, g_i)); the direction may change (Keras' ``clipvalue``)."""
     flags = []
     for block_SN in gradient.blocks:
-        flags.append((block_SN.amax(1, keepdim=True) > threshold) | (block_SN.amin(1, keepdim=True) < -threshold))
+        flags.append(torch.maximum(*_ends(block_SN)) > threshold)
         block_SN.clamp_(-threshold, threshold)  # type: ignore[arg-type]  # torch's stub knows no union of the two
     return _any(flags)
 
@@ -94,13 +95,17 @@ def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
 
 def _norm(parts: Sequence[Tensor], dtype: torch.dtype | None = None) -> Tensor:
     """Return the norm of each cell's parts together, [S, 1], in their own precision or another."""
-    norms = [torch.linalg.vector_norm(part_SN, dim=1, keepdim=True, dtype=dtype) for part_SN in parts]
+    return _joined([torch.linalg.vector_norm(part_SN, dim=1, keepdim=True, dtype=dtype) for part_SN in parts])
+
+
+def _joined(norms: Sequence[Tensor]) -> Tensor:
+    """Return the norm of each cell's parts together from the norm of each part, all [S, 1]."""
     # Added one by one, for a sum across parts is ordered in one way for one cell and in another for many. In double
     # precision the norm of a single part is that part's to the bit.
     square_S1 = norms[0].double().square()
     for norm_S1 in norms[1:]:
         square_S1 += norm_S1.double().square()
-    total_S1: Tensor = square_S1.sqrt().to(dtype or parts[0].dtype)
+    total_S1: Tensor = square_S1.sqrt().to(norms[0].dtype)
     return total_S1
 
 
@@ -139,3 +144,63 @@ CLIPPINGS: dict[str, Clipping] = {
     "norm": norm,
     "global_norm": global_norm,
 }
+
+UNCLIPPED = "none"
+"""The rule that never acts."""
+
+
+class Compared(NamedTuple):
+    """What a rule compares with its threshold, so that whether it would act is known where it is not applied.
+
+    The numbers are those of the rule itself, to the bit, in single precision and where it can look at numbers.
+
+    Attributes:
+        of_part: of a part of a gradient, what counts, each an [S, 1].
+        of_all: of what counts of all parts, in their order, the largest number compared, [S, 1].
+        acts: whether the rule with these settings acts on any of some gradients, of all of which this is the largest
+            number. Where that is not certain it counts as acting: not a number, or a norm that is no sound one.
+    """
+
+    of_part: Callable[[Gradient], Iterable[Tensor]]
+    of_all: Callable[[Sequence[Tensor]], Tensor]
+    acts: Callable[..., bool]
+
+
+def _ends_of_part(gradient: Gradient) -> list[Tensor]:
+    return [end_S1 for block_SN in gradient.blocks for end_S1 in _ends(block_SN)]
+
+
+def _ends(block_SN: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest component and the smallest one's negative: the larger of them is the largest magnitude."""
+    return block_SN.amax(1, keepdim=True), block_SN.amin(1, keepdim=True).neg_()
+
+
+def _largest(numbers: Sequence[Tensor]) -> Tensor:
+    largest_S1: Tensor = torch.cat([*numbers], dim=1).amax(1, keepdim=True)
+    return largest_S1
+
+
+def _component_acts(largest: float, *, threshold: float) -> bool:
+    return not bool(torch.tensor(largest, dtype=torch.float32) <= threshold)
+
+
+def _norms_of_tensors(gradient: Gradient) -> list[Tensor]:
+    return [torch.linalg.vector_norm(tensor_SN, dim=1, keepdim=True) for tensor_SN in gradient.tensors]
+
+
+def _norms_of_blocks(gradient: Gradient) -> list[Tensor]:
+    return [torch.linalg.vector_norm(block_SN, dim=1, keepdim=True) for block_SN in gradient.blocks]
+
+
+def _norm_acts(largest: float, *, threshold: float) -> bool:
+    norm, limit = (torch.tensor(number, dtype=torch.float32) for number in (largest, threshold))
+    sound = (norm < LARGEST_NORM) & (limit >= SMALLEST_LIMIT)
+    return not bool(sound & (norm <= limit))
+
+
+COMPARED: dict[str, Compared] = {
+    "value": Compared(_ends_of_part, _largest, _component_acts),
+    "norm": Compared(_norms_of_tensors, _largest, _norm_acts),
+    "global_norm": Compared(_norms_of_blocks, _joined, _norm_acts),
+}
+"""Of the rules that can say so, what they compare; cells that another rule clips are always trained."""

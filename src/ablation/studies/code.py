@@ -122,6 +122,12 @@ def choice_digest(registry: Mapping[str, Callable[..., Any]], kind: str) -> str:
 
 
 @cache
+def function_digest(function: Callable[..., Any]) -> str:
+    """Return the digest of what a function of the project does."""
+    return digest(_texts_of(function))
+
+
+@cache
 def _digest_of(choice: Callable[..., Any], kind: str) -> str:
     return digest([*_sets(kind), *_texts_of(choice)])
 

@@ -18,6 +18,7 @@ from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
 from ablation.records.files import write_json, write_manifest, write_parts, write_table
 from ablation.studies.cells import Cell
 from ablation.studies.code import choice_digest
+from ablation.studies.known import bits_of, count_known
 from ablation.studies.machine.environment import Environment
 from ablation.studies.own.files import owners
 from ablation.studies.placing import put_as_one
@@ -56,11 +57,11 @@ def write_results(
     folder = study.results_folder
     try:
         with put_as_one(folder, "manifest.json") as new:
-            table = _write_measurements(ordered, store, cards, new)
+            table, known = _write_measurements(ordered, store, cards, new)
             write_table(activation_values(study), new / "activations.parquet")
             write_table(weight_variances(study, cells, cards), new / "initializers.parquet")
             diverged = pc.sum(pc.equal(table["status"], "diverged")).as_py()
-            manifest = _manifest(study, cells, diverged, cards, environment)
+            manifest = _manifest(study, cells, diverged, known, cards, environment)
             write_manifest(manifest, new)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror})") from error
@@ -69,9 +70,15 @@ def write_results(
 
 def _write_measurements(
     ordered: Sequence[tuple[str, Cell]], store: Store, cards: Mapping[str, Mapping[str, Any]], folder: Path
-) -> pa.Table:
-    """Write what was measured of the cells, in the order of their keys; return the table of the cells."""
+) -> tuple[pa.Table, int]:
+    """Write what was measured of the cells, in the order of their keys.
+
+    Returns:
+        The table of the cells, and how many of them have the numbers of their unclipped sibling: by their bits, for
+        what the store held before, and so what was trained, must not matter.
+    """
     tables: list[pa.Table] = []
+    bits: list[bytes] = []
     with (
         write_parts(CURVES, folder / "curves.parquet") as curves,
         write_parts(LAYERS, folder / "layers.parquet") as layers,
@@ -80,11 +87,12 @@ def _write_measurements(
             part = [(key, cell, store.get(key)) for key, cell in ordered[start : start + PART]]
             # Part by part, for rows as Python's objects take five times the memory of a table (1.9 kB each).
             tables.append(pa.Table.from_pylist([cell_row(*each) for each in part], schema=CELLS))
+            bits += [bits_of(record) for _, _, record in part]
             curves(_curves(part, cards))
             layers(_layers(part))
     table = pa.concat_tables(tables).combine_chunks()
     write_table(table, folder / "cells.parquet")
-    return table
+    return table, count_known([cell for _, cell in ordered], bits)
 
 
 def write_timing(study: Study, timing: Mapping[str, Any]) -> None:
@@ -158,6 +166,7 @@ def _manifest(
     study: Study,
     cells: Sequence[Cell],
     diverged: int,
+    known: int,
     cards: Mapping[str, dict[str, Any]],
     environment: Environment,
 ) -> dict[str, Any]:
@@ -187,6 +196,7 @@ def _manifest(
             "expected": len(cells),
             "finished": len(cells) - diverged,
             "diverged": diverged,
+            "known": known,
             "names": sorted(cell.name for cell in cells),
         },
         "horizon": {"epochs": study.epochs},

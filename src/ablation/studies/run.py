@@ -1,10 +1,9 @@
-"""A study from its config to its results: look up, train what is missing, keep it, and write it out."""
+"""A study from its config to its results: look up, have trained what is missing, and write it out."""
 
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,19 @@ from tqdm import tqdm
 from ablation import UserError
 from ablation.datasets.prepared import name_of, up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
-from ablation.studies.engines import count_workers, environment_of, pace, run_cohorts
-from ablation.studies.engines.cohorts import Cohort, cohort_limits, make_cohorts
+from ablation.studies.engines import count_workers, environment_of, pace
+from ablation.studies.engines.cohorts import cohort_limits
 from ablation.studies.engines.duration import HOUR, Sample, estimate, told
 from ablation.studies.engines.work import Supply
+from ablation.studies.known import Waiting
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import check_arithmetic, environment
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
 from ablation.studies.results import write_results, write_timing
+from ablation.studies.rounds import Plan, Rounds
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
-from ablation.studies.tracking import Tracker, track
+from ablation.studies.tracking import track
 from ablation.studies.trials import try_choices
 from ablation.training.compiled.tracing import has_compiler
 
@@ -38,10 +39,11 @@ NAMED = 50
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run of a study did, for the terminal."""
+    """What a run of a study did, for the terminal: cells of it, trained now, known now without, and diverged."""
 
     cells: int
     trained: int
+    known: int
     diverged: int
     wall_seconds: float
 
@@ -75,19 +77,22 @@ def run_study(study: Study) -> Summary:
             cell_keys = keys(cells, digests, device, how)
             present = whole_cells(study, cells, cell_keys, store)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
-        plan = make_plan(study, cells, missing, cards, device)
+        waiting = Waiting(cells, missing, device)
+        plan = make_plan(study, cells, missing, cards, device, bool(waiting.awaited))
         supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices)
         with track(study, cards) as tracker:
-            timing = _train(study, cells, cell_keys, missing, plan, supply, store, tracker)
+            rounds = Rounds(study, cells, cell_keys, plan, supply, store, tracker)
+            timing = rounds.run(missing, waiting)
             manifest = write_results(study, cells, cell_keys, store, cards, how)
             for key, cell in zip(cell_keys, cells, strict=True):
                 if key in present and not tracker.knows(key):
                     tracker.add(key, cell, store.get(key), "store", 0.0)
             tracker.finish(manifest)
     wall = time.perf_counter() - begun
-    if missing:
+    trained, known = timing["cells_trained"], timing["cells_known"]
+    if trained:
         write_timing(study, {"wall_seconds": wall, **timing})
-    return Summary(len(cells), len(missing), manifest["cells"]["diverged"], wall)
+    return Summary(len(cells), trained, known, manifest["cells"]["diverged"], wall)
 
 
 def check_machine(study: Study, device: torch.device) -> None:
@@ -161,22 +166,23 @@ def check_batches(cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]])
             )
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is trained, by how many workers."""
-
-    cohorts: Sequence[Cohort]
-    workers: int
-
-
 def make_plan(
     study: Study,
     cells: Sequence[Cell],
     missing: Sequence[int],
     cards: Mapping[str, Mapping[str, Any]],
     device: torch.device,
+    at_most: bool = False,
 ) -> Plan:
     """Return how the cells at these places are trained, having said so if it will take long.
+
+    Args:
+        study: the study.
+        cells: all of its cells.
+        missing: places of those to be trained.
+        cards: the data's, by label.
+        device: where.
+        at_most: some of them may not have to be.
 
     Raises:
         UserError: they cannot be trained, or their results cannot be kept.
@@ -189,7 +195,8 @@ def make_plan(
     if workers < asked:
         tqdm.write(f"{study.name}: memory has room for {workers} of {asked} workers", file=sys.stderr)
     limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
-    cohorts = make_cohorts(todo, ends, workers, limits._replace(room=room))
+    plan = Plan(ends, limits._replace(room=room), workers)
+    cohorts = plan.cohorts(todo)
     if cohorts:
 
         def measure(sample: Sample) -> float:
@@ -197,46 +204,5 @@ def make_plan(
 
         seconds = estimate(cohorts, ends, workers, measure)
         if seconds >= HOUR:
-            tqdm.write(told(study.name, seconds, len(todo), min(workers, len(cohorts))), file=sys.stderr)
-    return Plan(cohorts, workers)
-
-
-def _train(
-    study: Study,
-    cells: Sequence[Cell],
-    cell_keys: Sequence[str],
-    missing: Sequence[int],
-    plan: Plan,
-    supply: Supply,
-    store: Store,
-    tracker: Tracker,
-) -> dict[str, Any]:
-    """Train the cells at these places, keeping each cohort as it comes; return the figures of ``timing.json``."""
-    train_seconds, run_steps, diverged = 0.0, 0, 0
-    begun = time.perf_counter()
-    with ExitStack() as stack:
-        bar = stack.enter_context(
-            tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", desc=study.name, smoothing=0.1)
-        )
-        for trained in run_cohorts(plan.cohorts, supply, study.engine, plan.workers):
-            done = [
-                (missing[place], record) for place, record in zip(trained.cohort.places, trained.records, strict=True)
-            ]
-            store.put((cell_keys[place], record) for place, record in done)
-            for place, record in done:
-                tracker.add(cell_keys[place], cells[place], record, trained.cohort.name, trained.seconds / len(done))
-            train_seconds += trained.seconds
-            run_steps += trained.run_steps
-            diverged += sum(record.diverged_step is not None for record in trained.records)
-            rate = run_steps / (time.perf_counter() - begun)
-            bar.set_postfix_str(f"{rate:,.0f} run-steps/s, {diverged} diverged", refresh=False)
-            bar.update(len(done))
-    elapsed = time.perf_counter() - begun
-    return {
-        "train_seconds": train_seconds,
-        "run_steps": run_steps,
-        "run_steps_per_second": run_steps / elapsed if missing else 0.0,
-        "cells_trained": len(missing),
-        "workers": plan.workers,
-        "device": supply.device,
-    }
+            tqdm.write(told(study.name, seconds, len(todo), min(workers, len(cohorts)), at_most), file=sys.stderr)
+    return plan

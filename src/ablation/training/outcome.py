@@ -32,6 +32,7 @@ class Outcome:
         test: float32 [len(TEST_METRICS)] at the end; NaN of a cell that diverged.
         weights: all parameters at the end, [P], flat as ``Layout.views`` sees them; of a diverged cell, those at the
             probe at which it left the stack.
+        compared: the largest number that each watched clipping rule would have compared with its threshold.
     """
 
     diverged_step: int | None
@@ -42,6 +43,7 @@ class Outcome:
     layers: NDArray[np.float32]
     test: NDArray[np.float32]
     weights: Tensor
+    compared: Mapping[str, float]
 
 
 class Notes:
@@ -61,6 +63,7 @@ class Notes:
         self._test = np.full((cells, len(TEST_METRICS)), np.nan, np.float32)
         self._diverged_step: list[int | None] = [None] * cells
         self._weights: list[Tensor] = [torch.empty(0)] * cells
+        self._compared: list[Mapping[str, float]] = [{}] * cells
 
     def add_health(self, step: int, place_S: Tensor, finite_S: Tensor, health: Mapping[str, Tensor]) -> None:
         """Note the gradient health of the cells at these places, [S, D] by name, but of those that have diverged."""
@@ -79,10 +82,11 @@ class Notes:
         packed_SM = torch.stack([test[name] for name in TEST_METRICS], dim=1).float().cpu().numpy()
         self._test[place_S.cpu().numpy()] = packed_SM
 
-    def leave(self, place: int, diverged_step: int, weights_P: Tensor) -> None:
+    def leave(self, place: int, diverged_step: int, weights_P: Tensor, compared: Mapping[str, float]) -> None:
         """Note that the cell at a place leaves the stack; its step is negative where it has not diverged."""
         self._diverged_step[place] = diverged_step if diverged_step >= 0 else None
         self._weights[place] = weights_P.cpu().clone()
+        self._compared[place] = compared
 
     def outcomes(self, parameters: int) -> list[Outcome]:
         """Return what is kept of each cell, which has so many parameters, once all have left."""
@@ -101,4 +105,5 @@ class Notes:
             self._layers[place, : len(probes)],
             self._test[place],
             self._weights[place],
+            self._compared[place],
         )

@@ -1,7 +1,7 @@
 """The stack: everything that a cohort in training has a row a cell of, and how cells leave it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from ablation.training.networks.initial import initial_parameters
 from ablation.training.networks.layout import Layout, Scale
 from ablation.training.networks.network import WeightGradient
 from ablation.training.spec import Level, Spec
+from ablation.training.watch import Watch
 
 
 class Stack:
@@ -31,9 +32,12 @@ class Stack:
             one a cell, [S, 1].
         diverged_S: the step at which the loss was first not finite; -1 while it always was.
         clipped_S: steps since the last evaluation in which something was clipped.
+        watch: what clipping rules would have compared.
     """
 
-    def __init__(self, layout: Layout, cohort: Sequence[Spec], device: torch.device) -> None:
+    def __init__(
+        self, layout: Layout, cohort: Sequence[Spec], device: torch.device, watched: Collection[str] = ()
+    ) -> None:
         self._layout = layout
         cells = len(cohort)
         self.place_S = torch.arange(cells, device=device)
@@ -50,6 +54,7 @@ class Stack:
         self.optimizer_numbers = _numbers([spec.optimizer for spec in cohort], eager, device)
         self.diverged_S = torch.full((cells,), -1, device=device)
         self.clipped_S = torch.zeros(cells, device=device)
+        self.watch = Watch(watched, cells, device)
         self._bind_views()
 
     def __len__(self) -> int:
@@ -82,6 +87,7 @@ class Stack:
             state.update({name: tensor[rows] for name, tensor in state.items()})
         for numbers in (self.clip_numbers, self.optimizer_numbers):
             numbers.update({name: value[rows] for name, value in numbers.items() if isinstance(value, Tensor)})
+        self.watch.keep(rows)
         self._bind_views()
 
     def _bind_views(self) -> None:

@@ -44,7 +44,9 @@ def step(
     stack.mark(loss_S, moment.step)
     found = network.backward(stack.parameters, tape, grad_SBC, stack.vectors, arithmetic.hidden)
     numbers = stack.clip_numbers, stack.optimizer_numbers
-    clipped = [descend(group, lr_S1, *numbers, moment) for group in descend.groups(_parts(stack, found))]
+    clipped = [
+        descend(group, lr_S1, *numbers, moment) for group in descend.groups(stack.watch.over(_parts(stack, found)))
+    ]
     stack.clipped_S += torch.stack(clipped).any(0)
 
 

@@ -4,7 +4,7 @@ The loop reads from top to bottom: initialize; then, between two scheduled probe
 look at any number; at a probe, measure, and let the cells that have diverged leave the stack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import torch
@@ -25,12 +25,13 @@ from ablation.training.stack import Stack
 from ablation.training.step import step
 
 
-def train(cohort: Sequence[Spec], data: Data) -> list[Outcome]:
+def train(cohort: Sequence[Spec], data: Data, watched: Collection[str] = ()) -> list[Outcome]:
     """Train cells that share all but initializer, learning rate, seed and numbers of clipping and optimizer.
 
     Args:
         cohort: the cells; ``Spec.shared()`` is the same for all of them.
         data: the data set, on the device to train on.
+        watched: clipping rules of which it is noted what they would have compared; see ``Watch``.
 
     Returns:
         An outcome a cell, in the order given.
@@ -46,7 +47,7 @@ def train(cohort: Sequence[Spec], data: Data) -> list[Outcome]:
     try:
         # Nothing is differentiated by torch, and every operation costs less when it knows.
         with torch.inference_mode():
-            return _Run(cohort, data).train()
+            return _Run(cohort, data, watched).train()
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
         torch.set_flush_denormal(False)
@@ -55,7 +56,7 @@ def train(cohort: Sequence[Spec], data: Data) -> list[Outcome]:
 class _Run:
     """A cohort in training."""
 
-    def __init__(self, cohort: Sequence[Spec], data: Data) -> None:
+    def __init__(self, cohort: Sequence[Spec], data: Data, watched: Collection[str]) -> None:
         first, device = cohort[0], data.train_x.device
         if any(spec.shared() != first.shared() for spec in cohort):
             raise ValueError("the cells of a cohort must share all that decides the graph")
@@ -68,7 +69,7 @@ class _Run:
         self.measurement = Measurement(self.network, self.arithmetic, first, data)
         self.schedule = bind(SCHEDULES, first.schedule)
         self.schedule_asks = asked("schedule", self.schedule)
-        self.stack = Stack(self.network.layout, cohort, device)
+        self.stack = Stack(self.network.layout, cohort, device, watched)
         self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
         when = first.epochs, self.order.steps_per_epoch, first.evaluations
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
@@ -125,7 +126,7 @@ class _Run:
             return
         stack = self.stack
         for row, place in zip(leaving.tolist(), stack.place_S[leaving].tolist(), strict=True):
-            self.notes.leave(place, int(stack.diverged_S[row]), stack.param_SP[row])
+            self.notes.leave(place, int(stack.diverged_S[row]), stack.param_SP[row], stack.watch.of(row))
         stay = (~leaving_S).nonzero().squeeze(1)
         stack.keep(stay)
         self.order.keep(stay)

@@ -48,13 +48,13 @@ def both(study, tmp_path, monkeypatch, cluster):
     """Return the results' bytes of a study by this process and by the cluster, a cell a task."""
     monkeypatch.setattr(run, "cohort_limits", lambda device, measure: Limits(2**30, 1))
 
-    def ran(*overrides: str) -> list[list[bytes]]:
+    def ran(*overrides: str, known: int = 0) -> list[list[bytes]]:
         found = []
         for place, engine in enumerate((["engine=serial"], ["engine=ray", f"engine.address={cluster.address}"])):
             paths = [f"paths.{name}={tmp_path / str(place) / name}" for name in ("results", "store")]
             checked = study(*overrides, *paths, *engine)
             summary = run_study(checked)
-            assert summary.trained == summary.cells
+            assert (summary.trained, summary.known) == (summary.cells - known, known)
             found.append([(checked.results_folder / name).read_bytes() for name in TABLES])
         return found
 
@@ -63,6 +63,11 @@ def both(study, tmp_path, monkeypatch, cluster):
 
 def test_a_cluster_gives_the_bytes_of_this_process(both):
     here, there = both("activation=[relu,tanh]", "normalization=[none,batch]", "lr=[0.1,1000.0]")
+    assert here == there
+
+
+def test_what_need_not_be_trained_is_not_sent_to_the_cluster(both):
+    here, there = both("clipping=[none,value]", "clipping.value.threshold=0.4", "activation=[relu,tanh]", known=1)
     assert here == there
 
 

@@ -63,7 +63,7 @@ def test_a_cohort_too_large_for_memory_is_trained_in_halves_and_no_cell_is_lost(
     data, specs = load_data("digits", source), [cell.spec for cell in cells]
     whole, sizes = train(specs, data), []
 
-    def small(part, data):
+    def small(part, data, watched):
         sizes.append(len(part))
         if len(part) > 2:
             raise error
@@ -83,7 +83,7 @@ def test_a_cohort_too_large_for_memory_is_trained_in_halves_and_no_cell_is_lost(
     ids=lambda value: type(value).__name__,
 )
 def test_a_cell_too_large_for_memory_is_told_in_one_line(study, source, monkeypatch, error, told):
-    def none(part, data):
+    def none(part, data, watched):
         raise error
 
     monkeypatch.setattr(work, "train", none)
@@ -93,7 +93,7 @@ def test_a_cell_too_large_for_memory_is_told_in_one_line(study, source, monkeypa
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(study, source, monkeypatch):
-    def wrong(part, data):
+    def wrong(part, data, watched):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     monkeypatch.setattr(work, "train", wrong)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from ablation import UserError
 from ablation.records.columns import FACTORS
 from ablation.records.files import read_results
-from ablation.studies import run, tracking
+from ablation.studies import rounds, run, tracking
 from ablation.studies.engines import run_cohorts
 from ablation.studies.engines.cohorts import Limits
 from ablation.studies.run import run_study
@@ -75,6 +75,21 @@ def test_every_cell_is_a_flat_run_with_factors_metrics_curves_tags_and_data(trac
             assert epochs == pytest.approx([step / 16 for step in steps])
 
 
+def test_a_cell_that_is_known_by_another_is_a_run_that_says_so(tracked):
+    checked, _, uri = tracked
+    assert run_study(checked("clipping=[none,value]", "seed=[0,1]")).known == 2
+    client, runs = runs_of(uri, "single")
+    by_name = {run.info.run_name: run for run in runs}
+    copies = {run.info.run_name: run.data.tags["copy_of"] for run in runs if "copy_of" in run.data.tags}
+    assert (len(copies), len(by_name)) == (2, 4)
+    for copy, original in copies.items():
+        one, other = by_name[copy], by_name[original]
+        assert (one.data.params["clipping"], other.data.params["clipping"]) == ("value", "none")
+        assert one.data.metrics == other.data.metrics
+        assert (one.data.tags["cohort"], one.info.status) == ("known", "FINISHED")
+        assert len(client.get_metric_history(one.info.run_id, "val_loss")) == 3
+
+
 def test_a_second_pass_adds_nothing_and_a_dropped_database_is_made_again(tracked, tmp_path):
     checked, _, uri = tracked
     run_study(checked("seed=[0,1]"))
@@ -125,7 +140,7 @@ def test_runs_appear_while_the_study_goes_on(tracked, monkeypatch):
                 time.sleep(0.01)
             seen.append(len(runs_of(uri, "single")[1]))
 
-    monkeypatch.setattr(run, "run_cohorts", watched)
+    monkeypatch.setattr(rounds, "run_cohorts", watched)
     run_study(checked("seed=[0,1,2]"))
     assert seen == [1, 2, 3], "each was there before the next cohort was trained"
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -52,14 +52,24 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True)
 class Cohort:
-    """Cells trained together, with their places in the list that the engine was given."""
+    """Cells trained together.
+
+    Attributes:
+        places: their places in the list that the engine was given.
+        cells: the cells.
+        name: of the cohort.
+        watched: clipping rules of which it is noted what they would have compared, with the names to note it by.
+    """
 
     places: list[int]
     cells: list[Cell]
     name: str
+    watched: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_cohorts(cells: Sequence[Cell], ends: Mapping[str, Ends], workers: int, limits: Limits) -> list[Cohort]:
+def make_cohorts(
+    cells: Sequence[Cell], ends: Mapping[str, Ends], workers: int, limits: Limits, begin: int = 0
+) -> list[Cohort]:
     """Group cells into cohorts, the costliest first, so that the last ones to run are short.
 
     Args:
@@ -67,6 +77,7 @@ def make_cohorts(cells: Sequence[Cell], ends: Mapping[str, Ends], workers: int, 
         ends: what each data set is to a network, by label.
         workers: how many cohorts train at a time; every one of them gets work, if there is enough.
         limits: how large they may be; one cell always fits.
+        begin: the number that the first is named by.
     """
     groups: dict[str, list[int]] = {}
     for place, cell in enumerate(cells):
@@ -92,7 +103,7 @@ def make_cohorts(cells: Sequence[Cell], ends: Mapping[str, Ends], workers: int, 
         parts.remove(widest)
         parts += [widest[: len(widest) // 2], widest[len(widest) // 2 :]]
     parts.sort(key=cost, reverse=True)
-    return [Cohort(part, [cells[place] for place in part], f"{number:04d}") for number, part in enumerate(parts)]
+    return [Cohort(part, [cells[place] for place in part], f"{number:04d}") for number, part in enumerate(parts, begin)]
 
 
 def _bytes(cell: Cell, ends: Mapping[str, Ends]) -> float:

@@ -133,12 +133,13 @@ def train_sample(sample: Sample, device: str) -> float:
         return time.perf_counter() - begun
 
 
-def told(study: str, seconds: float, cells: int, workers: int) -> str:
-    """Return what is said of a study that takes long."""
+def told(study: str, seconds: float, cells: int, workers: int, at_most: bool = False) -> str:
+    """Return what is said of a study that takes long; ``at_most``: some of its cells may not have to be trained."""
     count = "1 cell" if cells == 1 else f"{cells:,} cells"
     crew = "1 worker" if workers == 1 else f"{workers} workers"
+    length = f"{'at most ' if at_most else ''}{in_words(seconds)}"
     return (
-        f"{study}: {count} on {crew} will take {in_words(seconds)}; it begins now, can be ended at any moment and goes "
+        f"{study}: {count} on {crew} will take {length}; it begins now, can be ended at any moment and goes "
         "on with the same command; fewer levels, seeds or epochs and smaller networks take less"
     )
 

@@ -10,6 +10,20 @@ SHOWN = 4
 """Levels of a factor, and cohorts, that are named before the others are only counted."""
 
 
+class LostError(UserError):
+    """Cells that could not be trained, while all others were.
+
+    Attributes:
+        told: which, and why, each in words.
+    """
+
+    def __init__(self, told: Sequence[str]) -> None:
+        super().__init__(
+            f"not trained: {'; '.join(told)}; all other cells are kept, and the same command tries these again"
+        )
+        self.told = told
+
+
 class Losses:
     """What was lost of these cohorts.
 
@@ -30,7 +44,7 @@ class Losses:
         """Say what was lost, if anything was.
 
         Raises:
-            UserError: naming cells and reasons.
+            LostError: naming cells and reasons.
         """
         if not self._lost:
             return
@@ -40,9 +54,7 @@ class Losses:
             if len(cohorts) > SHOWN:
                 names.append(f"{len(cohorts) - SHOWN} cohorts more")
             told.append(f"{'; '.join(names)}: {reason}")
-        raise UserError(
-            f"not trained: {'; '.join(told)}; all other cells are kept, and the same command tries these again"
-        )
+        raise LostError(told)
 
     def _name(self, cells: Sequence[Cell]) -> str:
         """Return the cells by what tells them from the study's others."""

@@ -4,7 +4,7 @@ A worker never touches the store or MLflow.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
     """Train a cohort on one thread, whatever the caller's setting: more would sum in another order."""
     begun = time.perf_counter()
     with one_thread():
-        outcomes = train_within_memory([cell.spec for cell in cohort.cells], data)
+        outcomes = train_within_memory([cell.spec for cell in cohort.cells], data, [*cohort.watched])
     seconds = time.perf_counter() - begun
     records = [
         Record(
@@ -126,6 +126,7 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
             outcome.layer_steps,
             outcome.layers,
             outcome.test,
+            {cohort.watched[kind]: largest for kind, largest in outcome.compared.items()},
         )
         for cell, outcome in zip(cohort.cells, outcomes, strict=True)
     ]
@@ -134,7 +135,7 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
     return Trained(cohort, records, seconds, run_steps)
 
 
-def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
+def train_within_memory(cells: Sequence[Spec], data: Data, watched: Collection[str] = ()) -> list[Outcome]:
     """Train a cohort, in halves where memory is too small for it: a cell's numbers do not depend on its cohort.
 
     Raises:
@@ -142,7 +143,7 @@ def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
         UserError: what the cells choose cannot be compiled.
     """
     try:
-        return train(cells, data)
+        return train(cells, data, watched)
     except CannotCompileError as error:
         levels = ", ".join(level.kind for level in (cells[0].activation, cells[0].normalization, cells[0].loss))
         raise UserError(f"training.compile=true: {error}, one of {levels}; allowed with them: false") from error
@@ -159,7 +160,7 @@ def train_within_memory(cells: Sequence[Spec], data: Data) -> list[Outcome]:
     # Behind the handler, for what it caught keeps the failed cohort's tensors alive.
     torch.cuda.empty_cache()
     half = len(cells) // 2
-    return train_within_memory(cells[:half], data) + train_within_memory(cells[half:], data)
+    return train_within_memory(cells[:half], data, watched) + train_within_memory(cells[half:], data, watched)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

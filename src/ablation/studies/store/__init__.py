@@ -3,9 +3,9 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Record:
         layer_steps: [probes].
         layers: float32 [probes, hidden layers, metrics].
         test: float32 [metrics], of the test part in the end; NaN of a cell that diverged.
+        compared: of an unclipped cell, what clipping rules would have compared with their thresholds at most, where
+            that was noted; by a digest of the rule.
     """
 
     spec: dict[str, Any]
@@ -41,6 +43,7 @@ class Record:
     layer_steps: NDArray[np.int64]
     layers: NDArray[np.float32]
     test: NDArray[np.float32]
+    compared: Mapping[str, float] = field(default_factory=dict)
 
 
 class Store:
@@ -114,6 +117,7 @@ def _to_row(key: str, record: Record) -> tuple[str, bytes, str, str, bytes, byte
         "curves_shape": record.curves.shape,
         "layers_shape": record.layers.shape,
         "test": record.test.tolist(),
+        "compared": dict(record.compared) or None,
     }
     spec, outcome = (json.dumps(content, sort_keys=True) for content in (record.spec, told))
     curves, layers = (values.astype(np.dtype("<f4")).tobytes() for values in (record.curves, record.layers))
@@ -133,6 +137,7 @@ def _from_row(spec: bytes, outcome: bytes, curves: bytes, layers: bytes) -> Reco
         np.array(told["layer_steps"], np.int64),
         np.frombuffer(layers, little).reshape(told["layers_shape"]),
         np.array(told["test"], np.float32),
+        told.get("compared") or {},  # rows of an earlier version have none
     )
 
 

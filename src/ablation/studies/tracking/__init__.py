@@ -41,8 +41,11 @@ class Tracker(Protocol):
     def knows(self, key: str) -> bool:
         """Return whether the cell is already there, or on its way."""
 
-    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
-        """Show a finished cell and its share of its cohort's training time, soon; this returns at once."""
+    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float, copy_of: str = "") -> None:
+        """Show a finished cell and its share of its cohort's training time, soon; this returns at once.
+
+        ``copy_of``: the cell whose numbers it has, where it was known by them.
+        """
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Wait until all is shown, and say what the study is.
@@ -61,7 +64,7 @@ class _Untracked:
     def knows(self, key: str) -> bool:
         return True
 
-    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
+    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float, copy_of: str = "") -> None:
         pass
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
@@ -113,7 +116,7 @@ class _Mlflow:
                 else:
                     self._known.add(key)
         self._commit = _git_commit()
-        self._waiting: queue.Queue[tuple[str, Cell, Record, str, float] | None] = queue.Queue()
+        self._waiting: queue.Queue[tuple[str, Cell, Record, str, float, str] | None] = queue.Queue()
         self._error: Exception | None = None
         self._abandoned = False
         self._writer = threading.Thread(target=self._write_all, name="mlflow-writer", daemon=True)
@@ -122,12 +125,12 @@ class _Mlflow:
     def knows(self, key: str) -> bool:
         return key in self._known
 
-    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> None:
+    def add(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float, copy_of: str = "") -> None:
         if key not in self._known and self._error is None:
             self._known.add(key)
             # MLflow falls behind short cells, and is told nothing of these: a long queue would be full of them.
             lean = replace(record, spec={}, layers=np.empty(0, np.float32))
-            self._waiting.put((key, cell, lean, cohort, seconds))
+            self._waiting.put((key, cell, lean, cohort, seconds, copy_of))
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         self._waiting.put(None)
@@ -171,11 +174,13 @@ class _Mlflow:
             for run in runs:
                 write_through_client(self._client, self._experiment, run)
 
-    def _run(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float) -> Run:
+    def _run(self, key: str, cell: Cell, record: Record, cohort: str, seconds: float, copy_of: str) -> Run:
         from mlflow.entities import Dataset
 
         row = cell_row(key, cell, record)
         tags = {"study": self._name, "cell_key": key, "cohort": cohort, "status": row["status"]}
+        if copy_of:
+            tags["copy_of"] = copy_of
         if self._commit:
             tags["mlflow.source.git.commit"] = self._commit
         end = int(time.time() * 1000)
