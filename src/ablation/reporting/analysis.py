@@ -34,8 +34,8 @@ class Analysis:
             ``diverged``, ``time`` (min(T, H) to the primary target, in epochs) and the evaluations between which that
             was met, ``later_than`` and ``no_later_than``, ``chance``, ``accuracy`` (the best one in validation; that of
             guessing where diverged) and ``tested`` (likewise, on the test part at the end), ``guessing`` (what that
-            costs), ``mean_loss``, ``clip_share``, ``failure``, ``outcome`` (a number that cells have in common whose curves are
-            the same to the bit), ``tuned`` (at the best setting of the nuisance factors).
+            costs), ``mean_loss``, ``clip_share``, ``failure``, ``outcome`` (a number that cells have in common whose
+            curves are the same to the bit), ``tuned`` (at the best setting of the nuisance factors).
         tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.
