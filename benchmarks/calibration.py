@@ -72,17 +72,25 @@ def measured(kinds: list[Kind], studies: int, workers: int) -> Iterator[tuple[Ki
             yield kind, [own for part in parts for own in part.result()]
 
 
-def rows(kind: Kind, studies: list[Found]) -> list[str]:
-    """A row of the table for everything that is counted, and for every number."""
-    lines = []
+def shares(studies: list[Found]) -> dict[str, tuple[str, str]]:
+    """Everything that is counted of the studies of a kind, and every number, each as text with its bar."""
+    texts = {}
     for said, tally in tallied(own.counted for own in studies).items():
-        where = bar(said)
-        kept = "" if tally.keeps(where) else ", **missed**"
-        lines.append(f"| {kind} | {said} | {tally.text()} | {where.said}{kept} |")
+        kept = "" if tally.keeps(bar(said)) else " **missed**"
+        texts[said] = tally.text() + kept, bar(said).said
     for said, (_, true) in studies[0].figures.items():
-        average = fmean(own.figures[said][0] for own in studies)
-        lines.append(f"| {kind} | {said} | {average:.3f} | truly {true:.3f} |")
-    return lines
+        texts[said] = f"{fmean(own.figures[said][0] for own in studies):.3f}", f"truly {true:.3f}"
+    return texts
+
+
+def rows(letter: str, clock: str, told: dict[int, dict[str, tuple[str, str]]]) -> list[str]:
+    """The rows of a truth, with a column for each number of seeds."""
+    name = f"{letter}, {clock}" if letter == "A" else letter
+    first = next(iter(told.values()))
+    return [
+        f"| {name} | {said} | {' | '.join(texts[said][0] for texts in told.values())} | {where} |"
+        for said, (_, where) in first.items()
+    ]
 
 
 def checked(out: Path | None) -> Path | None:
@@ -127,12 +135,15 @@ def main() -> None:
         "",
         *(f"- {letter}: {TRUTHS[letter].said}" for letter in arguments.truths),
         "",
-        "| truth | what is counted | share | bar |",
-        "| --- | --- | --- | --- |",
+        f"| truth | what is counted | {' | '.join(f'{seeds} seeds' for seeds in arguments.seeds)} | bar |",
+        f"| --- | --- | {' | '.join('---' for _ in arguments.seeds)} | --- |",
     ]
+    told: dict[tuple[str, str], dict[int, dict[str, tuple[str, str]]]] = {}
     for kind, own in measured(kinds, arguments.studies, arguments.workers):
-        lines += rows(kind, own)
+        told.setdefault((kind.letter, kind.clock), {})[kind.seeds] = shares(own)
         print(f"{time.perf_counter() - begun:6.0f} s: {kind}", file=sys.stderr, flush=True)
+    for (letter, clock), texts in told.items():
+        lines += rows(letter, clock, texts)
     print("\n".join(lines))
     if out is not None:
         write(lines, out)

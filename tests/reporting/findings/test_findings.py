@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from ablation.reporting.findings import findings
@@ -34,7 +35,7 @@ def about(analysis, start):
             lambda c: Outcome(2 if c["normalization"] == "batch" else 5),
             "-3 epochs [-3, -3] over 2 seeds, the same in every seed but weak evidence from so few",
         ),
-        (6, lambda _: Outcome(3), "+0 epochs [+0, +0] over 6 seeds, no clear difference"),
+        (6, lambda _: Outcome(3), "+0 epochs (the same runs to the bit under two names: it never acted)"),
         (
             3,
             lambda c: Outcome(2 + 0.1 * c["seed"] if c["normalization"] == "batch" else 5),
@@ -52,9 +53,34 @@ def test_effect_of_normalization(seeds, plant, says, analysed):
 def test_share_reached_is_counted(analysed):
     first = findings(analysed({"seed": range(10)}, lambda c: Outcome(2 if c["seed"] < 7 else None, diverges=None)))[0]
     assert first.startswith(
-        "7 of 10 cells (70%, 95% interval 40% to 89%) reached 90% validation accuracy within 6 epochs"
+        "7 of 10 cells (70%, 95% interval over seeds 40% to 89%) reached 90% validation accuracy within 6 epochs"
     )
     assert first.endswith("0 cells diverged.")
+
+
+def test_what_cannot_be_told_apart_is_a_set_and_no_first(analysed):
+    """Which of two is ahead hangs on the seed; a third is far behind with all."""
+    late = {"relu": [1, 2, 1, 2, 1], "tanh": [2, 1, 2, 1, 2], "elu": [5, 5.5, 6, 5, 5.5]}
+    levels = {"activation": list(late), "seed": range(5)}
+    analysis = analysed(levels, lambda c: Outcome(np.ceil(late[c["activation"]][c["seed"]])), epochs=8)
+    (text,) = about(analysis, "At depth 3, the fastest")
+    assert "cannot be told apart: 2 of 3 combinations, among them relu" in text
+    assert not any("the best is" in text for text in findings(analysis))
+    alone = analysed(levels, lambda c: Outcome({"relu": 1, "tanh": 4, "elu": 6}[c["activation"]]), epochs=8)
+    assert about(alone, "At depth 3, the fastest is relu: restricted mean 1 epoch")
+    assert any("At depth 3, the best is relu (sooner than the next in 100% of problems)" in x for x in findings(alone))
+
+
+def test_a_clipping_that_never_acted_is_called_so(analysed):
+    levels = {"clipping": ["none", "value"], "lr": [0.1, 1.0], "seed": [0, 1]}
+
+    def planted(cell):
+        acts = cell["clipping"] == "value" and cell["lr"] == 1.0
+        return Outcome(2, loss=(2.4, 0.2 + 0.1 * acts + cell["lr"] + 0.01 * cell["seed"]))
+
+    analysis = analysed(levels, planted)
+    (text,) = about(analysis, "The 8 cells have 6 distinct outcomes")
+    assert text.endswith("value clipping never acted in 50% of 4 cells.")
 
 
 def test_vanishing_combinations_are_named(analysed):

@@ -31,6 +31,6 @@ def test_winners_at_each_depth_are_the_planted_ones(analysed):
     for depth in (2, 8):
         row = frame.loc[(depth, "normalization")]
         assert (row["winner"], row["contenders"], row["of"]) == ("batch normalization", 1, 2)
-        assert row["chance"] > 0.95
+        assert row["improvement"] > 0.9
         assert frame.loc[(depth, "combination"), "of"] == 6
     assert "tanh" not in frame.loc[(8, "activation"), "winner"]

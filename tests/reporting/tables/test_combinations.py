@@ -23,7 +23,7 @@ def test_tuning_at_the_edge_is_said(analysed):
     )
     frame = learning_rate(a).frame.set_index("activation")
     assert frame["best_lr"].to_dict() == {"relu": 0.1, "tanh": 1.0}
-    assert frame["at_edge"].to_dict() == {"relu": "no", "tanh": "yes"}
+    assert frame["at_edge"].to_dict() == {"relu": "no", "tanh": "lr high"}
 
 
 def test_the_accuracy_in_the_end_is_that_on_the_test_part(analysed):

@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from ablation.reporting.tables.best import winners
-from ablation.reporting.tables.terms import effects, logrank, marginal_means
+from ablation.reporting.tables.terms import copies, effects, marginal_means, time_model
 from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 
+NORM = ("normalization", "batch")
 FACTORS = {
     "activation": ["relu", "tanh", "elu"],
     "normalization": ["none", "batch"],
     "depth": [2, 8],
     "lr": [0.1, 1.0],
-    "seed": [0, 1, 2],
+    "seed": list(range(6)),
 }
 
 
@@ -39,17 +41,19 @@ def test_effects_on_both_responses_with_the_planted_ones_first(study):
         assert part["term"].iloc[2] == "activation"
         assert (part["p_holm"].head(2) < 0.001).all()
         assert (part["omega_low"].head(2) > 0.3).all()
-    beside = frame.set_index(["response", "term"])["logrank_p_holm"]
-    assert beside["epochs", "normalization"] < 0.01
-    assert np.isnan(beside["epochs", "activation x depth"])
-    assert "36 cells, tuned over lr (2 values)" in table.caption
+    known = frame["p"].notna()
+    assert known.sum() == 24
+    assert frame.loc[known, "p_holm"].to_numpy() == pytest.approx(
+        multipletests(frame.loc[known, "p"], method="holm")[1]
+    )
+    assert "72 cells, tuned over lr (2 values) for each seed by the others" in table.caption
 
 
 def test_censoring_is_said_where_it_passes_three_in_ten(study, analysed):
-    assert "nowhere more than 30%" in effects(study).caption
+    assert "of no level more than 30%" in effects(study).caption
     most = effects(analysed(FACTORS, lambda c: planted(c) if c["depth"] == 2 else Outcome(None))).caption
-    assert "the study as a whole, depth 8 (100.0%)" in most
-    assert "log-rank" in most
+    assert "Fewer than 33% of the cells of depth 8 (100%)" in most
+    assert "cannot be concluded" in most
 
 
 def test_what_is_left_out_is_a_row_with_a_sentence(analysed):
@@ -68,14 +72,14 @@ def test_what_is_left_out_is_a_row_with_a_sentence(analysed):
     [
         ({}, lambda _: Outcome(), "One level"),
         ({"activation": ["relu", "tanh"]}, lambda c: Outcome(2 + luck(c)), "Too few cells for effects"),
-        ({"activation": ["relu", "tanh"], "seed": [0, 1]}, lambda _: Outcome(None), "same in every cell"),
+        ({"activation": ["relu", "tanh"], "seed": [0, 1]}, lambda _: Outcome(None), "Too few cells reach the target"),
         ({"loss": ["cross_entropy", "mse"], "seed": [0, 1]}, lambda c: Outcome(2 + luck(c)), "no scale in common"),
     ],
 )
 def test_every_study_has_the_tables_and_the_reason(levels, plant, says, analysed):
     analysis = analysed(levels, plant)
     assert any(says in note for note in effects(analysis).frame["note"])
-    assert all(len(build(analysis).frame) for build in (effects, marginal_means, winners, logrank))
+    assert all(len(build(analysis).frame) for build in (effects, marginal_means, winners, copies, time_model))
 
 
 def test_no_training_has_no_times(analysed):
@@ -84,26 +88,41 @@ def test_no_training_has_no_times(analysed):
     assert winners(analysis).frame["winner"].tolist() == ["none: nothing was trained"]
 
 
-def test_marginal_means_are_geometric_and_ratios_paired(study):
+def test_marginal_means_are_paired_by_seed(study):
     frame = marginal_means(study).frame.set_index(["response", "factor", "level"])
     times = np.minimum(study.tuned["epochs_primary"], 15)
+    by_seed = times.groupby([study.tuned["normalization"], study.tuned["seed"]], observed=True).mean()
     for level in ("none", "batch"):
-        expected = stats.gmean(times[study.tuned["normalization"] == level])
-        assert frame.loc[("epochs", "normalization", level), "mean"] == pytest.approx(expected)
-    batch = frame.loc[("epochs", "normalization", "batch")]
-    by_seed = np.log(times).groupby([study.tuned["seed"], study.tuned["normalization"]], observed=True).mean().unstack()
-    low, high = stats.t.interval(
-        0.95, 2, (apart := by_seed["batch"] - by_seed["none"]).mean(), stats.sem(apart.to_numpy())
-    )
-    assert (batch["ratio_low"], batch["ratio_high"]) == pytest.approx((np.exp(low), np.exp(high)))
+        assert frame.loc[("rmst", "normalization", level), "mean"] == pytest.approx(by_seed.xs(level).mean())
+    batch = frame.loc[("rmst", "normalization", "batch")]
+    expected = stats.ttest_rel(by_seed.xs("batch"), by_seed.xs("none")).confidence_interval(0.95)
+    assert (batch["difference_low"], batch["difference_high"]) == pytest.approx(tuple(expected))
+    assert np.isnan(batch["ratio"])
     assert batch["reference"] == "none"
-    assert frame["high"].max() <= 15
+    assert frame.loc["rmst", "high"].max() <= 15
 
 
-def test_logrank_is_of_the_study_and_of_each_depth(study):
-    frame = logrank(study).frame
-    assert frame["scope"].unique().tolist() == ["all", "depth 2", "depth 8"]
-    row = frame.set_index(["scope", "factor"]).loc[("all", "normalization")]
-    assert (row["soonest"], row["latest"], row["df"]) == ("batch", "none", 1)
-    assert row["p_holm"] >= row["p"]
-    assert "depth" not in frame.loc[frame["scope"] == "depth 2", "factor"].tolist()
+def test_ratios_of_times_are_the_planted_ones_whatever_is_censored(analysed):
+    """Batch normalization halves the time; a fifth of the cells without it never arrive."""
+    times = {"none": [4, 6, 8, 10, 12, 14], "batch": [2, 3, 4, 5, 6, 7]}
+
+    def planted(cell):
+        place = (cell["seed"] + 2 * ["relu", "tanh", "elu"].index(cell["activation"])) % 6
+        late = times[cell["normalization"]][place] + (cell["depth"] == 8) * times[cell["normalization"]][place] / 4
+        return Outcome(late if late <= 15 else None, loss=(2.4, late / 20))
+
+    levels = {name: levels for name, levels in FACTORS.items() if name != "lr"}
+    analysis = analysed(levels, planted, epochs=15)
+    batch = marginal_means(analysis).frame.set_index(["response", "factor", "level"]).loc[("epochs", *NORM)]
+    assert 0.02 < 1 - analysis.tuned["reached"].mean() < 0.2
+    assert batch["ratio_low"] < 0.5 < batch["ratio_high"]
+    assert batch["ratio"] == pytest.approx(0.5, rel=0.06)
+    assert np.isnan(batch["difference"])
+
+
+def test_the_model_of_times_has_a_row_a_seed(study):
+    frame = time_model(study).frame
+    assert frame["seed"].tolist() == list("012345")
+    assert (frame["cells"] == 12).all()
+    assert frame["arrived"].sum() == study.tuned["reached"].sum()
+    assert (frame["sigma"] > 0).all()

@@ -12,8 +12,6 @@ cell with some level ever arrives, or where as many parameters as cells explain 
 finite: gamma of the terms, whose columns have mean square 1, is normal with standard deviation ``WIDE``, and theta has
 the weight of a single observation towards sigma = ``USUAL``. Where a hundred cells speak it changes the third digit of
 sigma and less of all else (``tests/reporting/statistics/test_failure_time.py``).
-
-Legend: C observations, K columns of the model.
 """
 
 from dataclasses import dataclass
@@ -88,11 +86,11 @@ class Fit:
     """A fitted model.
 
     Attributes:
-        linear: x' beta of every observation, [C].
-        coefficients: beta, [K].
+        linear: x' beta of every observation.
+        coefficients: beta.
         sigma: the scale.
         log_likelihood: without the priors.
-        low, high: the standardized residuals' intervals, (ln lower - x' beta) / sigma and likewise, [C].
+        low, high: the standardized residuals' intervals, (ln lower - x' beta) / sigma and likewise.
     """
 
     linear: Floats
@@ -114,8 +112,8 @@ def fit(
     """The model with the largest posterior.
 
     Args:
-        x: [C, K], the first column ones, the others of mean square about 1.
-        lower: ln of the time after which each is known to arrive, minus infinity for none, [C].
+        x: a row an observation, the first column ones, the others of mean square about 1.
+        lower: ln of the time after which each is known to arrive, minus infinity for none.
         upper: ln of that by which it has, infinity where it never does.
         law: the distribution.
         wide: the prior's standard deviation of gamma; infinite for none.

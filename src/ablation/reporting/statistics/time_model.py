@@ -43,7 +43,7 @@ def fit_times(cells: pd.DataFrame, places: Ints, model: Model, design: Design) -
     """The model of the tuned cells at these places, (C, S)."""
     size, seeds = places.shape
     nothing = TimeModel(np.zeros((size, seeds)), np.zeros(seeds), [], [])
-    if design.untrained or not places.size:
+    if design.untrained or not places.size or not model.terms:
         return nothing
     with np.errstate(divide="ignore"):
         lower = np.log(cells["later_than"].to_numpy(dtype=float))[places]

@@ -101,7 +101,7 @@ def study_winners(scopes: Sequence[tuple[Label, pd.DataFrame]], design: Design, 
     }
     kinds = sum(count > 0 for count in compared.values())
     return [
-        judged(each, (1 - confidence) / (kinds * max(compared[each.factor is None], 1)), design, confidence)
+        judged(each, (1 - confidence) / (max(kinds, 1) * max(compared[each.factor is None], 1)), design, confidence)
         for each in contests
     ]
 

@@ -79,11 +79,14 @@ def time_model(analysis: Analysis) -> Table:
             )
     rows = rows or [{"seed": note_text(found.notes[0]) if found.notes else "no model"}]
     caption = (
-        "The accelerated failure time model of the time to target with each seed: ln T = main effects + two-way "
+        f"The accelerated failure time model of the time to {design.goal} with each of {seeds_text(design)}: ln T = "
+        "main "
+        "effects + two-way "
         "interactions + sigma e. T is known to lie between two evaluations, or beyond the horizon. arrived: the cells "
         "that reach the target. sigma, log_likelihood: e is normal, as everywhere in this report; logistic_*: e is "
         "logistic (whose standard deviation is 1.81 sigma). The larger likelihood fits better; where they differ by "
-        "more than a few, hold the effects of both beside each other."
+        "more than a few, hold the effects of both beside each other. "
+        f"{plural(len(analysis.tuned), 'cell')}, {tuning_text(analysis)}."
     )
     return Table("time_model", "The model of the times", caption, pd.DataFrame(rows))
 

@@ -5,7 +5,7 @@ from tests.reporting.figures.drawn import drawn
 from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 
-FACTORS = {"activation": ["relu", "tanh", "elu"], "normalization": ["none", "batch"], "seed": [0, 1, 2]}
+FACTORS = {"activation": ["relu", "tanh", "elu"], "normalization": ["none", "batch"], "seed": list(range(6))}
 
 
 def planted(cell):
@@ -19,7 +19,7 @@ def test_what_was_planted_stands_first_and_in_the_title(analysed):
     assert view.title.startswith("For time to target, normalization (0.")
     assert view.frame["term"].tolist()[0] == "normalization"
     assert set(view.frame["term"]) == {"activation", "normalization", "activation x normalization"}
-    assert "3 seeds" in view.caption
+    assert "6 seeds" in view.caption
     assert "No final validation loss: The response is the same" in view.caption
 
 
@@ -39,5 +39,6 @@ def test_nothing_planted_is_called_so(analysed):
 
 
 def test_what_cannot_be_estimated_is_a_sentence(analysed):
-    assert "same in every cell" in effect_sizes.show(analysed(FACTORS, lambda _: Outcome(None))).why
+    untold = effect_sizes.show(analysed({**FACTORS, "loss": ["mse", "mine"]}, lambda _: Outcome(None, final=0.1)))
+    assert "Too few cells reach the target" in untold.why
     assert "One level" in effect_sizes.show(analysed({}, planted)).why
