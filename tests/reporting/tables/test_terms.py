@@ -89,7 +89,7 @@ def test_no_training_has_no_times(analysed):
 
 
 def test_marginal_means_are_paired_by_seed(study):
-    frame = marginal_means(study).frame.set_index(["response", "factor", "level"])
+    frame = marginal_means(study).frame.set_index(["response", "factor", "level"]).sort_index()
     by_seed = study.tuned.pivot_table("time", "seed", "normalization", observed=True)
     for level in ("none", "batch"):
         assert frame.loc[("rmst", "normalization", level), "mean"] == pytest.approx(by_seed[level].mean())
