@@ -121,7 +121,7 @@ def read_results(folder: Path) -> Results:
     end = tables["curves"].groupby("key")["epoch"].max().reindex(finished["key"]).to_numpy()
     lacking = {
         "curves": ~(end >= manifest["horizon"]["epochs"] - 1e-6),
-        "layers": ~finished["key"].isin(tables["layers"]["key"]).to_numpy(),
+        "layers": ~finished["key"].isin(tables["layers"]["key"].unique()).to_numpy(),
     }
     for name, mask in lacking.items():
         if mask.any():

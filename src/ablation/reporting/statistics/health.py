@@ -83,7 +83,8 @@ def standing_still(curves: pd.DataFrame, n_cells: int, horizon: float) -> npt.ND
     # Rows are sorted by step, so the last assignment to a cell is its latest evaluation.
     middle[row[half]] = loss[half]
     end[row] = loss
-    return np.asarray((np.abs(end - middle) < STILL * np.abs(middle)) | (end == middle))
+    with np.errstate(invalid="ignore"):  # of two infinite losses, which are alike
+        return np.asarray((np.abs(end - middle) < STILL * np.abs(middle)) | (end == middle))
 
 
 def failure_class(

@@ -10,7 +10,7 @@ import numpy as np
 from ablation.reporting.statistics.intervals import Floats
 
 ROUNDS = 2000
-STILL = 1e-6
+STILL = 1e-5
 """Rounds end where no share moves by more than this."""
 
 
