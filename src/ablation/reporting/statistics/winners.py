@@ -11,8 +11,10 @@ half of alpha for levels and half for whole combinations, of which there are man
 is then at most alpha that anywhere in the table a candidate is left out that is as good as the leader (Bonferroni),
 and so too that one is called the best alone which is not.
 
-A time is no better known than evaluations are close, so seeds that agree to the bit do not agree without an error: a
-difference's standard error is at least that of times that lie anywhere between their two evaluations.
+Of combinations there are many and a cell a seed of each: their variances are drawn together (``moderated``), or five
+seeds could leave out none of a hundred. A time is no better known than evaluations are close, so seeds that agree to
+the bit do not agree without an error: a difference's standard error is at least that of times that lie anywhere between
+their two evaluations.
 
 How much better the leader is, is told by its **probability of improvement** over the runner-up (Agarwal et al. 2021,
 section 4.3, as rliable's): the share of problems, of a combination of the other factors each, on which it arrives
@@ -33,6 +35,7 @@ from ablation.reporting.naming import Label
 from ablation.reporting.statistics.contrasts import blocks, coded
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.marginal import disagreeing, marginal_means, marginal_weights
+from ablation.reporting.statistics.moderated import moderated
 
 
 @dataclass(frozen=True)
@@ -156,8 +159,12 @@ def contenders(values: Floats, blur: Floats, best: int, level: float) -> np.ndar
     if seeds < 2 or count < 2:
         return np.ones(count, dtype=bool)
     apart = values - values[best]
-    variance = np.maximum(apart.var(axis=1, ddof=1) / seeds, blur + blur[best])
-    return np.asarray(apart.mean(axis=1) <= t.ppf(1 - level, seeds - 1) * np.sqrt(variance) + 1e-9)
+    others = np.arange(count) != best
+    variance, df = moderated(apart[others].var(axis=1, ddof=1), seeds - 1)
+    variance = np.maximum(variance / seeds, (blur + blur[best])[others])
+    inside = np.ones(count, dtype=bool)
+    inside[others] = apart[others].mean(axis=1) <= t.ppf(1 - level, df) * np.sqrt(variance) + 1e-9
+    return inside
 
 
 def judged(contest: Contest, level: float, design: Design, confidence: float) -> Winner:

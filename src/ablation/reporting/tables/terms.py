@@ -93,15 +93,17 @@ def time_model(analysis: Analysis) -> Table:
 
 def copies(analysis: Analysis) -> Table:
     """How many cells of each level are those of another level again, to the bit."""
-    design, frame = analysis.design, analysis.copies.copy()
+    design, found = analysis.design, analysis.copies
+    frame = found[found["same"] > 0].copy()
     for column in ("level", "twin"):
-        frame[column] = frame[column].map(lambda level: "" if level is None else raw(level)).astype(object)
+        frame[column] = frame[column].map(raw).astype(object)
     if frame.empty:
-        frame = pd.DataFrame([{"factor": "no factor varies"}]).reindex(columns=list(frame.columns))
+        frame = pd.DataFrame([{"factor": "none"}]).reindex(columns=list(found.columns))
     caption = (
         f"{plural(len(analysis.cells), 'cell')}, {analysis.distinct:,} distinct outcomes: cells whose curves are the "
         "same "
-        "to the bit are one outcome under several names, as those of a clipping that never acted. same: how many of a "
+        "to the bit are one outcome under several names, as those of a clipping that never acted. Levels with such "
+        "cells: same: how many of a "
         "level's cells are those of a level before it again, all else equal; twin: the level that they most often "
         "repeat."
     )
