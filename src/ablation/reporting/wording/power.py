@@ -146,8 +146,8 @@ def source_line(planned: Planned, spread: pd.DataFrame | None, source: str) -> s
     """Where the spread over seeds is from, and how far it can be trusted."""
     if spread is None:
         return (
-            "in brackets: with little and with much spread over seeds, as measured in a part of study=core (1,800 "
-            f"cells, 5 seeds); {source}of other data and networks a small study tells more, by plan.from=its results"
+            "in brackets: with little and with much spread over seeds, as measured in study=core (9,000 cells, 5 "
+            f"seeds); {source}of other data and networks a small study tells more, by plan.from=its results"
         )
     seeds, sizes = int(spread["seeds"].iloc[0]), spread["combinations"]
     over = f"{sizes.min():.0f}" if sizes.min() == sizes.max() else f"{sizes.min():.0f} to {sizes.max():.0f}"
@@ -165,7 +165,7 @@ def advice(planned: Planned, ranges: dict[str, Range]) -> str:
     if planned.seeds < 2:
         return (
             "advice: one seed can show no effect at all, however large: there is nothing to hold it against; "
-            f"5 seeds, as seed=[0,1,2,3,4], would show times that differ {ratio(5, spread)} times"
+            f"5 seeds, as seed=[0,1,2,3,4], would show times that differ {ratio(5, spread)}-fold"
         )
     least = ratio(planned.seeds, spread)
     said = f"with {plural(planned.seeds, 'seed')} a comparison by itself shows times that differ {least}-fold or more"
