@@ -71,6 +71,21 @@ def test_three_commands_lead_from_an_empty_folder_to_a_report(tmp_path):
     assert all(path in written for path in shown), "what dvc plots show is to show is made"
 
 
+def test_a_plan_says_what_a_study_costs_and_can_show_and_leaves_nothing(tmp_path):
+    done = stage("plan", "study=smoke", "seed=[0,1,2]", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("smoke: 192 cells: 2 init x 2 activation x ")
+    assert re.search(r"^ +3 \*  \d", done.stdout, re.MULTILINE)
+    assert re.search(r"^advice: with 3 seeds", done.stdout, re.MULTILINE)
+    assert list(tmp_path.iterdir()) == []
+
+    done = stage("plan", "study=smoke", "plan.from=results/none", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: plan.from=results/none: ")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for left-over processes in /proc")
 def test_killed_half_way_it_leaves_no_process_and_goes_on_to_the_same_bytes(tmp_path):
     overrides = ["study=smoke", "tracking=none", "training.epochs=6", "seed=[0,1,2,3]", "engine.workers=2"]

@@ -15,6 +15,7 @@ from ablation.datasets.prepared import (
     PARTS,
     NotPreparedError,
     digest,
+    foreseen,
     is_prepared,
     load,
     mean_and_std,
@@ -340,3 +341,36 @@ def test_digest_sees_names_types_shapes_and_order(digits):
     assert digest({"a": base["a"], "b": base["b"].astype(">i8")}) == digest(base)
     by_hand = b'["a", "uint8", [6]]\n' + bytes(range(6)) + b'["b", "int64", [2]]\n' + bytes(8) + b"\1" + bytes(7)
     assert digest(base) == hashlib.sha256(by_hand).hexdigest()
+
+
+def test_a_card_is_foreseen_without_a_file(tmp_path, own):
+    for label, params, split in (("digits", None, 0), ("digits", None, 3), ("own", own, 0)):
+        folder = tmp_path / f"{label}{split}"
+        card = foreseen(label, params, folder, split)
+        assert not folder.exists()
+        assert card == prepare(label, params, folder, split)
+        before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+        assert foreseen(label, params, folder, split) == card
+        assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_a_card_is_foreseen_where_the_file_is_damaged_and_left_so(tmp_path):
+    card = prepare("digits", None, tmp_path)
+    path = tmp_path / "digits.safetensors"
+    path.write_bytes(b"damaged")
+    assert foreseen("digits", None, tmp_path) == card
+    assert path.read_bytes() == b"damaged"
+
+
+def test_nothing_is_downloaded_to_foresee_a_card(tmp_path, server):
+    told = refusal(foreseen, "mnist", {"mirror": server.url}, tmp_path)
+    assert "data.mnist: is not downloaded yet, " in told
+    assert "run python pipelines/prepare.py data=mnist" in told
+    assert server.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_prepared_otherwise_is_refused_as_in_a_study(tmp_path):
+    prepare("digits", None, tmp_path)
+    params = {"validation_fraction": 0.3}
+    assert refusal(foreseen, "digits", params, tmp_path) == refusal(up_to_date, "digits", params, tmp_path, print)

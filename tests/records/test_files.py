@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -31,6 +32,14 @@ def refused(folder):
         read_results(folder)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
+
+
+def test_layers_that_are_not_wanted_are_not_read(study):
+    whole, part = read_results(study), read_results(study, layers=False)
+    assert part.layers.empty
+    assert part.layers.columns.tolist() == whole.layers.columns.tolist()
+    for name in ("cells", "curves", "activations", "initializers"):
+        pd.testing.assert_frame_equal(getattr(part, name), getattr(whole, name))
 
 
 def test_a_cell_that_diverged_at_once_has_no_rows(study):

@@ -79,6 +79,13 @@ def test_evaluations_may_be_none_and_are_the_same_in_any_order(study):
     assert study("training.evaluations=[2,0.5]").evaluations == study("training.evaluations=[0.5,2.0]").evaluations
 
 
+def test_a_plan_is_from_results_that_are_named(study, tmp_path):
+    assert study().planned_from is None
+    assert study(f"plan.from={tmp_path}").planned_from == tmp_path
+    with pytest.raises(UserError, match=r"plan.from=\[\]: must be text"):
+        study("plan.from=[]")
+
+
 def test_a_bare_number_is_a_list_of_one(study):
     assert study("depth=3").numbers["depth"] == [3]
 
@@ -92,6 +99,7 @@ def test_a_bare_number_is_a_list_of_one(study):
         "training.evaluations",
         "paths",
         "paths.store",
+        "plan",
         "engine",
         "device",
         "report",

@@ -77,6 +77,16 @@ def prepare(label: str, params: Mapping[str, Any] | None, folder: Path, split: i
     """
     kind, params = complete(label, params)
     sweep(folder)
+    tensors, card = _made(label, kind, params, folder, split)
+    text = json.dumps(card, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    tensors_path, card_path = paths(label, folder, split)
+    # Should the power fail between the two, the older card's digest does not fit, and the level counts as not prepared.
+    write_all({tensors_path: save(tensors), card_path: text.encode()})
+    return card
+
+
+def _made(label: str, kind: str, params: Mapping[str, Any], folder: Path, split: int) -> tuple[Tensors, dict[str, Any]]:
+    """Return the tensors and the card that a level's source comes to; what is downloaded is kept under ``raw/``."""
     # Before they are read: what is replaced meanwhile is seen to have changed the next time.
     origin = origin_of(kind, params, folder / "raw")
     scans = SOURCES[kind].read(label, params, folder / "raw")
@@ -88,12 +98,8 @@ def prepare(label: str, params: Mapping[str, Any] | None, folder: Path, split: i
         # safetensors writes an array's memory as it lies, so it has to lie in C order.
         tensors[f"{part}_x"] = np.ascontiguousarray(scans.images[places])
         tensors[f"{part}_y"] = np.ascontiguousarray(scans.labels[places])
-    card = _describe(label, split, kind, params, tensors, {"image_shape": list(scans.shape), "made_from": origin})
-    text = json.dumps(card, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    tensors_path, card_path = paths(label, folder, split)
-    # Should the power fail between the two, the older card's digest does not fit, and the level counts as not prepared.
-    write_all({tensors_path: save(tensors), card_path: text.encode()})
-    return card
+    rest = {"image_shape": list(scans.shape), "made_from": origin}
+    return tensors, _describe(label, split, kind, params, tensors, rest)
 
 
 def up_to_date(
@@ -125,6 +131,26 @@ def up_to_date(
         return card
     tell(f"data.{name_of(label, split)}: {change}: preparing it anew in {folder}")
     return prepare(label, params, folder, split)
+
+
+def foreseen(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> dict[str, Any]:
+    """Return the card that ``up_to_date`` would return, with nothing written and nothing downloaded.
+
+    Raises:
+        UserError: as there; or the level's files would have to be downloaded.
+    """
+    kind, complete_params = complete(label, params)
+    try:
+        card = load(label, params, folder, split)[1]
+        if changed(card.get("made_from"), kind, complete_params, folder / "raw") is None:
+            return card
+    except NotPreparedError:
+        pass
+    absent = [path for path in SOURCES[kind].files(complete_params, folder / "raw") if not path.exists()]
+    if absent and complete_params.get("mirror") and complete_params.get("folder") is None:
+        command = _command(label, kind, complete_params, split)
+        raise UserError(f"data.{name_of(label, split)}: is not downloaded yet, {absent[0]} is missing; {command}")
+    return _made(label, kind, complete_params, folder, split)[1]
 
 
 def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> tuple[Tensors, dict[str, Any]]:

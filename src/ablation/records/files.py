@@ -76,8 +76,12 @@ def write_json(value: Any, path: Path) -> None:
     os.replace(partial, path)
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: Path, layers: bool = True) -> Results:
     """Read a study's tables and check that every planned cell is there, with all that a finished one has.
+
+    Args:
+        folder: where they lie.
+        layers: whether the measurements of layers are wanted, which are most of it; else their table is empty.
 
     Raises:
         UserError: a file is missing, cannot be read, is damaged or of another run, or does not hold what ``columns``
@@ -96,6 +100,9 @@ def read_results(folder: Path) -> Results:
         content = _content(path)
         if not is_file_of(manifest, path.name, content):
             raise UserError(f"{path}: is damaged, or of another run than its manifest; {_run('again', folder)}")
+        if name == "layers" and not layers:
+            tables[name] = schema.empty_table().to_pandas()
+            continue
         try:
             table = pq.read_table(pa.BufferReader(content))
             absent = [column for column in schema.names if column not in table.column_names]
@@ -121,7 +128,7 @@ def read_results(folder: Path) -> Results:
     end = tables["curves"].groupby("key")["epoch"].max().reindex(finished["key"]).to_numpy()
     lacking = {
         "curves": ~(end >= manifest["horizon"]["epochs"] - 1e-6),
-        "layers": ~finished["key"].isin(tables["layers"]["key"].unique()).to_numpy(),
+        "layers": layers & ~finished["key"].isin(tables["layers"]["key"].unique()).to_numpy(),
     }
     for name, mask in lacking.items():
         if mask.any():

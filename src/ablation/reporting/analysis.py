@@ -147,15 +147,17 @@ def located(frame: pd.DataFrame, keys: pd.Index) -> pd.DataFrame:
     return frame.sort_values(["row", "step"], kind="stable", ignore_index=True)
 
 
-def analyse(results: Results, options: Options) -> Analysis:
-    """Join a study's tables, time every cell to its targets, class its failure, and tune over the nuisance factors."""
-    design = read_design(results.manifest, results.cells, options.nuisance)
+def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFrame:
+    """The cells in the order of their keys, with what their curves and their ends tell of them; see ``Analysis``.
+
+    Args:
+        results: the study's.
+        design: its design.
+        curves: its curves, ``located`` by the cells in this order.
+    """
     cells = results.cells.sort_values("key", ignore_index=True)
     for factor in FACTORS:
         cells[factor] = pd.Categorical(cells[factor], categories=list(design.levels[factor]), ordered=True)
-    keys = pd.Index(cells["key"])
-    curves, layers = located(results.curves, keys), located(results.layers, keys)
-
     cells["diverged"] = cells["status"] != "finished"
     data = cells["data"].astype(str)
     for place, name in enumerate(TARGETS):
@@ -178,6 +180,23 @@ def analyse(results: Results, options: Options) -> Analysis:
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
     tested = cells["test_accuracy"].astype(float)
     cells["tested"] = tested.where(~cells["diverged"] & tested.notna(), cells["chance"])
+    return cells
+
+
+def effects_of(results: Results, options: Options) -> tuple[Design, list[Effects]]:
+    """A study's design, and the effects of its compared factors, for which no measurement of a layer is needed."""
+    design = read_design(results.manifest, results.cells, options.nuisance)
+    curves = located(results.curves, pd.Index(np.sort(results.cells["key"])))
+    tuned = tuning.tune(timed(results, design, curves), design.compared, design.nuisance, options.tuning)
+    return design, study_effects(tuned, design, design.compared, options.confidence)
+
+
+def analyse(results: Results, options: Options) -> Analysis:
+    """Join a study's tables, time every cell to its targets, class its failure, and tune over the nuisance factors."""
+    design = read_design(results.manifest, results.cells, options.nuisance)
+    keys = pd.Index(np.sort(results.cells["key"]))
+    curves, layers = located(results.curves, keys), located(results.layers, keys)
+    cells = timed(results, design, curves)
 
     probes = health.ends(layers)
     profiles = health.depth_profile(probes)

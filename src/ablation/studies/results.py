@@ -31,7 +31,7 @@ from ablation.training.networks import NETWORKS
 from ablation.training.probes import METRICS, is_bounded
 from ablation.training.spec import bind
 
-OF_THE_RUN = ("device", "engine", "paths", "report", "tracking", "choices")
+OF_THE_RUN = ("device", "engine", "paths", "plan", "report", "tracking", "choices")
 """Sections of the config that say where and how a study ran; files of choices count by what they register."""
 
 PART = 256

@@ -16,7 +16,7 @@ from ablation.datasets.prepared import name_of, up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
 from ablation.studies.engines import count_workers, environment_of, pace
 from ablation.studies.engines.cohorts import cohort_limits
-from ablation.studies.engines.duration import HOUR, Sample, estimate, told
+from ablation.studies.engines.duration import HOUR, Pace, Sample, estimate, told
 from ablation.studies.engines.work import Supply
 from ablation.studies.known import Waiting
 from ablation.studies.machine.cost import Ends
@@ -56,11 +56,7 @@ def run_study(study: Study) -> Summary:
     """
     begun = time.perf_counter()
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
-    check_machine(study, device)
-    check_folder(study.results_folder)
-    try_choices(study)
-    refuse_product(study)
-    refuse_data(study)
+    check_before(study, device)
     cells = expand(study)
     cards = prepared_cards(study)
     check_batches(cells, cards)
@@ -78,7 +74,8 @@ def run_study(study: Study) -> Summary:
             present = whole_cells(study, cells, cell_keys, store)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
         waiting = Waiting(cells, missing, device)
-        plan = make_plan(study, cells, missing, cards, device, bool(waiting.awaited))
+        plan = make_plan(study, cells, missing, cards, device)
+        tell_if_long(study, plan, [cells[place] for place in missing], device, bool(waiting.awaited))
         supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices)
         with track(study, cards) as tracker:
             rounds = Rounds(study, cells, cell_keys, plan, supply, store, tracker)
@@ -93,6 +90,19 @@ def run_study(study: Study) -> Summary:
     if trained:
         write_timing(study, {"wall_seconds": wall, **timing})
     return Summary(len(cells), trained, known, manifest["cells"]["diverged"], wall)
+
+
+def check_before(study: Study, device: torch.device) -> None:
+    """Refuse what can be refused before there are cells.
+
+    Raises:
+        UserError: naming the setting, the folder, the choice or the factors.
+    """
+    check_machine(study, device)
+    check_folder(study.results_folder)
+    try_choices(study)
+    refuse_product(study)
+    refuse_data(study)
 
 
 def check_machine(study: Study, device: torch.device) -> None:
@@ -172,9 +182,8 @@ def make_plan(
     missing: Sequence[int],
     cards: Mapping[str, Mapping[str, Any]],
     device: torch.device,
-    at_most: bool = False,
 ) -> Plan:
-    """Return how the cells at these places are trained, having said so if it will take long.
+    """Return how the cells at these places are trained.
 
     Args:
         study: the study.
@@ -182,7 +191,6 @@ def make_plan(
         missing: places of those to be trained.
         cards: the data's, by label.
         device: where.
-        at_most: some of them may not have to be.
 
     Raises:
         UserError: they cannot be trained, or their results cannot be kept.
@@ -195,14 +203,23 @@ def make_plan(
     if workers < asked:
         tqdm.write(f"{study.name}: memory has room for {workers} of {asked} workers", file=sys.stderr)
     limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
-    plan = Plan(ends, limits._replace(room=room), workers)
+    return Plan(ends, limits._replace(room=room), workers)
+
+
+def tell_if_long(study: Study, plan: Plan, todo: Sequence[Cell], device: torch.device, at_most: bool) -> None:
+    """Say so where training these cells will take long; ``at_most``: some of them may not have to be."""
     cohorts = plan.cohorts(todo)
     if cohorts:
-
-        def measure(sample: Sample) -> float:
-            return pace(study.engine, sample, device.type, study.choices)
-
-        seconds = estimate(cohorts, ends, workers, measure)
+        seconds = estimate(cohorts, plan.ends, plan.workers, pace_of(study, device))
         if seconds >= HOUR:
-            tqdm.write(told(study.name, seconds, len(todo), min(workers, len(cohorts)), at_most), file=sys.stderr)
-    return plan
+            workers = min(plan.workers, len(cohorts))
+            tqdm.write(told(study.name, seconds, len(todo), workers, at_most), file=sys.stderr)
+
+
+def pace_of(study: Study, device: torch.device) -> Pace:
+    """Return what trains a sample where the study is trained."""
+
+    def measure(sample: Sample) -> float:
+        return pace(study.engine, sample, device.type, study.choices)
+
+    return measure

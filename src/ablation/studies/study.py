@@ -31,6 +31,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "tf32": bool,
     },
     "paths": dict.fromkeys(("data", "results", "reports", "store"), str),
+    "plan": {"from": str | None},
 }
 
 
@@ -47,6 +48,7 @@ class Study:
         evaluations: epochs at which cells are evaluated beside the start and each epoch's end, ascending.
         choices: the files of a user's own choices that are in force.
         config: the whole composed config, resolved.
+        planned_from: results by which a plan says what seeds can show; none for the study's own, where there are any.
         overrides: the words on the command line that made it, the preset first.
     """
 
@@ -68,6 +70,7 @@ class Study:
     results_folder: Path
     reports_folder: Path
     store_folder: Path
+    planned_from: Path | None
     choices: Files
     config: dict[str, Any]
     overrides: list[str]
@@ -136,6 +139,7 @@ def check_study(config: dict[str, Any]) -> Study:
         results_folder=folders["results"] / name,
         reports_folder=folders["reports"] / name,
         store_folder=folders["store"],
+        planned_from=None if config["plan"]["from"] is None else checks.folder("plan.from", config["plan"]["from"]),
         choices=files(),
         config=config,
         overrides=overrides,

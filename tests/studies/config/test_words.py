@@ -14,7 +14,7 @@ from ablation.studies.study import check_study
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize("key", ["paths.data", "data.mnist.folder", "tracking.uri"])
+@pytest.mark.parametrize("key", ["paths.data", "data.mnist.folder", "tracking.uri", "plan.from"])
 @pytest.mark.parametrize(
     "text",
     [
@@ -174,8 +174,13 @@ def test_what_cannot_be_taken_is_one_short_line(words, told):
     assert len(str(refused.value)) < 600
 
 
-READS = {"prepare": {"data", "split"}, "study": {*FACTORS, "training"}, "report": {"report"}}
-"""What each stage of pipelines/ reads."""
+READS = {
+    "prepare": {"data", "split"},
+    "study": {*FACTORS, "training"},
+    "report": {"report"},
+    "plan": {*FACTORS, "training", "report", "plan"},
+}
+"""What each command of pipelines/ reads."""
 
 
 @pytest.mark.parametrize(
@@ -190,6 +195,8 @@ READS = {"prepare": {"data", "split"}, "study": {*FACTORS, "training"}, "report"
         ("report", ["data=mnist"], ["prepare.py and study.py"]),
         ("study", ["report.confidence=0.9"], ["does not read report", "report.py"]),
         ("study", ["report=default"], ["does not read report"]),
+        ("study", ["plan.from=results/x"], ["does not read plan", "it is for plan.py"]),
+        ("report", ["plan.from=results/x"], ["does not read plan", "it is for plan.py"]),
         ("prepare", ["lr=0.1"], ["does not read lr"]),
         ("prepare", ["report.confidence=0.9"], ["does not read report"]),
     ],
@@ -199,6 +206,11 @@ def test_an_override_that_cannot_act_is_refused(stage, words, told):
         Words(["study=single", *words], READS[stage])
     for each in told:
         assert each in str(refused.value)
+
+
+def test_a_plan_takes_what_a_study_and_its_report_take():
+    words = ["study=core", "activation=[relu]", "training.epochs=3", "report.nuisance=[]", "plan.from=results/x"]
+    assert len(Words(words, READS["plan"]).overrides) == len(words)
 
 
 def test_a_stage_says_what_it_reads(tmp_path):

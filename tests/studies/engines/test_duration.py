@@ -19,6 +19,12 @@ DIGITS = {"digits": Ends(64, 10, 1079, 359, 359)}
 @pytest.mark.parametrize(
     ("time", "words"),
     [
+        (0.2, "about a second"),
+        (45.4, "about 45 seconds"),
+        (89.9, "about 90 seconds"),
+        (90, "about 2 minutes"),
+        (49 * 60, "about 49 minutes"),
+        (50 * 60, "about an hour"),
         (HOUR, "about an hour"),
         (1.6 * HOUR, "about 1.6 hours"),
         (30 * HOUR, "about 30 hours"),

@@ -116,4 +116,4 @@ def test_workers_are_as_many_as_have_room_and_at_least_one(study, machine):
     ("size", "told"), [(999, "999 bytes"), (1000, "1 kB"), (2.345e12, "2.35 TB"), (1e20, "100 EB")]
 )
 def test_sizes_are_written_as_people_do(size, told):
-    assert fits._size(size) == told
+    assert fits.sized(size) == told

@@ -157,4 +157,4 @@ def _leave_selected(config: DictConfig, arranged: Arrangement) -> None:
 
 def _decides_results(override: str) -> bool:
     """Whether an override says what the study is, rather than where and how it runs, or which preset it begins with."""
-    return not re.match(r"[+~]*(study|device|engine|tracking|report|paths)\b", override)
+    return not re.match(r"[+~]*(study|device|engine|tracking|report|paths|plan)\b", override)

@@ -24,13 +24,18 @@ from ablation.records.columns import FACTORS
 WHERE_AND_HOW = {"study", "name", "choices", "paths", "engine", "tracking", "device"}
 """Sections that any stage takes: they say which study it is, where its files are and how it runs."""
 
-READ_BY_SOME = {*FACTORS, "training", "report"}
+READ_BY_SOME = {*FACTORS, "training", "report", "plan"}
 """Sections that one stage reads and another does not."""
 
-STAGE_OF = {"report": "report.py", "data": "prepare.py and study.py", "split": "prepare.py and study.py"}
+STAGE_OF = {
+    "report": "report.py",
+    "plan": "plan.py",
+    "data": "prepare.py and study.py",
+    "split": "prepare.py and study.py",
+}
 """The stages that read a section, where it is not ``study.py`` alone."""
 
-TEXT = re.compile(r"(\+*(?:choices|paths\.\w+|tracking\.uri|data\..+\.(?:folder|mirror))=)(.*)", re.DOTALL)
+TEXT = re.compile(r"(\+*(?:choices|paths\.\w+|plan\.from|tracking\.uri|data\..+\.(?:folder|mirror))=)(.*)", re.DOTALL)
 """An override whose value is a path or an address."""
 
 ONLY_HERE = "the config is that of the project whose pipelines/ are run; a preset or a level is a file in its conf/"

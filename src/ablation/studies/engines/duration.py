@@ -1,8 +1,8 @@
-"""How long a study will take, said before it begins where that is more than an hour.
+"""How long a study will take, said before it begins where that is more than an hour, and always by a plan.
 
-What is reckoned (``cost.seconds``) holds for one machine. Where it says that a study may be long, the pace of this one
-is measured: some small cohorts of the kinds that take most of the time are trained for about a second in all, on
-numbers of no meaning, and thrown away.
+What is reckoned (``cost.seconds``) holds for one machine. Where it says that a study may be long, and for a plan, the
+pace of this one is measured: some small cohorts of the kinds that take most of the time are trained for about a second
+in all, on numbers of no meaning, and thrown away.
 """
 
 import math
@@ -59,25 +59,42 @@ Pace = Callable[[Sample], float]
 
 def estimate(cohorts: Sequence[Cohort], ends: Mapping[str, Ends], workers: int, measure: Pace) -> float:
     """Return about how many seconds these cohorts take on so many workers."""
+    reckoned = reckon(cohorts, ends, workers)
+    if reckoned + keeping(cohorts) < WORTH_MEASURING:
+        return reckoned + keeping(cohorts)
+    return slowness(cohorts, ends, measure) * reckoned + keeping(cohorts)
+
+
+def reckon(cohorts: Sequence[Cohort], ends: Mapping[str, Ends], workers: int) -> float:
+    """Return how many seconds they would train on the machine that the reckoning is for."""
+    taken = [_seconds(cohort, ends) for cohort in cohorts]
+    return max(sum(taken) / workers, *taken) if taken else 0.0
+
+
+def keeping(cohorts: Sequence[Cohort]) -> float:
+    """Return how many seconds it takes to keep what they were measured to be, and to write it out."""
+    return KEEPING * sum(len(cohort.cells) for cohort in cohorts)
+
+
+def slowness(cohorts: Sequence[Cohort], ends: Mapping[str, Ends], measure: Pace) -> float:
+    """Return how many times as long as reckoned they train here, by samples of the kinds that take most of the time."""
     kinds: dict[str, list[tuple[float, Cohort]]] = {}
     for cohort in cohorts:
         spec = cohort.cells[0].spec
         choices = (spec.activation, spec.normalization, spec.clipping, spec.optimizer, spec.loss)
-        taken = seconds(spec, ends[cohort.cells[0].data], len(cohort.cells))
-        kinds.setdefault(" ".join(level.kind for level in choices), []).append((taken, cohort))
+        kinds.setdefault(" ".join(level.kind for level in choices), []).append((_seconds(cohort, ends), cohort))
     totals = {kind: sum(taken for taken, _ in members) for kind, members in kinds.items()}
-    longest = max(taken for members in kinds.values() for taken, _ in members)
-    keeping = KEEPING * sum(len(cohort.cells) for cohort in cohorts)
-    reckoned = max(sum(totals.values()) / workers, longest)
-    if reckoned + keeping < WORTH_MEASURING:
-        return reckoned + keeping
     slower: dict[str, float] = {}
     for kind in sorted(totals, key=totals.__getitem__, reverse=True)[:KINDS]:
         _, cohort = max(kinds[kind], key=lambda member: member[0])
         sample = stand_in(cohort, ends[cohort.cells[0].data])
         slower[kind] = measure(sample) / sample.reckoned
-    of_all = sum(slower[kind] * totals[kind] for kind in slower) / sum(totals[kind] for kind in slower)
-    return of_all * reckoned + keeping
+    return sum(slower[kind] * totals[kind] for kind in slower) / sum(totals[kind] for kind in slower)
+
+
+def _seconds(cohort: Cohort, ends: Mapping[str, Ends]) -> float:
+    first = cohort.cells[0]
+    return seconds(first.spec, ends[first.data], len(cohort.cells))
 
 
 def stand_in(cohort: Cohort, ends: Ends) -> Sample:
@@ -145,7 +162,11 @@ def told(study: str, seconds: float, cells: int, workers: int, at_most: bool = F
 
 
 def in_words(seconds: float) -> str:
-    """Return a time of an hour or more as people say it."""
+    """Return a time as people say it."""
+    if seconds < 90:
+        return "about a second" if seconds < 1.5 else f"about {seconds:.0f} seconds"
+    if seconds < 50 * 60:
+        return f"about {seconds / 60:.0f} minutes"
     for unit, length in UNITS.items():
         if seconds >= 1.5 * length:
             count = seconds / length

@@ -64,7 +64,7 @@ def refuse_product(study: Study) -> None:
     sizes |= {factor: len(levels) for factor, levels in study.numbers.items()}
     product = " x ".join(f"{size} of {factor}" for factor, size in sizes.items() if size > 1)
     raise UserError(
-        f"{product}: {count:,} cells take some {_size(count * CELL)} before the first is trained, and {_size(room)} "
+        f"{product}: {count:,} cells take some {sized(count * CELL)} before the first is trained, and {sized(room)} "
         f"are free: enough for {int(room // CELL):,}; give fewer levels, or split the study"
     )
 
@@ -86,8 +86,8 @@ def refuse_data(study: Study) -> None:
         needed = (READING if is_there else DRAWING) * examples * 1.5 * features
         if needed > room:
             raise UserError(
-                f"data.{label}.examples={examples}: with {features} features they take some {_size(needed)} to "
-                f"{'read' if is_there else 'draw'}, and {_size(room)} are free; give fewer of either"
+                f"data.{label}.examples={examples}: with {features} features they take some {sized(needed)} to "
+                f"{'read' if is_there else 'draw'}, and {sized(room)} are free; give fewer of either"
             )
 
 
@@ -109,14 +109,14 @@ def refuse_cells(cells: Sequence[Cell], missing: Sequence[Cell], ends: Mapping[s
         if needed.whole > room:
             worst = max(zip(needed, needed._fields, strict=True))[1]
             raise UserError(
-                f"{_named(cell, worst)}: a cell takes some {_size(needed.whole)} in training, and {_size(room)} are "
+                f"{_named(cell, worst)}: a cell takes some {sized(needed.whole)} in training, and {sized(room)} are "
                 f"free; {_advice(worst)}"
             )
         blob = cost.layers_blob(spec, data)
         if blob > LARGEST_BLOB:
             raise UserError(
-                f"{_named(cell, 'results')}: measurements of a cell's layers take {_size(blob)}, and the result store "
-                f"keeps {_size(LARGEST_BLOB)} at most; {_advice('results')}"
+                f"{_named(cell, 'results')}: measurements of a cell's layers take {sized(blob)}, and the result store "
+                f"keeps {sized(LARGEST_BLOB)} at most; {_advice('results')}"
             )
     room = free()
     written = min(len(cells), WRITTEN_TOGETHER)
@@ -124,14 +124,14 @@ def refuse_cells(cells: Sequence[Cell], missing: Sequence[Cell], ends: Mapping[s
         results = WRITING * written * cost.results(cell.spec, ends[cell.data]) / 2
         if results > room:
             raise UserError(
-                f"{_named(cell, 'results')}: the measurements of {written} cells take some {_size(results)} to write, "
-                f"and {_size(room)} are free; {_advice('results')}"
+                f"{_named(cell, 'results')}: the measurements of {written} cells take some {sized(results)} to write, "
+                f"and {sized(room)} are free; {_advice('results')}"
             )
         tabulated = TABULATING * cost.counts(cell.spec, ends[cell.data]).largest
         if tabulated > room:
             raise UserError(
-                f"{_named(cell, 'parameters')}: a layer's initializer takes some {_size(tabulated)} to tabulate, and "
-                f"{_size(room)} are free; {_advice('parameters')}"
+                f"{_named(cell, 'parameters')}: a layer's initializer takes some {sized(tabulated)} to tabulate, and "
+                f"{sized(room)} are free; {_advice('parameters')}"
             )
 
 
@@ -181,7 +181,7 @@ def _advice(worst: str) -> str:
     }[worst]
 
 
-def _size(size: float) -> str:
+def sized(size: float) -> str:
     """Return bytes as people write them."""
     for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
         if size < 1000:
