@@ -1,25 +1,80 @@
-"""Times to target as a response: never infinite, and of a cell that is there from the start half the soonest time."""
+"""What each response is of every cell: times within what is known of them, losses no worse than guessing."""
 
-from dataclasses import replace
-
+import numpy as np
 import pandas as pd
 import pytest
 
 from ablation.reporting.design import read_design
-from ablation.reporting.statistics.responses import responses
+from ablation.reporting.statistics.intervals import holm
+from ablation.reporting.statistics.notes import Remark
+from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 
+LEVELS = {"activation": ["relu", "tanh", "elu"], "normalization": ["none", "batch"], "seed": [0, 1, 2]}
 
-def test_a_target_met_at_the_start_counts_as_half_the_first_evaluations_time(analysed):
-    analysis = analysed({"seed": [0, 1, 2]}, lambda c: Outcome({0: 0, 1: 3, 2: None}[c["seed"]]))
-    cells, design = analysis.tuned, analysis.design
 
-    def times(design):
-        return (10 ** responses(cells, design)[0].values).tolist()
+def planted(cell):
+    """Of six combinations one diverges with one seed, and one never arrives with another."""
+    if cell["activation"] == "relu" and cell["normalization"] == "none" and cell["seed"] == 1:
+        return Outcome(diverges=2)
+    late = None if cell["activation"] == "tanh" and cell["seed"] == 2 else 2 + luck(cell, 3)
+    return Outcome(late, loss=(2.4, 5.0 if cell["activation"] == "elu" else 0.3))
 
-    assert times(design) == pytest.approx([0.5, 3, 6])
-    assert times(replace(design, soonest=0.25)) == pytest.approx([0.125, 3, 6])
-    assert times(replace(design, horizon=0.5)) == pytest.approx([0.25, 0.5, 0.5])
+
+def by_name(analysis):
+    return {found.response.name: found for found in analysis.effects}
+
+
+def test_every_response_of_every_cell(analysed):
+    analysis = analysed(LEVELS, planted)
+    found, cells = by_name(analysis), analysis.tuned
+    assert list(found) == ["epochs", "rmst", "val_loss", "accuracy"]
+    places = found["epochs"].places
+    assert places.shape == (6, 3)
+    assert found["rmst"].y.tolist() == np.minimum(cells["epochs_primary"], 6).to_numpy()[places].tolist()
+    gone = cells["diverged"].to_numpy()[places]
+    assert (found["accuracy"].y[gone] == 0.1).all()
+    assert found["accuracy"].y[~gone] == pytest.approx(cells["test_accuracy"].to_numpy(dtype=float)[places][~gone])
+    loss = 10 ** found["val_loss"].y
+    assert loss[gone] == pytest.approx(np.log(10))
+    assert loss.max() == pytest.approx(np.log(10))  # elu ends at 5, which is worse than guessing
+    assert loss.min() == pytest.approx(0.3)
+
+
+def test_times_lie_within_what_is_known_of_them(analysed):
+    analysis = analysed(LEVELS, planted)
+    found, cells = by_name(analysis)["epochs"], analysis.tuned
+    times = 10**found.y
+    after, by = (cells[name].to_numpy()[found.places] for name in ("later_than", "no_later_than"))
+    assert (times > after).all()
+    assert (times < by).all()
+    assert np.isinf(by).sum() == 3 + 1
+    assert (times[np.isinf(by)] > 6).all()
+    assert (found.response.unseen > 0).all()
+
+
+def test_holm_counts_the_tests_of_all_responses(analysed):
+    analysis = analysed(LEVELS, lambda c: Outcome(2 + luck(c, 3), loss=(2.4, 0.3 + luck(c, 5) / 10)))
+    tables = [found.table for found in analysis.effects]
+    p = np.concatenate([table["p"] for table in tables])
+    assert np.concatenate([table["p_holm"] for table in tables]) == pytest.approx(holm(p), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("plant", "epochs", "why"),
+    [
+        (lambda c: Outcome(2 if c["seed"] or c["activation"] == "relu" else None), 6, None),
+        (lambda c: Outcome(2 if c["seed"] else None), 6, Remark.TOO_FEW_ARRIVE),
+        (lambda _: Outcome(None), 6, Remark.TOO_FEW_ARRIVE),
+        (lambda _: Outcome(None), 0, Remark.UNTRAINED),
+    ],
+)
+def test_there_is_no_model_of_times_that_nobody_had(analysed, plant, epochs, why):
+    analysis = analysed(LEVELS, plant, epochs=epochs)
+    found = by_name(analysis)["epochs"]
+    assert found.response.why is why
+    assert (len(found.times.fits), len(found.times.logistic)) == ((0, 0) if why else (3, 3))
+    assert found.table.empty == (why is not None)
 
 
 @pytest.mark.parametrize(
