@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from ablation.reporting.design import read_design
+from ablation.reporting.statistics import time_model
 from ablation.reporting.statistics.intervals import holm
-from ablation.reporting.statistics.notes import Remark
+from ablation.reporting.statistics.notes import Note, Remark
 from tests.reporting.figures.effects.luck import luck
 from tests.reporting.synthetic import Outcome
 
@@ -48,7 +49,7 @@ def test_times_lie_within_what_is_known_of_them(analysed):
     after, by = (cells[name].to_numpy()[found.places] for name in ("later_than", "no_later_than"))
     assert (times > after).all()
     assert (times < by).all()
-    assert np.isinf(by).sum() == 3 + 1
+    assert np.isinf(by).sum() == 2 + 1
     assert (times[np.isinf(by)] > 6).all()
     assert (found.response.unseen > 0).all()
 
@@ -85,3 +86,13 @@ def test_the_soonest_evaluation_is_read_off_the_manifest(analysed, training, soo
     manifest["config"] = {"training": training}
     cells = pd.DataFrame(dict(manifest["factors"]))
     assert read_design(manifest, cells, ["lr"]).soonest == soonest
+
+
+def test_very_many_interactions_are_left_out_of_the_model_of_times_and_it_is_said(analysed, monkeypatch):
+    monkeypatch.setattr(time_model, "MANY", 3)
+    analysis = analysed(LEVELS, lambda c: Outcome(2 + luck(c, 3), loss=(2.4, 0.3)))
+    found = by_name(analysis)["epochs"]
+    assert Note(Remark.MAIN_ALONE) in found.notes
+    own = next(term.basis for term in found.model.terms if len(term.factors) == 2)
+    linear = np.stack([fit.linear for fit in found.times.fits], axis=1)
+    assert own.T @ linear == pytest.approx(np.zeros((2, 3)), abs=1e-9)

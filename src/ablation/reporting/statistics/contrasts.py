@@ -13,7 +13,7 @@ Level names are only ever compared for being equal here: no formula is parsed.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ class Model:
     Attributes:
         combinations: a row each, a column per factor, as numbers of levels.
         levels: the levels that occur, per factor.
-        basis: of shape (C, rank), the mean included.
+        basis: of shape (C, rank), the mean first.
     """
 
     combinations: pd.DataFrame
@@ -81,6 +81,18 @@ def blocks(cells: pd.DataFrame, factors: Sequence[str]) -> tuple[pd.DataFrame, I
     lacking = int((~whole).sum())
     notes = [Note(Remark.LACKS_SEED, numbers=(lacking, len(whole)))] if lacking else []
     return found, places[whole].astype(np.int64), notes
+
+
+def orthonormal_contrasts(size: int) -> Floats:
+    """Helmert's coding of a factor, of shape (levels, levels - 1): each level against the mean of those before it.
+
+    The columns are orthonormal, and in a full crossing so are, but for their length, the products of those of several
+    factors: nothing is to be factored.
+    """
+    steps = np.arange(1, size)
+    columns = np.where(np.arange(size)[:, None] < steps, -1.0, 0.0)
+    columns[steps, steps - 1] = steps
+    return np.asarray(columns / np.sqrt(steps * (steps + 1)))
 
 
 def sum_contrasts(size: int) -> Floats:
@@ -120,9 +132,11 @@ def coded(combinations: pd.DataFrame, factors: Sequence[str]) -> tuple[pd.DataFr
     return pd.DataFrame(numbers, index=range(len(combinations))), levels
 
 
-def columns_of(numbers: pd.DataFrame, levels: Levels, factors: Factors) -> Floats:
-    """The columns of a term: a factor's sum contrasts, or the products of those of two."""
-    parts = [sum_contrasts(len(levels[factor]))[numbers[factor].to_numpy()] for factor in factors]
+def columns_of(
+    numbers: pd.DataFrame, levels: Levels, factors: Factors, code: Callable[[int], Floats] = sum_contrasts
+) -> Floats:
+    """The columns of a term: a factor's contrasts, or the products of those of two."""
+    parts = [code(len(levels[factor]))[numbers[factor].to_numpy()] for factor in factors]
     product = parts[0] if len(parts) == 1 else (parts[0][:, :, None] * parts[1][:, None, :]).reshape(len(numbers), -1)
     return np.asarray(product)
 
@@ -140,10 +154,14 @@ def fit_model(combinations: pd.DataFrame, factors: Sequence[str], seeds: int) ->
     mean = np.full((len(numbers), 1), 1 / math.sqrt(max(len(numbers), 1)))
     full = len(numbers) == math.prod(len(own) for own in levels.values())
     for wanted in (single + pairs, single) if pairs else (single,):
-        columns = {names: columns_of(numbers, levels, names) for names in wanted}
-        # In a full crossing the terms are orthogonal.
-        parts = {names: independent(own) for names, own in columns.items()} if full else columns
-        basis = np.hstack([mean, *parts.values()]) if full else independent(np.hstack([mean, *parts.values()]))
+        code = orthonormal_contrasts if full else sum_contrasts
+        columns = {names: columns_of(numbers, levels, names, code) for names in wanted}
+        if full:  # the terms are orthogonal
+            parts = {names: own / np.linalg.norm(own[:, :1]) for names, own in columns.items()}
+            basis = np.hstack([mean, *parts.values()])
+        else:
+            parts = columns
+            basis = np.hstack([mean, added(np.hstack(list(columns.values())), mean)]) if columns else mean
         model = Model(numbers, levels, [], basis, notes, seeds)
         if model.residual_df > 0 and wanted:
             break

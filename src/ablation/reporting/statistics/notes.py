@@ -44,6 +44,8 @@ class Remark(Enum):
     """All seeds give the very same effect, so that there is nothing to hold it against."""
     NEVER = auto()
     """The term makes no difference at all with any seed."""
+    MAIN_ALONE = auto()
+    """The model of times has main effects alone."""
     TOO_FEW_ARRIVE = auto()
     """With some seed too few cells reach the target to say anything of times."""
 

@@ -120,6 +120,7 @@ def estimated(
     noted = [] if response.why else model.notes
     if why and (response.why or model.terms or not noted):  # a model without terms has noted why
         noted = [Note(why), *noted]
+    noted = [*noted, Note(Remark.MAIN_ALONE)] if times is not None and times.alone else noted
     notes = [*lacking, *noted, *untested(table, places.shape[1])]
     return Effects(response, model, places, table, notes, times)
 

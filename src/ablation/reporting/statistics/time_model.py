@@ -1,6 +1,7 @@
 """The accelerated failure time model of a study's times, fitted a seed at a time, and what it makes of them.
 
-The model has the study's main effects and two-way interactions (``contrasts``) and one scale a seed. A seed's fit knows
+The model has the study's main effects and two-way interactions (``contrasts``) and one scale a seed; of very many
+levels main effects alone, so that interactions are those of times as they are expected without any. A seed's fit knows
 of no other seed, so that what it says is one independent word on every effect.
 """
 
@@ -10,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.design import Design
-from ablation.reporting.statistics.contrasts import Model
+from ablation.reporting.statistics.contrasts import Model, independent
 from ablation.reporting.statistics.failure_time import LOGISTIC, Fit, completed, fit
 from ablation.reporting.statistics.intervals import Floats, Ints
 from ablation.reporting.statistics.notes import Remark
 
 LEAST = 2
 """Cells that must arrive with every seed, or nothing can be said of times."""
+MANY = 800
+"""Parameters beyond which the model has main effects alone, for it takes the cube of their number."""
 LN10 = float(np.log(10))
 
 
@@ -30,6 +33,7 @@ class TimeModel:
         fits: the log-normal model of each seed; none where it cannot be had.
         logistic: the log-logistic one, to hold it against.
         why: why it cannot be had, if so.
+        alone: whether it has main effects alone.
     """
 
     y: Floats
@@ -37,6 +41,7 @@ class TimeModel:
     fits: list[Fit]
     logistic: list[Fit]
     why: Remark | None = None
+    alone: bool = False
 
 
 def fit_times(cells: pd.DataFrame, places: Ints, model: Model, design: Design) -> TimeModel:
@@ -50,19 +55,13 @@ def fit_times(cells: pd.DataFrame, places: Ints, model: Model, design: Design) -
         upper = np.log(cells["no_later_than"].to_numpy(dtype=float))[places]
     if np.isfinite(upper).sum(axis=0).min() < LEAST:
         return TimeModel(nothing.y, nothing.unseen, [], [], Remark.TOO_FEW_ARRIVE)
-    x = columns(model)
+    basis = model.basis
+    alone = basis.shape[1] > MANY
+    if alone:
+        main = [term.basis for term in model.terms if len(term.factors) == 1]
+        basis = np.hstack([basis[:, :1], independent(np.hstack(main))])
+    x = basis * np.sqrt(size)
     fits = [fit(x, lower[:, seed], upper[:, seed]) for seed in range(seeds)]
     logistic = [fit(x, lower[:, seed], upper[:, seed], LOGISTIC) for seed in range(seeds)]
     mean, variance = (np.stack(part, axis=1) for part in zip(*map(completed, fits), strict=True))
-    return TimeModel(mean / LN10, (variance / LN10**2).sum(axis=0), fits, logistic)
-
-
-def columns(model: Model) -> Floats:
-    """The model's columns, ones first, all of mean square 1."""
-    size = len(model.basis)
-    mean = np.full((size, 1), 1 / np.sqrt(size))
-    # The mean is in the model's basis, but need be no column of it by itself.
-    rest = model.basis - mean @ (mean.T @ model.basis)
-    values, vectors = np.linalg.eigh(rest.T @ rest)
-    kept = values > 0.5
-    return np.asarray(np.hstack([mean, rest @ (vectors[:, kept] / np.sqrt(values[kept]))]) * np.sqrt(size))
+    return TimeModel(mean / LN10, (variance / LN10**2).sum(axis=0), fits, logistic, alone=alone)

@@ -26,6 +26,7 @@ SAID = {
     Remark.NO_INTERVAL: "No interval: with one seed fewer nothing is left to judge by.",
     Remark.AGREE: "No test: all seeds give the very same, which leaves nothing to hold it against.",
     Remark.NEVER: "It never made a difference: the levels' runs are the same to the bit.",
+    Remark.MAIN_ALONE: "The model of times has main effects alone: there are too many interactions to fit.",
     Remark.TOO_FEW_ARRIVE: "Too few cells reach the target with some seed to say anything of times.",
 }
 """Each remark as a sentence, with places for the note's numbers."""
