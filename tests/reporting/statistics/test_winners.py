@@ -24,7 +24,7 @@ def inside(values, level):
 
 
 @pytest.mark.parametrize("effects", [0.0, 0.5, 2.0])
-@pytest.mark.parametrize(("levels", "seeds"), [(2, 3), (5, 3), (20, 5)])
+@pytest.mark.parametrize(("levels", "seeds"), [(2, 3), (5, 3), (9, 5), (20, 5)])
 def test_the_best_is_among_the_contenders(levels, seeds, effects):
     truth, seen = studies(levels, seeds, effects)
     level = 0.05 / (levels * (levels - 1))
@@ -37,6 +37,22 @@ def test_where_all_are_alike_one_alone_is_called_the_best_in_five_of_a_hundred(l
     _, seen = studies(levels, seeds, 0.0)
     alone = np.mean([inside(values, 0.05 / (levels * (levels - 1))).sum() == 1 for values in seen])
     assert alone <= stats.binom.ppf(0.999, STUDIES, 0.05) / STUDIES
+
+
+@pytest.mark.parametrize("kind", ["alike", "groups that share their luck", "some far noisier"])
+def test_of_a_hundred_that_are_alike_none_is_left_out(kind):
+    """In three contests of a table, as of three depths, with three seeds: in one study of 20 at most."""
+    rng, many, level = np.random.default_rng(5), 100, 0.05 / (2 * 3 * 100 * 99)
+    group = np.arange(many) % 5
+    lost = 0
+    for _ in range(STUDIES):
+        values = rng.normal(size=(many, 3)) + rng.normal(size=(1, 3))
+        if kind == "groups that share their luck":
+            values += 1.2 * rng.normal(size=(5, 3))[group]
+        if kind == "some far noisier":
+            values *= np.where(group, 1.0, 4.4)[:, None]
+        lost += not inside(values, level).all()
+    assert 3 * lost / STUDIES <= 0.05
 
 
 def test_two_levels_are_the_two_sided_paired_t_test():

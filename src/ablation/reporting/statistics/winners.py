@@ -11,10 +11,10 @@ half of alpha for levels and half for whole combinations, of which there are man
 is then at most alpha that anywhere in the table a candidate is left out that is as good as the leader (Bonferroni),
 and so too that one is called the best alone which is not.
 
-Of combinations there are many and a cell a seed of each: their variances are drawn together (``moderated``), or five
-seeds could leave out none of a hundred. A time is no better known than evaluations are close, so seeds that agree to
-the bit do not agree without an error: a difference's standard error is at least that of times that lie anywhere between
-their two evaluations.
+Of ten candidates and more, as combinations are, with a cell a seed of each, the variances are drawn together
+(``moderated``), or five seeds could leave out none of a hundred. A time is no better known than evaluations are close,
+so seeds that agree to the bit do not agree without an error: a difference's standard error is at least that of times
+that lie anywhere between their two evaluations.
 
 How much better the leader is, is told by its **probability of improvement** over the runner-up (Agarwal et al. 2021,
 section 4.3, as rliable's): the share of problems, of a combination of the other factors each, on which it arrives
@@ -35,7 +35,7 @@ from ablation.reporting.naming import Label
 from ablation.reporting.statistics.contrasts import blocks, coded
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.marginal import disagreeing, marginal_means, marginal_weights
-from ablation.reporting.statistics.moderated import moderated
+from ablation.reporting.statistics.moderated import FEWEST, moderated
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,16 @@ def contenders(values: Floats, blur: Floats, best: int, level: float) -> np.ndar
     if seeds < 2 or count < 2:
         return np.ones(count, dtype=bool)
     apart = values - values[best]
-    others = np.arange(count) != best
-    variance, df = moderated(apart[others].var(axis=1, ddof=1), seeds - 1)
-    variance = np.maximum(variance / seeds, (blur + blur[best])[others])
-    inside = np.ones(count, dtype=bool)
-    inside[others] = apart[others].mean(axis=1) <= t.ppf(1 - level, df) * np.sqrt(variance) + 1e-9
-    return inside
+    if count < FEWEST:
+        variance, df = apart.var(axis=1, ddof=1), float(seeds - 1)
+    else:
+        # Not of the differences, which all share the leader's luck: of each candidate, less what its seed does to all.
+        own, df = moderated((values - values.mean(axis=0)).var(axis=1, ddof=1), seeds - 1)
+        variance = own + own[best]
+    variance = np.maximum(variance / seeds, blur + blur[best])
+    inside = apart.mean(axis=1) <= t.ppf(1 - level, df) * np.sqrt(variance) + 1e-9
+    inside[best] = True
+    return np.asarray(inside)
 
 
 def judged(contest: Contest, level: float, design: Design, confidence: float) -> Winner:
