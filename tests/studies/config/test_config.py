@@ -45,7 +45,10 @@ def test_the_default_study_is_core(compose):
         ("hydra.mode=MULTIRUN", ["--multirun", "lists"]),
         ("depth=1,2", ["depth=1,2", "'depth=[1,2]'"]),
         ("study=[core,smoke]", ["study", "one preset"]),
-        ("training.epoch=3", ["training.epoch=3", "allowed: training.epochs, training.probe_size"]),
+        (
+            "training.epoch=3",
+            ["training.epoch=3", "allowed: training.epochs, training.evaluations, training.probe_size"],
+        ),
         ("activation.gelu.x=1", ["activation.gelu.x=1", "activation=gelu is not selected"]),
         ("engine.workers=2 engine=serial", ["engine.workers=2", "a key of engine=processes alone"]),
         ("engine.wrokers=2", ["engine.wrokers=2", "allowed: address, kind, workers"]),

@@ -33,7 +33,7 @@ def test_what_is_selected_is_the_factors_list_whatever_the_preset(compose, prese
     ("overrides", "cells"),
     [
         (["study=smoke", "normalization=none"], 64),
-        (["study=core", "normalization=none"], 1620),
+        (["study=core", "normalization=none"], 4500),
         (["study=phase", "init=he_normal"], 40),
         (["study=signal", "activation=relu"], 45),
         (["study=signal", "data=digits"], 270),
@@ -181,7 +181,10 @@ def test_a_file_may_define_several_levels(compose, conf):
         ({"defaults": [{"override /normalisation": ["none"]}]}, "did you mean override /normalization?"),
         ({"defaults": [{"override /activation": "relu elu"}]}, "several are separated by commas, as [relu,elu]"),
         ({"depht": 3}, "conf/study/mine.yaml: depht: no such key; allowed: activation"),
-        ({"training": {"epoch": 3}}, "conf/study/mine.yaml: training.epoch: no such key; allowed: epochs, probe_size"),
+        (
+            {"training": {"epoch": 3}},
+            "conf/study/mine.yaml: training.epoch: no such key; allowed: epochs, evaluations, probe_size",
+        ),
         ({"defaults": 3}, "conf/study/mine.yaml: defaults: must be a list"),
         ({"defaults": ["mine"]}, "builds on itself"),
         ({"hydra": {"callbacks": {"x": {"_target_": "os.abort"}}}}, "hydra: is not for a preset"),
