@@ -24,7 +24,7 @@ os.environ |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.reporting.planted.counting import Counted, bar, count, figures, study
+from tests.reporting.planted.counting import BY_NAME, LACKS_ONE, Counted, bar, count, figures, study
 from tests.reporting.planted.plan import QUARTERS, WHOLE, Plan
 from tests.reporting.planted.shares import tallied
 from tests.reporting.planted.truths import TRUTHS
@@ -90,6 +90,7 @@ def rows(letter: str, clock: str, told: dict[int, dict[str, tuple[str, str]]]) -
     return [
         f"| {name} | {said} | {' | '.join(texts[said][0] for texts in told.values())} | {where} |"
         for said, (_, where) in first.items()
+        if said != LACKS_ONE and not said.startswith(BY_NAME)  # parts of what is counted beside them
     ]
 
 
