@@ -63,7 +63,13 @@ def column(page, place):
 
 
 def head(page, place):
-    return page.find_elements("css selector", "section[aria-labelledby=table-known] th button")[place]
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def button(page):
+        """The page's script makes them, on a busy machine a moment after the page is there."""
+        return page.find_elements("css selector", "section[aria-labelledby=table-known] th button")[place:]
+
+    return WebDriverWait(page, 20).until(button)[0]
 
 
 def status(page):
