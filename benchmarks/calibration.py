@@ -1,6 +1,6 @@
 """Does the report's analysis keep its word? Studies whose truth is known, taken through all of it, and what it claims.
 
-    python benchmarks/calibration.py                                  # 200 studies of each kind
+    python benchmarks/calibration.py                                  # 150 studies of each kind
     python benchmarks/calibration.py --studies 1000 --truths A D --seeds 3
     python benchmarks/calibration.py --out docs/calibration.md
 
@@ -116,7 +116,7 @@ def write(lines: list[str], out: Path) -> None:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--studies", type=int, default=200, help="of each kind")
+    parser.add_argument("--studies", type=int, default=150, help="of each kind")
     parser.add_argument("--truths", nargs="+", default=list(TRUTHS), choices=list(TRUTHS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5])
     parser.add_argument("--workers", type=int, default=2, help="processes")
