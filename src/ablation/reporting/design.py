@@ -28,7 +28,7 @@ compared."""
 TARGETS = ("easy", "primary", "hard")
 """The three validation accuracies of a data set, in the order of its config."""
 
-TUNINGS = ("nested", "same")
+NESTED, SAME = TUNINGS = ("nested", "same")
 """How the setting of a nuisance factor is chosen: for each seed by the others, or by all of them."""
 
 ABOVE = {"confidence": "between 0 and 1", "profile_max_tau": "above 1"}
@@ -42,7 +42,7 @@ class Options:
     confidence: float = 0.95
     profile_max_tau: float = 4.0
     nuisance: tuple[str, ...] = ("lr",)
-    tuning: str = "nested"
+    tuning: str = NESTED
     workers: int | None = None
     """How many processes draw; as many as there are cores where it is None. Of no account for what is drawn."""
 

@@ -152,8 +152,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Label, 
     )
     caption = (
         f"Above: restricted mean time to {design.goal}, {tuning_text(analysis)}. Below: share of runs that diverge, "
-        "over "
-        f"all settings that were tuned over. Alone stand {words(design, 'clipping', pairs['clip'][1])} and "
+        f"over all settings that were tuned over. Alone stand {words(design, 'clipping', pairs['clip'][1])} and "
         f"{words(design, 'normalization', pairs['batch'][0])}. {seeds_text(design)}, pooled over initializers; bar: "
         f"{interval_text(analysis)}.{held}{left_out(design, 'depth', columns)}"
     )

@@ -220,7 +220,8 @@ def _densities(low: Floats, high: Floats, law: Law) -> tuple[Floats, Floats]:
     """f(low) and f(high) over the mass between; 0 at an infinite end."""
     mass = _log_mass(low, high, law)
     with np.errstate(invalid="ignore"):
-        return tuple(np.where(np.isfinite(z), np.exp(law.log_density(z) - mass), 0.0) for z in (low, high))  # type: ignore[return-value]
+        at_low, at_high = (np.where(np.isfinite(z), np.exp(law.log_density(z) - mass), 0.0) for z in (low, high))
+    return at_low, at_high
 
 
 def _product(z: Floats, density: Floats) -> Floats:

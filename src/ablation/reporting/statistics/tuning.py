@@ -5,10 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ablation.reporting.design import ORDINAL, Design
-
-NESTED, SAME = "nested", "same"
-"""How a setting is chosen: for each seed by the others, or by all of them."""
+from ablation.reporting.design import ORDINAL, SAME, Design
 
 
 def losses(cells: pd.DataFrame) -> pd.Series:

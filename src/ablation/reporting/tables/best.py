@@ -53,8 +53,7 @@ def winners(analysis: Analysis) -> Table:
         f"{tuning_text(analysis)}. contenders: how many of all cannot be told from it, itself included (1: it is the "
         f"best alone), by one-sided paired t tests over seeds at {percent} for all comparisons of this table together. "
         "improvement: on what share of problems (combinations of the other factors) of a seed it arrives sooner than "
-        "the "
-        f"runner-up, ties counting half; over seeds with its interval; 0.5 is no better."
+        f"the runner-up, ties counting half; over seeds with its interval; 0.5 is no better."
     )
     return Table("winners", "The winner at each depth", caption, pd.DataFrame(rows), shown)
 

@@ -36,8 +36,7 @@ def learning_rate(analysis: Analysis) -> Table:
         f"Of the values of {names} tried, how many bring at least half of {seeds_text(design)} to {design.goal} "
         f"within {plural(design.horizon, 'epoch')}, and which has the lowest median best validation loss. at_edge: the "
         "best is the highest or lowest number tried, so a better one may lie beyond that end. chosen: share of seeds "
-        "that "
-        f"are reported at that setting, {tuning_text(analysis)}."
+        f"that are reported at that setting, {tuning_text(analysis)}."
     )
     return Table("learning_rate", "Sensitivity to the learning rate", caption, frame, factors(design))
 

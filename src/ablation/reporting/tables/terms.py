@@ -53,10 +53,8 @@ def marginal_means(analysis: Analysis) -> Table:
         frame = pd.DataFrame([{"response": note_text(why[0]) if why else "no level to compare"}]).reindex(columns=MEANS)
     caption = (
         "Response epochs: the geometric mean time to target by the log-normal accelerated failure time model, which "
-        "may "
-        f"lie beyond the horizon; rmst: the mean of min(T, {design.horizon:g}), in epochs; val_loss: the geometric "
-        "mean "
-        "of the final validation loss; accuracy: the mean of the final one on the test part. With equal weight "
+        f"may lie beyond the horizon; rmst: the mean of min(T, {design.horizon:g}), in epochs; val_loss: the geometric "
+        "mean of the final validation loss; accuracy: the mean of the final one on the test part. With equal weight "
         "on every level of the other factors (of the additive model where combinations are missing). Each level's "
         "ratio to the reference level, or its difference where the response is no logarithm, paired by seed; Student's "
         f"t {percent} intervals over {seeds_text(design)}, none where all agree; "
@@ -80,8 +78,7 @@ def time_model(analysis: Analysis) -> Table:
     rows = rows or [{"seed": note_text(found.notes[0]) if found.notes else "no model"}]
     caption = (
         f"The accelerated failure time model of the time to {design.goal} with each of {seeds_text(design)}: ln T = "
-        "main "
-        "effects + two-way "
+        "main effects + two-way "
         "interactions + sigma e. T is known to lie between two evaluations, or beyond the horizon. arrived: the cells "
         "that reach the target. sigma, log_likelihood: e is normal, as everywhere in this report; logistic_*: e is "
         "logistic (whose standard deviation is 1.81 sigma). The larger likelihood fits better; where they differ by "

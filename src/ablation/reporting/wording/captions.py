@@ -3,9 +3,8 @@
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Options, plural
+from ablation.reporting.design import NESTED, Design, Options, plural
 from ablation.reporting.statistics.intervals import median_cover
-from ablation.reporting.statistics.tuning import NESTED
 
 UNTRAINED = "The study trains for no epoch: nothing was learned."
 """What stands where a study that trains for no epoch has nothing to show."""

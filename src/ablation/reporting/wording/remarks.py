@@ -63,8 +63,7 @@ def censoring_text(design: Design, found: Censoring) -> str:
     if few:
         text += (
             f". Fewer than {1 - MOST:.0%} of the cells of {levels_text(design, found, few)} reach the target: that "
-            "they are slow "
-            "is sure, by how much cannot be concluded"
+            "they are slow is sure, by how much cannot be concluded"
         )
     return f"{text}."
 

@@ -57,8 +57,7 @@ def show(analysis: Analysis) -> View:
     blank = f" Blank: another {tuned} is better." if tuned else ""
     caption = (
         f"Median over {seeds_text(design)} of the epochs to {design.goal}; {tuning_text(analysis)}. Hatched: not "
-        "within "
-        f"{within} by more than half of the seeds; x: diverged in more than half.{blank}{held}"
+        f"within {within} by more than half of the seeds; x: diverged in more than half.{blank}{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
     best_of = {factor: [deepest[factor].iloc[0]] for factor in ("init", "activation")}

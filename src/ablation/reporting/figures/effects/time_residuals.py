@@ -36,8 +36,7 @@ def show(analysis: Analysis) -> View:
     gaps = frame.groupby("law", sort=False)["gap"].max()
     title = (
         f"Residuals of the log-normal model of times lie within {gaps.iloc[0]:.0%} of the share that it supposes, "
-        "those "
-        f"of the log-logistic within {gaps.iloc[1]:.0%}"
+        f"those of the log-logistic within {gaps.iloc[1]:.0%}"
     )
     arrived = sum(int(np.isfinite(fit.high).sum()) for fit in found.times.fits)
     total = sum(len(fit.high) for fit in found.times.fits)
