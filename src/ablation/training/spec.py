@@ -60,14 +60,25 @@ class Spec:
         """Return what the cells of one cohort have in common: the graph of the computation.
 
         The other things, the initializer, the learning rate, the seed and the numbers of clipping and optimizer, are
-        data to it: a value a cell.
+        data to it: a value a cell. That weights decay at all is not.
         """
         shared = asdict(self)
         for name in ("init", "lr", "seed"):
             del shared[name]
-        shared["clipping"] = self.clipping.kind
-        shared["optimizer"] = self.optimizer.kind
+        shared["clipping"] = asdict(without_numbers(self.clipping))
+        shared["optimizer"] = asdict(without_numbers(self.optimizer))
+        shared["decays"] = self.optimizer.settings.get("weight_decay", 0.0) != 0.0
         return shared
+
+
+def numbers_of(level: Level) -> dict[str, float]:
+    """Return those of a level's settings that are real numbers: data to a graph, one a cell of a cohort."""
+    return {name: value for name, value in level.settings.items() if isinstance(value, float)}
+
+
+def without_numbers(level: Level) -> Level:
+    """Return a level with its other settings, words, truths and whole numbers, which decide the graph."""
+    return Level(level.kind, {name: value for name, value in level.settings.items() if not isinstance(value, float)})
 
 
 def bind(registry: Mapping[str, Callable[..., Any]], level: Level) -> Callable[..., Any]:

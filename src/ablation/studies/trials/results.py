@@ -12,6 +12,7 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
+from ablation.training.descent import without_decay
 from ablation.training.ingredients import Moment, asked, handed
 from ablation.training.spec import Level, bind
 
@@ -77,7 +78,7 @@ def _optimizer(level: Level) -> None:
     for step in range(2):
         factors = {"input_SBI": torch.randn(CELLS, BATCH, FAN_IN), "error_SBO": torch.randn(CELLS, BATCH, FAN_OUT)}
         more = _asked("optimizer", optimize, step, {**factors, "shape": (FAN_IN, FAN_OUT)})
-        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **level.settings, **more)
+        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **without_decay(level).settings, **more)
         if result is not None or torch.equal(param_SP, before):
             raise WrongResultError("must change param_SP in place, as by param_SP.sub_(...), and return nothing")
     _state(state)
