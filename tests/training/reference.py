@@ -113,10 +113,10 @@ def torch_activation(choice: Level) -> Callable[[Tensor], Tensor]:
     return lambda x: function(x, **choice.settings)
 
 
-TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+TORCH_LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": functional.cross_entropy,
-    "mse": lambda output, label: functional.mse_loss(
-        output, functional.one_hot(label, output.shape[1]).to(output.dtype)
+    "mse": lambda output, label, softmax=False: functional.mse_loss(
+        output.softmax(1) if softmax else output, functional.one_hot(label, output.shape[1]).to(output.dtype)
     ),
 }
 
@@ -128,7 +128,7 @@ class Net(nn.Module):
         super().__init__()
         sizes = [data.features, *cell.widths, data.classes]
         self.activation, self.residual = torch_activation(cell.activation), cell.model.kind == "residual"
-        self.loss = TORCH_LOSSES[cell.loss.kind]
+        self.loss = bind(TORCH_LOSSES, cell.loss)
         self.linears = nn.ModuleList([nn.Linear(i, o) for i, o in pairwise(sizes)])
         choice = cell.normalization.settings
         self.placement = choice.get("placement")

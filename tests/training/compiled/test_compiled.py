@@ -22,15 +22,15 @@ from tests.training.reference import NORMALIZED, blobs, clipping, level, optimiz
 
 @needs_compiler
 @pytest.mark.parametrize(
-    ("activation", "normalization", "rule", "kind"),
+    ("activation", "normalization", "rule", "kind", "loss"),
     [
-        ("relu", "before", "value", "sgd"),
-        ("elu", "after_and_input", "norm", "momentum"),
-        ("tanh", "none", "global_norm", "sgd"),
-        ("tanh", "none", "value", "nesterov"),
+        ("relu", "before", "value", "sgd", "cross_entropy"),
+        ("elu", "after_and_input", "norm", "momentum", level("mse", softmax=True)),
+        ("tanh", "none", "global_norm", "sgd", "mse"),
+        ("tanh", "none", "value", "nesterov", "cross_entropy"),
     ],
 )
-def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalization, rule, kind):
+def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalization, rule, kind, loss):
     data = blobs()
     cells = [
         spec(
@@ -38,6 +38,7 @@ def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalizatio
             normalization=NORMALIZED[normalization],
             clipping=clipping(rule, threshold),
             optimizer=optimizer(kind),
+            loss=loss,
             seed=seed,
         )
         for seed, threshold in enumerate([0.05, 0.1, 0.1])

@@ -37,7 +37,8 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
     layer = CompiledHidden if eager.hidden.normalization is None else CompiledNormalized
     hidden = layer(eager.hidden, (spec.activation, spec.normalization), device)
     output, label = by_unit(device, CLASSES), torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
-    loss = Graph(("loss", spec.loss), eager.loss, [output, label], [eager.loss])
+    # A loss may have settings, which are no arguments of the graph.
+    loss = Graph(("loss", spec.loss), lambda *tensors: eager.loss(*tensors), [output, label], [eager.loss])
     score = Graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
     weights, gradient = [weight(device) for _ in range(2)], torch.zeros(CELLS, FAN_IN, UNITS, device=device)
     values = [by_unit(device) for _ in range(4)]
