@@ -221,8 +221,11 @@ class Trace:
         return self.nets[-1].flat()
 
 
-def torch_loop(cell: Spec, data: Data) -> Trace:
-    """Train a cell as torch's manual would; it ends where a training loss is not finite."""
+def torch_loop(cell: Spec, data: Data, factor: Callable[[int, Net], float] = lambda step, net: 1.0) -> Trace:
+    """Train a cell as torch's manual would; it ends where a training loss is not finite.
+
+    ``factor`` gives what the learning rate is multiplied by in a step, from which the network goes.
+    """
     net, trace = Net(cell, data), Trace()
     settings = dict(cell.optimizer.settings) | ({"nesterov": True} if cell.optimizer.kind == "nesterov" else {})
     assert cell.optimizer.kind in ("sgd", "momentum", "nesterov")
@@ -238,6 +241,7 @@ def torch_loop(cell: Spec, data: Data) -> Trace:
         raw = net.flat(gradients=True)
         net.clip(cell.clipping)
         trace.clipped.append(not torch.equal(raw, net.flat(gradients=True)))
+        rule.param_groups[0]["lr"] = cell.lr * factor(step, net)
         rule.step()
     trace.nets.append(net)
     return trace

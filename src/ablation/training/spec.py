@@ -59,11 +59,11 @@ class Spec:
     def shared(self) -> dict[str, Any]:
         """Return what the cells of one cohort have in common: the graph of the computation.
 
-        The other things, the initializer, the learning rate, the seed and the numbers of clipping and optimizer, are
-        data to it: a value a cell. That weights decay at all is not.
+        The other things, the initializer, the learning rate, the schedule, the seed and the numbers of clipping and
+        optimizer, are data to it: a value a cell. That weights decay at all is not.
         """
         shared = asdict(self)
-        for name in ("init", "lr", "seed"):
+        for name in ("init", "schedule", "lr", "seed"):
             del shared[name]
         shared["clipping"] = asdict(without_numbers(self.clipping))
         shared["optimizer"] = asdict(without_numbers(self.optimizer))

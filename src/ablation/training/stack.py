@@ -25,7 +25,6 @@ class Stack:
         vector_grad_SV: gradients of all vectors.
         running: running statistics of batch normalization.
         states: what the optimizer remembers, for each of ``Layout.blocks``; likewise the clipping's.
-        schedule_state: what the schedule remembers.
         val_loss_S1: validation loss at the last evaluation; NaN before the first.
         lr_S1: learning rate before the schedule's factor.
         numbers: of clipping and optimizer: a float where all cells agree and nothing is compiled, which is faster; else
@@ -46,7 +45,6 @@ class Stack:
         self.running = layout.running(cells, self.param_SP)
         self.states: list[State] = [{} for _ in layout.blocks(self.param_SP)]
         self.clip_states: list[State] = [{} for _ in self.states]
-        self.schedule_state: State = {}
         self.val_loss_S1 = torch.full((cells, 1), math.nan, device=device)
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=device)
         eager = cohort[0].compile == "eager"
@@ -85,7 +83,7 @@ class Stack:
         self.param_SP, self.spare_SP = self.param_SP[rows], self.spare_SP[rows]
         self.lr_S1, self.clipped_S, self.val_loss_S1 = self.lr_S1[rows], self.clipped_S[rows], self.val_loss_S1[rows]
         self.running = [Scale(mean[rows], variance[rows]) for mean, variance in self.running]
-        for state in (*self.states, *self.clip_states, self.schedule_state):
+        for state in (*self.states, *self.clip_states):
             state.update({name: tensor[rows] for name, tensor in state.items()})
         of_clip, of_optimizer, of_decay = self.numbers
         of_clip, of_optimizer = ({name: _rows(x, rows) for name, x in each.items()} for each in (of_clip, of_optimizer))

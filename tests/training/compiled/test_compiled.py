@@ -113,7 +113,7 @@ def test_what_an_optimizer_puts_in_the_place_of_what_it_remembers_is_remembered(
         for _ in range(4):
             grad_SN = torch.ones(2, 5)
             part = Part(0, param[:, :5], grad_SN, [grad_SN], state, {}, (5, 1))
-            descend([part], torch.ones(2, 1), Numbers({}, {}), Moment(torch.tensor(0), 4, torch.ones(2, 1)))
+            descend([part], torch.ones(2, 1), Numbers({}, {}), Moment(torch.tensor(0), 4, 2, torch.ones(2, 1)))
         results.append(param)
     assert torch.equal(*results)
     assert results[0][0].tolist() == [0 + 1 + 2 + 3] * 5 + [0]

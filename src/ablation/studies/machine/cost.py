@@ -171,7 +171,7 @@ def _remembered_by(optimizer: Optimizer, parameters: Sequence[tuple[str, float]]
             grad_SN = torch.ones(1, 6)
             factors = torch.ones(1, 4, 2), torch.ones(1, 4, 3)
             part = Part(0, torch.ones(1, 6), grad_SN, [grad_SN], state, {}, shape, *factors)
-            descend, moment = Descent(CLIPPINGS["none"], optimizer), Moment(torch.tensor(step), 2, one)
+            descend, moment = Descent(CLIPPINGS["none"], optimizer), Moment(torch.tensor(step), 2, 1, one)
             descend([part], one, Numbers({}, dict(parameters)), moment)
     return sum(tensor.numel() == 6 for tensor in state.values())
 
