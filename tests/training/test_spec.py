@@ -26,6 +26,7 @@ WITHIN = {
     "init": level("he_normal"),
     "lr": 0.5,
     "seed": 9,
+    "order": "sorted",
 }
 
 

@@ -26,7 +26,7 @@ from ablation.training.step import step
 
 
 def train(cohort: Sequence[Spec], data: Data, watched: Collection[str] = ()) -> list[Outcome]:
-    """Train cells that share all but initializer, learning rate, seed and numbers of clipping and optimizer.
+    """Train cells that share all but initializer, learning rate, seed, order and numbers of clipping and optimizer.
 
     Args:
         cohort: the cells; ``Spec.shared()`` is the same for all of them.
@@ -70,7 +70,8 @@ class _Run:
         self.schedule = bind(SCHEDULES, first.schedule)
         self.schedule_asks = asked("schedule", self.schedule)
         self.stack = Stack(self.network.layout, cohort, device, watched)
-        self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
+        seeds, orders = [spec.seed for spec in cohort], [spec.order for spec in cohort]
+        self.order = BatchOrder(seeds, len(data.train_y), first.batch_size, device, orders, data.train_y)
         when = first.epochs, self.order.steps_per_epoch, first.evaluations
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
         self.evaluated = 0  # the step of the evaluation before
