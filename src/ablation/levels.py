@@ -60,6 +60,7 @@ def check_value(key: str, value: object, hint: Any, single: bool = True) -> Numb
             raise UserError(f"{key}={shown(value)}: must be true or false")
         return value
     wanted = f"{'a finite number' if float in allowed else 'a whole number'}{f' in {interval}' if interval else ''}"
+    wanted = f"null or {wanted}" if type(None) in allowed else wanted
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{key}={shown(value)}: must be {wanted}")
     if float not in allowed:

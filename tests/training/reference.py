@@ -65,7 +65,9 @@ def spec(**changes: Any) -> Spec:
         "epochs": 5,
         "probe_size": 20,
     } | changes
-    return Spec(**{key: level(value) if isinstance(value, str) else value for key, value in values.items()})
+    words = ("compile", "order")
+    given = {name: value for name, value in values.items() if isinstance(value, str) and name not in words}
+    return Spec(**{**values, **{name: level(value) for name, value in given.items()}})
 
 
 def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, seed: int = 0, test: int = 30) -> Data:
@@ -230,7 +232,8 @@ def torch_loop(cell: Spec, data: Data, factor: Callable[[int, Net], float] = lam
     settings = dict(cell.optimizer.settings) | ({"nesterov": True} if cell.optimizer.kind == "nesterov" else {})
     assert cell.optimizer.kind in ("sgd", "momentum", "nesterov")
     rule = torch.optim.SGD(net.parameters(), lr=cell.lr, **settings)
-    order = BatchOrder([cell.seed], len(data.train_y), cell.batch_size, torch.device("cpu"))
+    place, labels = torch.device("cpu"), data.train_y
+    order = BatchOrder([cell.seed], len(labels), cell.batch_size, place, [cell.order], labels)
     for step in range(cell.epochs * order.steps_per_epoch):
         trace.nets.append(copy.deepcopy(net))
         index = order.batch(step)[0]

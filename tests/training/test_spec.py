@@ -26,6 +26,7 @@ WITHIN = {
     "schedule": level("other"),
     "lr": 0.5,
     "seed": 9,
+    "order": "sorted",
 }
 
 

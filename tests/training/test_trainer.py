@@ -95,6 +95,7 @@ def mixed_cohort(cells: int, norm: str = "none", rule: str = "none", **changes) 
             init=inits[place % len(inits)],
             lr=HUGE if place % 9 == 3 else [0.01, 0.1, 0.5][place % 3],
             seed=place % 5,
+            order=("random", "fixed", "random", "sorted")[place % 4],
             clipping=clipping(rule, [0.03, 0.3, 1.0][place % 3]),
             optimizer=optimizer(kind, [0.9, 0.5][place % 2]),
         )

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 Number = int | float | bool | str | None
 
+Order = Literal["random", "fixed", "sorted"]
+"""In which order the examples of an epoch come; see ``BatchOrder``."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -32,6 +35,7 @@ class Spec:
         tf32: whether a GPU may round the factors of its products to TF32, which has ten bits of fraction.
         model: which network, a key of ``NETWORKS``.
         evaluations: epochs at which a cell is evaluated beside the start and each epoch's end, ascending.
+        order: in which order the examples of an epoch come.
     """
 
     init: Level
@@ -51,6 +55,7 @@ class Spec:
     tf32: bool = False
     model: Level = Level("mlp", {})
     evaluations: tuple[float, ...] = ()
+    order: Order = "random"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the specification as plain values that JSON can hold."""
@@ -59,11 +64,11 @@ class Spec:
     def shared(self) -> dict[str, Any]:
         """Return what the cells of one cohort have in common: the graph of the computation.
 
-        The other things, the initializer, the learning rate, the schedule, the seed and the numbers of clipping and
-        optimizer, are data to it: a value a cell. That weights decay at all is not.
+        The other things, the initializer, the learning rate, the schedule, the seed, the order of the examples and the
+        numbers of clipping and optimizer, are data to it: a value a cell. That weights decay at all is not.
         """
         shared = asdict(self)
-        for name in ("init", "schedule", "lr", "seed"):
+        for name in ("init", "schedule", "lr", "seed", "order"):
             del shared[name]
         shared["clipping"] = asdict(without_numbers(self.clipping))
         shared["optimizer"] = asdict(without_numbers(self.optimizer))

@@ -26,7 +26,7 @@ from ablation.training.step import step
 
 
 def train(cohort: Sequence[Spec], data: Data, watched: Collection[str] = ()) -> list[Outcome]:
-    """Train cells that share all but initializer, learning rate, schedule, seed and numbers of clipping and optimizer.
+    """Train cells that share all but what is data to a graph.
 
     Args:
         cohort: the cells; ``Spec.shared()`` is the same for all of them.
@@ -68,7 +68,8 @@ class _Run:
         self.network = build(first, data.features, data.classes, self.arithmetic.hidden)
         self.measurement = Measurement(self.network, self.arithmetic, first, data)
         self.stack = Stack(self.network.layout, cohort, device, watched)
-        self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
+        seeds, orders = [spec.seed for spec in cohort], [spec.order for spec in cohort]
+        self.order = BatchOrder(seeds, len(data.train_y), first.batch_size, device, orders, data.train_y)
         when = first.epochs, self.order.steps_per_epoch, first.evaluations
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
         self.length = self.probes[-1], self.order.steps_per_epoch
