@@ -19,6 +19,7 @@ from ablation.studies.rounds import Plan
 from ablation.studies.run import check_batches, check_before, make_plan, pace_of
 from ablation.studies.store.looking import held
 from ablation.studies.study import Study
+from ablation.training.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def look_ahead(study: Study) -> Outlook:
 
 def run_steps(cells: Sequence[Cell], ends: Mapping[str, Ends]) -> int:
     """Return how many steps these cells take, one after the other."""
-    return sum(cell.spec.epochs * (ends[cell.data].train // cell.spec.batch_size) for cell in cells)
+    return sum(Clock.of(cell.spec, ends[cell.data].train).steps for cell in cells)
 
 
 def memory_of(cohorts: Sequence[Cohort], plan: Plan) -> float:

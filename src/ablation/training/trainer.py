@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ablation.choices.schedules import SCHEDULES
 from ablation.training.arithmetic import arithmetic_of
+from ablation.training.clock import Clock, evaluation_steps, probe_steps
 from ablation.training.compiled import compiled_arithmetic
 from ablation.training.data import BatchOrder, Data
 from ablation.training.ingredients import Moment, asked, handed
@@ -19,7 +20,6 @@ from ablation.training.measurement import Measurement
 from ablation.training.memory import keep_freed_memory
 from ablation.training.networks import build
 from ablation.training.outcome import Notes, Outcome
-from ablation.training.probes import evaluation_steps, probe_steps
 from ablation.training.spec import Spec, bind
 from ablation.training.stack import Stack
 from ablation.training.step import step
@@ -71,7 +71,7 @@ class _Run:
         self.schedule_asks = asked("schedule", self.schedule)
         self.stack = Stack(self.network.layout, cohort, device, watched)
         self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
-        when = first.epochs, self.order.steps_per_epoch, first.evaluations
+        when = *Clock.of(first, len(data.train_y)), first.evaluations
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
         self.evaluated = 0  # the step of the evaluation before
         self.notes = Notes(len(cohort), self.network.depth, self.probes, self.evaluations)
