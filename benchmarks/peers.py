@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ablation.training.clock import probe_steps
 from ablation.training.data import BatchOrder, Data
-from ablation.training.probes import PERCENTILE, SATURATED_BELOW, probe_steps
+from ablation.training.probes import PERCENTILE, SATURATED_BELOW
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU}
 

@@ -29,12 +29,14 @@ def run(config: Config) -> None:
     spread, source = known_spread(study, options)
     outlook = look_ahead(study)
     compared = {name: count for name, count in outlook.levels.items() if name not in ("seed", *options.nuisance)}
+    ((unit, horizon),) = study.horizon.items()
     planned = Planned(
         compared,
         math.prod(compared.values()),
         len(study.numbers["seed"]),
-        study.epochs,
+        horizon,
         outlook.seconds[1],
+        unit,
     )
     print("\n".join([*cost_lines(study, outlook), "", *power_lines(planned, spread, source)]))
 
@@ -56,7 +58,11 @@ def known_spread(study: Study, options: Options) -> tuple[pd.DataFrame | None, s
         return None, f"{folder} cannot be used; "
     if design.seeds < 2:
         return None, f"{folder} has one seed, which tells nothing of it; "
-    return spreads(effects), str(folder)
+    found = spreads(effects)
+    ((unit, horizon),) = study.horizon.items()
+    if unit != design.unit:  # shares of the horizon are what they have in common
+        found.loc[found["response"] == "rmst", "sd"] *= horizon / design.horizon
+    return found, str(folder)
 
 
 main = stage(run, __file__, reads={*FACTORS, "training", "report", "plan"})

@@ -33,9 +33,10 @@ def analysed(tmp_path: Path) -> Callable[..., Analysis]:
         plant: Plant,
         epochs: int = 6,
         planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+        equal_steps: bool = False,
         **options: Any,
     ) -> Analysis:
-        folder = write_study(tmp_path / "results", factors, plant, epochs, planned=planned)
+        folder = write_study(tmp_path / "results", factors, plant, epochs, planned=planned, equal_steps=equal_steps)
         return analyse(read_results(folder), Options(**options))
 
     return build

@@ -37,7 +37,7 @@ SINGLE = {
 }
 BOUNDED = {"logistic", "tanh"}
 STEPS = 8
-"""Steps an epoch."""
+"""Steps an epoch of batches of 32, and a period of equal steps."""
 SIGMA_W2 = {"zeros": 0.0, "torch_default": 1 / 3, "he_normal": 2.0}
 """Fan-in times the weights' variance; 1 for all others."""
 FEATURES, CLASSES = 64, 10
@@ -50,7 +50,8 @@ class Outcome:
     ``rise`` is how far the training loss lies above its line at the second epoch; ``weight`` the norm of each hidden
     layer's weights; ``preact`` the pre-activations' standard deviation at the first and at all later probes; ``fade``
     what is left in the last layer of the activations' spread in the first; ``fits`` the training accuracy at the end,
-    that of validation where it is not given.
+    that of validation where it is not given; ``snr`` the gradient's signal-to-noise ratio at the first evaluation and
+    at all later ones, if it was measured.
     """
 
     reaches: float | None = 2.0
@@ -67,9 +68,15 @@ class Outcome:
     preact: tuple[float, float] = (0.5, 0.5)
     fade: float = 1.0
     fits: float | None = None
+    snr: tuple[float, float] | None = None
 
 
 Plant = Callable[[Mapping[str, Any]], Outcome]
+
+
+def steps_per_epoch(batch_size: int) -> int:
+    """Steps of a pass over the 256 examples."""
+    return max(1, 256 // batch_size)
 
 
 def probe_steps(epochs: int) -> list[int]:
@@ -85,11 +92,13 @@ def write_study(
     epochs: int = 6,
     name: str = "synthetic",
     planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    equal_steps: bool = False,
 ) -> Path:
     """Write the tables of a study with these levels (one level where a factor is not given) into ``folder``.
 
     A cell that diverges at epoch 0 leaves no rows behind, as with the trainer; of the product only the ``planned``
-    cells are there.
+    cells are there. Of ``equal_steps`` what are epochs else are periods of as many steps, and a pass over the data has
+    fewer steps the larger a batch is.
     """
     levels = {factor: list(factors.get(factor, SINGLE[factor])) for factor in FACTORS}
     cells: list[dict[str, Any]] = []
@@ -101,7 +110,7 @@ def write_study(
         cell = dict(zip(levels, values, strict=True))
         if not planned(cell):
             continue
-        outcome = plant(cell)
+        outcome, per_epoch = plant(cell), steps_per_epoch(cell["batch_size"])
         key = f"{number:08x}"
         end = epochs if outcome.diverges is None else outcome.diverges
         unseen = outcome.diverges == 0
@@ -127,14 +136,15 @@ def write_study(
         )
         curves.append(
             {
-                "step": epoch * STEPS,
-                "epoch": epoch,
+                "step": epoch * (STEPS if equal_steps else per_epoch),
+                "epoch": epoch * STEPS / per_epoch if equal_steps else epoch,
                 "train_loss": loss + outcome.rise * (epoch == 2),
                 "val_loss": loss,
                 "train_accuracy": accuracy,
             }
             | {"val_accuracy": accuracy, "grad_norm": np.ones(len(epoch))}
             | {"clip_fraction": np.where(epoch == 0, np.nan, 0.25), "clip_cosine": np.ones(len(epoch))}
+            | {"gradient_snr": np.where(epoch == 0, *(outcome.snr or (np.nan, np.nan)))}
         )
         seen = steps[:0] if unseen else steps[steps <= end * STEPS]
         depth = int(cell["depth"])
@@ -168,7 +178,7 @@ def write_study(
         | {"model": {str(level): network(level) for level in levels["model"]}},
         "cells": {"expected": len(cells), "finished": len(cells) - diverged, "diverged": diverged}
         | {"names": [cell["cell"] for cell in cells]},
-        "horizon": {"epochs": epochs},
+        "horizon": {"steps": epochs * STEPS} if equal_steps else {"epochs": epochs},
         "targets": {data: [0.8, 0.9, 0.95] for data in levels["data"]},
         "data": {
             data: {

@@ -149,6 +149,30 @@ def test_a_batch_larger_than_the_data_is_refused_before_training(study):
     assert not study().results_folder.exists()
 
 
+def test_more_batches_than_the_data_have_are_refused_before_training(study):
+    told = r"training.gradient_batches=5 batch_size=256: disjoint batches of 1280 .* has 1079 .* with it: up to 4"
+    with pytest.raises(UserError, match=told):
+        run_study(study("batch_size=[8,256]", "training.gradient_batches=5"))
+    told = r"training.gradient_batches=4 batch_size=600: .* allowed are smaller batches, of up to 269"
+    with pytest.raises(UserError, match=told):
+        run_study(study("batch_size=600", "training.gradient_batches=4"))
+    assert not study().results_folder.exists()
+
+
+def test_of_equal_steps_cells_of_all_batch_sizes_are_evaluated_after_the_same_ones(study):
+    equal = study("batch_size=[32,512]", "training.epochs=2", "training.steps=20", "training.gradient_batches=2")
+    run_study(equal)
+    results = read_results(equal.results_folder)
+    assert results.manifest["horizon"] == {"steps": 20}
+    sizes = results.cells.set_index("key")["batch_size"]
+    for key, curve in results.curves.groupby("key"):
+        assert curve["step"].max() == 20
+        assert curve["step"].tolist() == results.curves["step"].unique().tolist()
+        per_epoch = 1079 // sizes[key]
+        assert curve["epoch"].tolist() == (curve["step"] / per_epoch).tolist()
+    assert results.curves["gradient_snr"].notna().all()
+
+
 @pytest.mark.parametrize("overrides", [("depth=1", "width=1"), ("batch_size=1079",), ("batch_size=1", "depth=1")])
 def test_the_smallest_and_the_largest_work(study, overrides):
     extreme = study(*overrides, "training.epochs=1")

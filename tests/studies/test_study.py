@@ -31,6 +31,13 @@ from tests.conftest import ROOT
         (["+tracking.typo=1"], ["tracking.typo=1"]),
         (["training.epochs=-1"], ["training.epochs=-1", "[0, 1000000]"]),
         (["training.epochs=many"], ["training.epochs=many"]),
+        (["training.steps=0"], ["training.steps=0", "[1, 1000000000]"]),
+        (["training.steps=1.5"], ["training.steps=1.5", "whole number"]),
+        (["training.steps=100", "training.epochs=15"], ["training.steps=100", "training.epochs=15", "90 and 105"]),
+        (["training.steps=7", "training.epochs=10"], ["training.steps=7", "training.epochs=10", "nearest is 10"]),
+        (["training.steps=7", "training.epochs=0"], ["training.steps=7", "training.epochs=0", "training.steps=null"]),
+        (["training.gradient_batches=1"], ["training.gradient_batches=1", "0, or 2 or more"]),
+        (["training.gradient_batches=-1"], ["training.gradient_batches=-1", "[0, "]),
         (["training.evaluations=0.5"], ["training.evaluations=0.5", "a list"]),
         (["training.evaluations=null"], ["training.evaluations=None", "a list"]),
         (["training.evaluations=[0.5,0]"], ["training.evaluations=0:", "(0, inf)"]),
@@ -74,6 +81,11 @@ def test_a_name_may_be_a_number(study):
     assert study("name=2024").name == "2024"
 
 
+def test_the_horizon_is_in_epochs_or_in_steps(study):
+    assert study("training.epochs=3").horizon == {"epochs": 3}
+    assert study("training.epochs=3", "training.steps=60").horizon == {"steps": 60}
+
+
 def test_evaluations_may_be_none_and_are_the_same_in_any_order(study):
     assert study("training.evaluations=[]").evaluations == ()
     assert study("training.evaluations=[2,0.5]").evaluations == study("training.evaluations=[0.5,2.0]").evaluations
@@ -97,6 +109,8 @@ def test_a_bare_number_is_a_list_of_one(study):
         "training",
         "training.epochs",
         "training.evaluations",
+        "training.steps",
+        "training.gradient_batches",
         "paths",
         "paths.store",
         "plan",

@@ -14,6 +14,7 @@ from torch.nn import functional
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS
+from ablation.training.clock import Clock
 from ablation.training.data import BatchOrder, Data
 from ablation.training.networks import build
 from ablation.training.networks.initial import initial_parameters
@@ -234,7 +235,7 @@ def torch_loop(cell: Spec, data: Data, factor: Callable[[int, Net], float] = lam
     rule = torch.optim.SGD(net.parameters(), lr=cell.lr, **settings)
     place, labels = torch.device("cpu"), data.train_y
     order = BatchOrder([cell.seed], len(labels), cell.batch_size, place, [cell.order], labels)
-    for step in range(cell.epochs * order.steps_per_epoch):
+    for step in range(Clock.of(cell, len(data.train_y)).steps):
         trace.nets.append(copy.deepcopy(net))
         index = order.batch(step)[0]
         loss, _ = net.gradient(data.train_x[index], data.train_y[index])

@@ -11,13 +11,14 @@ from ablation.choices.initializers import INITIALIZERS
 from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training import products
+from ablation.training.clock import probe_steps
 from ablation.training.data import Data
 from ablation.training.measurement import CURVE_METRICS
 from ablation.training.networks import mlp as mlp_module
 from ablation.training.networks import passes
 from ablation.training.networks.initial import initial_parameters
 from ablation.training.outcome import Outcome
-from ablation.training.probes import METRICS, probe_steps
+from ablation.training.probes import METRICS
 from ablation.training.spec import Spec
 from ablation.training.trainer import train
 from tests.compiler import needs_compiler
@@ -79,6 +80,10 @@ LAW |= {
     "batch of 1": {"batch_size": 1, "epochs": 1, "examples": 20},
     "batch of 2, normalized": {"batch_size": 2, "epochs": 1, "examples": 40, "norm": "before"},
     "odd batch": {"batch_size": 33, "examples": 150, "activation": "gelu", "optimizer": "momentum"},
+    "steps, not epochs": {"epochs": 4, "steps": 28, "batch_size": 10, "norm": "before"},
+    "noise, width 1": {"widths": (1, 1), "gradient_batches": 4, "norm": "before_and_input"},
+    "noise, width 33": {"widths": (33, 33), "gradient_batches": 3, "activation": "elu", "rule": "norm"},
+    "noise, odd batch": {"batch_size": 33, "examples": 150, "gradient_batches": 4, "optimizer": "momentum"},
     "one class": {"classes": 1, "loss": "mse", "norm": "after"},
     "one feature": {"features": 1, "norm": "before_and_input", "activation": "silu"},
 }
@@ -196,6 +201,8 @@ def test_twenty_steps_are_those_of_a_plain_loop(activation, norm, rule, kind):
         {"activation": level("elu", alpha=0.5), "normalization": batch("before")},
         {"batch_size": 64, "epochs": 20},
         {"batch_size": 13},
+        {"batch_size": 48, "epochs": 2, "steps": 10},  # a step an epoch: periods cross epochs
+        {"batch_size": 3, "epochs": 3, "steps": 15},  # an epoch has 21
         {"optimizer": level("nesterov", momentum=0.4)},
         *({"init": init} for init in INITIALIZERS),
     ],
@@ -203,6 +210,19 @@ def test_twenty_steps_are_those_of_a_plain_loop(activation, norm, rule, kind):
 def test_other_settings_are_those_of_a_plain_loop(changes):
     cell, data = spec(**changes), blobs()
     torch.testing.assert_close(train([cell], data)[0].weights, torch_loop(cell, data).weights, rtol=0, atol=1e-5)
+
+
+def test_of_equal_steps_every_batch_size_is_evaluated_after_the_same_ones():
+    data = blobs()
+    for size in (1, 5, 16, 48, 64):
+        outcome = train([spec(batch_size=size, epochs=3, steps=24, evaluations=(0.5, 1.25))], data)[0]
+        assert outcome.curve_steps.tolist() == [0, 4, 8, 10, 16, 24]
+        assert outcome.layer_steps.tolist() == [0, 1, 2, 4, 8, 10, 16, 24]
+
+
+def test_as_many_steps_as_epochs_have_are_those_epochs():
+    data, cell = blobs(), spec(evaluations=(0.3, 2.5))
+    assert same_bits(train([cell], data)[0], train([replace(cell, steps=20)], data)[0])
 
 
 # What is measured along the way.

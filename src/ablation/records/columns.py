@@ -96,6 +96,13 @@ CURVE_COLUMNS = [
         "clip_fraction", SINGLE, "share", "training steps since the evaluation before that were clipped; null at step 0"
     ),
     Column("clip_cosine", SINGLE, "-1 to 1", "cosine between the probe batch's gradient before and after clipping"),
+    Column(
+        "gradient_snr",
+        SINGLE,
+        "",
+        "signal-to-noise ratio of the gradient of one batch, from `training.gradient_batches` of them; null where 0",
+        logged=True,
+    ),
 ]
 """``curves.parquet``: a row a cell and evaluation."""
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from ablation import UserError
 from ablation.records.columns import DEFAULTS, NETWORK, TABLES
+from ablation.records.horizon import UNITS, horizon_of
 from ablation.records.seal import is_file_of, is_sound, sealed
 
 MANIFEST = {
@@ -28,7 +29,7 @@ MANIFEST = {
     "cells.expected": int,
     "cells.finished": int,
     "cells.diverged": int,
-    "horizon.epochs": int | float,
+    "horizon": dict,
     "targets": dict,
     "data": dict,
     "activations": dict,
@@ -94,6 +95,7 @@ def read_results(folder: Path, layers: bool = True) -> Results:
         except OSError as error:
             raise _unreadable(path, error) from error
     manifest = _read_manifest(folder / "manifest.json")
+    unit, horizon = horizon_of(manifest)
     tables = {}
     for name, schema in TABLES.items():
         path = paths[name]
@@ -127,9 +129,9 @@ def read_results(folder: Path, layers: bool = True) -> Results:
             raise UserError(f"{folder / name}.parquet: has no row of {sorted(lost)[0]}; run the study again")
     # A cell that diverged at its first step rightly has no rows.
     finished = cells[cells["status"] == "finished"].sort_values("cell")
-    end = tables["curves"].groupby("key")["epoch"].max().reindex(finished["key"]).to_numpy()
+    end = tables["curves"].groupby("key")[UNITS[unit]].max().reindex(finished["key"]).to_numpy()
     lacking = {
-        "curves": ~(end >= manifest["horizon"]["epochs"] - 1e-6),
+        "curves": ~(end >= horizon - 1e-6),
         "layers": layers & ~finished["key"].isin(tables["layers"]["key"].unique()).to_numpy(),
     }
     for name, mask in lacking.items():

@@ -31,16 +31,17 @@ class Analysis:
 
     Attributes:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
-            ``diverged``, ``time`` (min(T, H) to the primary target, in epochs) and the evaluations between which that
-            was met, ``later_than`` and ``no_later_than``, ``chance``, ``accuracy`` (the best one in validation; that of
-            guessing where diverged) and ``tested`` (likewise, on the test part at the end), ``guessing`` (what that
-            costs), ``mean_loss``, ``clip_share``, ``failure``, ``outcome`` (a number that cells have in common whose
-            curves are the same to the bit), ``tuned`` (at the best setting of the nuisance factors).
+            ``diverged``; in the study's unit ``arrival`` (T to the primary target, infinite beyond H), ``time``
+            (min(T, H)) and the evaluations between which that was met, ``later_than`` and ``no_later_than``;
+            ``chance``, ``accuracy`` (the best one in validation; that of guessing where diverged) and ``tested``
+            (likewise, on the test part at the end), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
+            ``failure``, ``outcome`` (a number that cells have in common whose curves are the same to the bit),
+            ``tuned`` (at the best setting of the nuisance factors).
         tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.
         probes: those of them at each cell's first and last probe, told apart by ``probe``.
-        grid: the epochs over which curves are shown, from 0 to the horizon whatever became of the cells.
+        grid: the times over which curves are shown, from 0 to the horizon whatever became of the cells.
         profiles: per cell and probe, what ``health.depth_profile`` computes.
         activations: ``activations.parquet``, each activation's label with what theory computes with.
         initializers: ``initializers.parquet``.
@@ -69,7 +70,7 @@ class Analysis:
     def summary(self) -> pd.DataFrame:
         """Every combination's times and losses at its tuned setting, which stands behind the compared factors."""
         design = self.design
-        frame = times.summarize(self.tuned, design.compared, design.horizon, self.options)
+        frame = times.summarize(self.tuned, design.compared, design, self.options)
         tested = self.tuned.groupby(list(design.compared), observed=True)["tested"].mean()
         frame["test_accuracy"] = tested.round(9).to_numpy()
         chosen = tuning.tuned_settings(self.cells, design.compared, design.nuisance)
@@ -163,12 +164,14 @@ def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFram
     data = cells["data"].astype(str)
     for place, name in enumerate(TARGETS):
         target = np.array([design.targets[label][place] for label in data], dtype=np.float64)
-        found = times.time_to_target(curves, target, cells["diverged"].to_numpy(dtype=bool), design.horizon)
+        gone = cells["diverged"].to_numpy(dtype=bool)
+        found = times.time_to_target(curves, target, gone, design.horizon, design.noun)
         cells[f"epochs_{name}"], cells[f"steps_{name}"] = found.epochs, found.steps
         if name == "primary":
             cells["later_than"], cells["no_later_than"] = found.after, found.by
-    cells["reached"] = np.isfinite(cells["epochs_primary"])
-    cells["time"] = np.minimum(cells["epochs_primary"].to_numpy(), design.horizon)
+    cells["arrival"] = cells[f"{design.unit}_primary"]
+    cells["reached"] = np.isfinite(cells["arrival"])
+    cells["time"] = np.minimum(cells["arrival"].to_numpy(), design.horizon)
     # A network that does worse than guessing every class alike counts as guessing; what that costs is up to the loss.
     classes = data.map({label: results.manifest["data"][label]["classes"] for label in design.targets})
     cells["chance"] = 1 / classes.to_numpy(dtype=float)
@@ -176,7 +179,7 @@ def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFram
     losses = cells["loss"].astype(str)
     cap = [times.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
     cells["guessing"] = np.array(cap, dtype=np.float64)
-    cells["mean_loss"] = times.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon)
+    cells["mean_loss"] = times.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon, design.noun)
     best = cells["best_val_accuracy"].astype(float)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
     tested = cells["test_accuracy"].astype(float)
@@ -203,15 +206,15 @@ def analyse(results: Results, options: Options) -> Analysis:
     profiles = health.depth_profile(probes)
     last = profiles[profiles["probe"] == "last"].set_index("row").reindex(range(len(cells)))
     cells["clip_share"] = health.clip_share(curves, len(cells))
-    still = health.standing_still(curves, len(cells), design.horizon)
+    still = health.standing_still(curves, len(cells), design.horizon, design.noun)
     bounded = {label: info["bounded"] for label, info in results.manifest["activations"].items()}
     cells["failure"] = health.failure_class(cells, last, still, bounded)
 
     cells["outcome"] = outcome_numbers(curves, len(cells))
     tuned = tuning.tune(cells, design.compared, design.nuisance, options.tuning)
     cells["tuned"] = cells.index.isin(tuned.index)
-    whole = np.arange(int(design.horizon) + 1, dtype=np.float64)
-    grid = np.unique(np.concatenate([curves["epoch"].to_numpy(dtype=np.float64), whole, [design.horizon]]))
+    ends = design.period * np.arange(int(design.horizon / design.period) + 1, dtype=np.float64)
+    grid = np.unique(np.concatenate([curves[design.noun].to_numpy(dtype=np.float64), ends, [design.horizon]]))
     activations = {label: Activation.of(results.activations, label) for label in cells["activation"].unique()}
     return Analysis(
         design,

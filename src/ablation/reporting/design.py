@@ -13,6 +13,7 @@ import pandas as pd
 
 from ablation import UserError
 from ablation.records.columns import FACTORS
+from ablation.records.horizon import UNITS, horizon_of
 from ablation.reporting.naming import Label, Shown, labels, shorten
 
 ORDINAL = ("depth", "width", "batch_size", "lr", "split", "examples", "label_noise", "seed")
@@ -106,9 +107,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Design:
-    """The factors of one study, their levels in the order in which tables and figures show them, and its horizon.
+    """The factors of one study, their levels in the order in which tables and figures show them, and its clock.
 
-    ``soonest`` is the first evaluation behind the start, in epochs.
+    Attributes:
+        horizon: what all cells are given, in ``unit``.
+        soonest: the first evaluation behind the start, likewise.
+        unit: what times are counted in, epochs or steps; the noun for one is a column of the curves.
+        period: from one end at which every cell is evaluated to the next, in ``unit``.
     """
 
     name: str
@@ -117,6 +122,8 @@ class Design:
     horizon: float
     targets: Mapping[str, tuple[float, float, float]]
     soonest: float = 1.0
+    unit: str = "epochs"
+    period: float = 1.0
     compared: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,6 +157,24 @@ class Design:
         return (
             f"{100 * primary.pop():.3g}% validation accuracy" if len(primary) == 1 else "the data set's primary target"
         )
+
+    @property
+    def noun(self) -> str:
+        """One of the units in which times are counted."""
+        return UNITS[self.unit]
+
+    @property
+    def length(self) -> str:
+        """The horizon in words: "15 epochs"."""
+        return self.time(self.horizon)
+
+    def time(self, number: float) -> str:
+        """A time in words: "1 epoch", "2,000 steps"."""
+        return plural(number, self.noun)
+
+    def in_units(self, text: str) -> str:
+        """A heading with the unit for ``{unit}``, or for ``{Unit}`` where it begins with it."""
+        return text.replace("{unit}", self.unit).replace("{Unit}", self.unit.capitalize())
 
     @property
     def untrained(self) -> bool:
@@ -198,8 +223,11 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
         if len(manifest["targets"].get(data, ())) != len(TARGETS):
             raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} validation accuracies")
     targets = {str(data): tuple(manifest["targets"][data]) for data in levels["data"]}
-    soonest = min([1.0, *manifest["config"]["training"].get("evaluations", ())])
-    return Design(manifest["name"], levels, tuple(nuisance), float(manifest["horizon"]["epochs"]), targets, soonest)
+    unit, horizon = horizon_of(manifest)
+    training = manifest["config"]["training"]
+    period = 1.0 if unit == "epochs" else horizon / training["epochs"]
+    soonest = period * min([1.0, *training.get("evaluations", ())])
+    return Design(manifest["name"], levels, tuple(nuisance), horizon, targets, soonest, unit, period)
 
 
 def leveled(factor: str, values: Iterable[Any]) -> list[Label]:
@@ -216,5 +244,11 @@ def reference(levels: Sequence[Label]) -> Label:
 
 def plural(number: float, noun: str) -> str:
     """A number with its noun: "1 epoch", "2.5 epochs", "3,240 cells"."""
-    text = f"{number:,.0f}" if float(number).is_integer() else f"{number:.4g}"
+    text = f"{number:,.0f}" if float(number).is_integer() else digits(number, 4)
     return f"{text} {noun}" if number == 1 else f"{text} {noun}s"
+
+
+def digits(number: float, most: int = 3, sign: str = "") -> str:
+    """A number with so many digits, and with more rather than as a power of ten: "0.25", "12.3", "1,234"."""
+    text = f"{number:{sign}.{most}g}"
+    return f"{number:{sign},.0f}" if "e+" in text else text

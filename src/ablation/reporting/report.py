@@ -68,15 +68,16 @@ def compose(
     analysis: Analysis, asked: Sequence[Question], drawn: Iterable[Drawn]
 ) -> tuple[list[tuple[Path, bytes]], Callable[[Mapping[str, str]], str]]:
     """Every table and figure with its place, and the page, which is yet to be told the digests of the files."""
+    design = analysis.design
     built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
-    if analysis.design.untrained:
+    if design.untrained:
         for name in ("convergence", "effects"):
             built[name] = [replace(table, caption=f"{UNTRAINED} {table.caption}") for table in built[name]]
     files: list[tuple[Path, bytes]] = []
     for table in itertools.chain.from_iterable(built.values()):
-        for ending, text in written(table, analysis.design.horizon).items():
+        for ending, text in written(table, design.horizon, design.unit).items():
             files.append((Path("tables", f"{table.name}.{ending}"), text.encode("utf-8")))
-    topics = [*(drawing.TOPIC for drawing in drawings()), *(question.title for question in asked)]
+    topics = [*(design.in_units(drawing.TOPIC) for drawing in drawings()), *(question.title for question in asked)]
     pictures = []
     for topic, drawing in zip(topics, drawn, strict=True):
         pictures.append(picture(topic, drawing.view, drawing.files["png"]))

@@ -108,6 +108,34 @@ def numbers(factor: str, given: object, hint: Any) -> list[Any]:
     return checked
 
 
+def steps(given: object, periods: object) -> int | None:
+    """Return the steps of every cell, which divide evenly into ``training.epochs`` periods; None where not given."""
+    if given is None:
+        return None
+    assert isinstance(given, int)  # both are checked as whole numbers
+    assert isinstance(periods, int)
+    if periods == 0:
+        raise UserError(
+            f"training.steps={given}: training.epochs=0 trains for nothing; allowed are training.steps=null, or epochs "
+            "of 1 or more, the periods into which steps are divided"
+        )
+    if given % periods:
+        near = [number for number in (given // periods * periods, (given // periods + 1) * periods) if number]
+        raise UserError(
+            f"training.steps={given}: must be a multiple of training.epochs={periods}, the periods into which steps "
+            f"are divided; the nearest {'is' if len(near) == 1 else 'are'} {' and '.join(map(str, near))}"
+        )
+    return given
+
+
+def gradient_batches(given: object) -> int:
+    """Return from how many batches the gradient's noise is estimated, if it is."""
+    assert isinstance(given, int)  # checked as a whole number
+    if given == 1:
+        raise UserError("training.gradient_batches=1: of one batch there is no spread; allowed: 0, or 2 or more")
+    return given
+
+
 def epochs(key: str, given: object) -> tuple[float, ...]:
     """Return a list of moments in epochs, in ascending order: they are the same in any other."""
     if not isinstance(given, list):

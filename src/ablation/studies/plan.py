@@ -20,6 +20,7 @@ from ablation.studies.run import check_batches, check_before, make_plan, pace_of
 from ablation.studies.store.looking import held
 from ablation.studies.study import Study
 from ablation.studies.views import with_views
+from ablation.training.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def look_ahead(study: Study) -> Outlook:
 
 def run_steps(cells: Sequence[Cell], ends: Mapping[str, Ends]) -> int:
     """Return how many steps these cells take, one after the other."""
-    return sum(cell.spec.epochs * (ends[cell.data].train // cell.spec.batch_size) for cell in cells)
+    return sum(Clock.of(cell.spec, ends[cell.data].train).steps for cell in cells)
 
 
 def memory_of(cohorts: Sequence[Cohort], plan: Plan) -> float:

@@ -199,7 +199,7 @@ def _manifest(
             "known": known,
             "names": sorted(cell.name for cell in cells),
         },
-        "horizon": {"epochs": study.epochs},
+        "horizon": study.horizon,
         "targets": {label: complete(label, given)[1]["targets"] for label, given in study.data.items()},
         "data": {
             label: {

@@ -159,7 +159,7 @@ def whole_cells(study: Study, cells: Sequence[Cell], cell_keys: Sequence[str], s
 
 
 def check_batches(cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a batch that the training part cannot fill.
+    """Refuse a batch that the training part cannot fill, and more batches than it fills without meeting again.
 
     Raises:
         UserError: naming the batch size and the data.
@@ -172,6 +172,13 @@ def check_batches(cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]])
             raise UserError(
                 f"batch_size={cell.spec.batch_size}{fewer}: data {cell.data} has {examples} training examples; "
                 f"allowed: 1 to {examples}"
+            )
+        if (count := cell.spec.gradient_batches) * cell.spec.batch_size > examples:
+            most = examples // cell.spec.batch_size
+            raise UserError(
+                f"training.gradient_batches={count} batch_size={cell.spec.batch_size}: disjoint batches of "
+                f"{count * cell.spec.batch_size} examples, and data {cell.data} has {examples} to train on; allowed "
+                + (f"with it: up to {most}" if most > 1 else f"are smaller batches, of up to {examples // count}")
             )
         if cell.spec.batch_size == 1 and cell.spec.normalization.kind == "batch":
             raise UserError(

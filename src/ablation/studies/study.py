@@ -29,7 +29,9 @@ NUMBERS: dict[str, Any] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "training": {
         "epochs": Annotated[int, "[0, 1000000]"],
+        "steps": Annotated[int | None, "[1, 1000000000]"],
         "evaluations": list,
+        "gradient_batches": Annotated[int, "[0, 1000000]"],
         "probe_size": Annotated[int, "[2, 1000000]"],
         "compile": bool,
         "tf32": bool,
@@ -49,7 +51,10 @@ class Study:
         models: the model's levels by label.
         data: the data levels' parameters by label.
         numbers: the levels of each factor that is a number, or a word.
-        evaluations: epochs at which cells are evaluated beside the start and each epoch's end, ascending.
+        epochs: passes over the training part; with ``steps``, the periods into which these are divided.
+        steps: training steps of every cell, whatever its batch size; None where all take as many epochs.
+        evaluations: epochs or periods at which cells are evaluated beside the start and each one's end, ascending.
+        gradient_batches: batches from which the gradient's signal-to-noise ratio is estimated; 0 for none.
         choices: the files of a user's own choices that are in force.
         config: the whole composed config, resolved.
         planned_from: results by which a plan says what seeds can show; none for the study's own, where there are any.
@@ -62,7 +67,9 @@ class Study:
     data: dict[str, dict[str, Any]]
     numbers: dict[str, list[Any]]
     epochs: int
+    steps: int | None
     evaluations: tuple[float, ...]
+    gradient_batches: int
     probe_size: int
     compile: bool
     tf32: bool
@@ -78,6 +85,11 @@ class Study:
     choices: Files
     config: dict[str, Any]
     overrides: list[str]
+
+    @property
+    def horizon(self) -> dict[str, int]:
+        """What all cells have in common before they end: so many epochs, or so many steps."""
+        return {"epochs": self.epochs} if self.steps is None else {"steps": self.steps}
 
 
 def check_study(config: dict[str, Any]) -> Study:
@@ -131,7 +143,9 @@ def check_study(config: dict[str, Any]) -> Study:
         data=data,
         numbers=numbers,
         epochs=int(training["epochs"]),  # type: ignore[arg-type]  # checked as a whole number
+        steps=checks.steps(training["steps"], training["epochs"]),
         evaluations=checks.epochs("training.evaluations", config["training"]["evaluations"]),
+        gradient_batches=checks.gradient_batches(training["gradient_batches"]),
         probe_size=int(training["probe_size"]),  # type: ignore[arg-type]  # likewise
         compile=bool(training["compile"]),
         tf32=bool(training["tf32"]),

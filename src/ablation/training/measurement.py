@@ -16,6 +16,7 @@ from ablation.training.data import Data
 from ablation.training.descent import Part
 from ablation.training.ingredients import Moment
 from ablation.training.networks.network import Folded, LayerProbe, Network
+from ablation.training.noise import GradientNoise
 from ablation.training.probes import (
     METRICS,
     SATURATED_BELOW,
@@ -27,7 +28,9 @@ from ablation.training.probes import (
 from ablation.training.spec import Spec, bind
 from ablation.training.stack import Stack
 
-CURVE_METRICS = "train_loss val_loss train_accuracy val_accuracy grad_norm clip_fraction clip_cosine".split()
+CURVE_METRICS = (
+    "train_loss val_loss train_accuracy val_accuracy grad_norm clip_fraction clip_cosine gradient_snr".split()
+)
 """What an evaluation gives, in the order in which it is kept."""
 
 TEST_METRICS = "test_loss test_accuracy".split()
@@ -60,6 +63,7 @@ class Measurement:
         self._probe_x, self._probe_y = data.train_sample(spec.probe_size)
         steepest = largest_derivative(bind(ACTIVATIONS, spec.activation))
         self._limit = data.train_x.new_tensor(SATURATED_BELOW * steepest)
+        self._noise = GradientNoise(network, arithmetic, spec, data)
 
     def probe(self, stack: Stack, moment: Moment, is_first: bool) -> Probe:
         """Pass the probe batch through every cell, there and back, and mark those whose loss on it is not finite.
@@ -119,6 +123,7 @@ class Measurement:
             "grad_norm": norm_of_parts(raw),
             "clip_fraction": stack.clipped_S / (steps or math.nan),
             "clip_cosine": clipping_cosine(raw, [part.grad_SN for part in parts]),
+            "gradient_snr": self._noise.ratio(stack),  # last, for it uses up the vectors' gradients
         }
 
     def test(self, stack: Stack) -> dict[str, Tensor]:

@@ -42,28 +42,6 @@ SHARP = 0.01
 """Share of the mean square that a variance must have for single precision to have told the two apart."""
 
 
-def steps_between(epochs: int, steps_per_epoch: int, at: Sequence[float]) -> set[int]:
-    """Return the steps nearest to some epochs, but for those that are an epoch's end or lie beyond the last.
-
-    A half is rounded up, and the first step is the least.
-    """
-    steps = {max(1, math.floor(epoch * steps_per_epoch + 0.5)) for epoch in at if epoch <= epochs}
-    return {step for step in steps if step < epochs * steps_per_epoch and step % steps_per_epoch}
-
-
-def evaluation_steps(epochs: int, steps_per_epoch: int, at: Sequence[float] = ()) -> list[int]:
-    """Return when to evaluate: 0, each epoch's end, and the steps nearest to the epochs ``at``."""
-    ends = range(0, epochs * steps_per_epoch + 1, steps_per_epoch)
-    return sorted({*ends, *steps_between(epochs, steps_per_epoch, at)})
-
-
-def probe_steps(epochs: int, steps_per_epoch: int, at: Sequence[float] = ()) -> list[int]:
-    """Return when to probe: at each evaluation and at the powers of two; the last step is the last epoch's end."""
-    last = epochs * steps_per_epoch
-    powers = {2**exponent for exponent in range(last.bit_length()) if 2**exponent <= last}
-    return sorted({*powers, *evaluation_steps(epochs, steps_per_epoch, at)})
-
-
 def largest_derivative(activation: Activation) -> float:
     """Return the largest magnitude of the activation's derivative, over a fine grid on [-20, 20]."""
     grid = torch.linspace(-20.0, 20.0, 40_001, dtype=torch.float64)

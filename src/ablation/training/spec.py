@@ -29,12 +29,15 @@ class Spec:
         batch_size: examples of a step.
         lr: learning rate, before the schedule's factor.
         seed: fixes the standard draws behind the initial weights and the batch order.
-        epochs: passes over the training part.
+        epochs: passes over the training part; with ``steps``, the periods into which these are divided.
         probe_size: examples of the probe batch.
         compile: how the training step is compiled: eager is not at all, layers each hidden layer and the loss.
         tf32: whether a GPU may round the factors of its products to TF32, which has ten bits of fraction.
         model: which network, a key of ``NETWORKS``.
-        evaluations: epochs at which a cell is evaluated beside the start and each epoch's end, ascending.
+        evaluations: moments at which a cell is evaluated beside the start and each epoch's or period's end, in these
+            and ascending.
+        steps: training steps whatever the batch size, a multiple of ``epochs``; None for whole passes.
+        gradient_batches: batches from which the gradient's signal-to-noise ratio is estimated; 0 for none.
         order: in which order the examples of an epoch come.
     """
 
@@ -55,6 +58,8 @@ class Spec:
     tf32: bool = False
     model: Level = Level("mlp", {})
     evaluations: tuple[float, ...] = ()
+    steps: int | None = None
+    gradient_batches: int = 0
     order: Order = "random"
 
     def as_dict(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ablation.training.arithmetic import arithmetic_of
+from ablation.training.clock import Clock, evaluation_steps, probe_steps
 from ablation.training.compiled import compiled_arithmetic
 from ablation.training.data import BatchOrder, Data
 from ablation.training.ingredients import Moment
@@ -18,7 +19,6 @@ from ablation.training.measurement import Measurement
 from ablation.training.memory import keep_freed_memory
 from ablation.training.networks import build
 from ablation.training.outcome import Notes, Outcome
-from ablation.training.probes import evaluation_steps, probe_steps
 from ablation.training.schedule import Schedules
 from ablation.training.spec import Spec
 from ablation.training.stack import Stack
@@ -70,7 +70,7 @@ class _Run:
         self.stack = Stack(self.network.layout, cohort, device, watched)
         seeds, orders = [spec.seed for spec in cohort], [spec.order for spec in cohort]
         self.order = BatchOrder(seeds, len(data.train_y), first.batch_size, device, orders, data.train_y)
-        when = first.epochs, self.order.steps_per_epoch, first.evaluations
+        when = *Clock.of(first, len(data.train_y)), first.evaluations
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
         self.length = self.probes[-1], self.order.steps_per_epoch
         self.schedules = Schedules([spec.schedule for spec in cohort], *self.length, device)

@@ -97,7 +97,7 @@ def test_median_is_kaplan_meiers():
 
 def test_summary_against_a_plain_loop(small_analysis):
     a, by = small_analysis, ["activation", "depth"]
-    table = summarize(a.tuned, by, a.design.horizon, a.options)
+    table = summarize(a.tuned, by, a.design, a.options)
     assert len(table) == 4
     for row in table.to_dict("records"):
         group = [c for c in a.tuned.to_dict("records") if all(c[f] == row[f] for f in by)]
@@ -145,7 +145,7 @@ def test_performance_profile_in_closed_form(analysed):
 
 def test_one_seed_has_no_interval(analysed):
     a = analysed({"activation": ["relu", "tanh"]}, lambda _: Outcome(3))
-    table = summarize(a.tuned, ["activation"], a.design.horizon, Options())
+    table = summarize(a.tuned, ["activation"], a.design, Options())
     assert table["rmst"].tolist() == [3, 3]
     assert table[["rmst_low", "rmst_high"]].isna().all(axis=None)
 
@@ -162,7 +162,7 @@ def test_mean_loss_is_capped_by_each_cells_own_loss(analysed):
     assert found["cross_entropy"] == pytest.approx(math.log(10))
     assert found["mse"] == pytest.approx(0.09)
     assert math.isnan(found["mine"])
-    assert math.isnan(summarize(a.tuned, ["init"], a.design.horizon, a.options)["mean_loss"].iloc[0])
+    assert math.isnan(summarize(a.tuned, ["init"], a.design, a.options)["mean_loss"].iloc[0])
 
 
 def test_profiles_judge_a_level_on_the_problems_it_was_given(analysed):
@@ -177,5 +177,5 @@ def test_profiles_judge_a_level_on_the_problems_it_was_given(analysed):
 def test_equal_losses_rank_equal_in_whatever_order_seeds_are_summed(analysed):
     a = analysed({"activation": ["relu", "elu"], "seed": [0, 1, 2]}, lambda _: Outcome(2))
     tuned = a.tuned.sort_values(["activation", "seed"]).assign(mean_loss=[0.1, 0.2, 0.3, 0.3, 0.2, 0.1])
-    one, other = summarize(tuned, ["activation"], a.design.horizon, a.options)["mean_loss"]
+    one, other = summarize(tuned, ["activation"], a.design, a.options)["mean_loss"]
     assert one == other

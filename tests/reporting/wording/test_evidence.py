@@ -18,4 +18,4 @@ from ablation.reporting.wording.evidence import difference_text
     ],
 )
 def test_how_sure_one_can_be_is_said(difference, says):
-    assert says in difference_text(difference)
+    assert says in difference_text(difference, "epochs")

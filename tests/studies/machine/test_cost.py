@@ -55,3 +55,17 @@ def test_it_can_be_reckoned_for_what_no_machine_holds():
     ends = Ends(10**6, 10**5, 10**9, 10**9, 10**9)
     assert cost.memory(vast, ends).whole > 1e18
     assert np.isfinite(cost.seconds(vast, ends, 10**6))
+
+
+@pytest.mark.parametrize("batch_size", [5, 16, 70])
+def test_counts_of_equal_steps_are_those_of_the_trained_cell(batch_size):
+    spec = make_spec(batch_size=batch_size, epochs=4, steps=24, evaluations=(0.3, 1.5, 9.0), lr=0.01)
+    outcome, counts = outcome_of(spec), cost.counts(spec, ENDS)
+    assert (counts.steps, counts.evaluations) == (24, len(outcome.curve_steps)) == (outcome.curve_steps[-1], 7)
+    assert counts.probes == len(outcome.layer_steps)
+
+
+def test_to_measure_noise_takes_memory_and_time():
+    plain, noisy = (make_spec(widths=(64, 64), gradient_batches=count) for count in (0, 4))
+    assert cost.memory(noisy, ENDS).parameters > cost.memory(plain, ENDS).parameters
+    assert cost.seconds(noisy, ENDS, 1) > cost.seconds(plain, ENDS, 1)

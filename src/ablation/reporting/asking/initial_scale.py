@@ -26,14 +26,14 @@ class Spread:
         difference: the spread with batch normalization minus that without.
         initializers: how many there are.
         fold: the largest norm of their first weights over the smallest; None where no cell was probed.
-        epochs: the spreads.
+        times: the spreads, in the unit of the study.
         reached: the shares of cells that reach the target.
     """
 
     difference: Difference
     initializers: int
     fold: float | None
-    epochs: tuple[float, float]
+    times: tuple[float, float]
     reached: tuple[float, float]
 
 

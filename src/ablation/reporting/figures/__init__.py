@@ -50,7 +50,8 @@ class Drawing(Plots, Protocol):
     """What a figure's file holds."""
 
     TOPIC: str
-    """What it is about, its heading on the page; its finding stands in the figure itself."""
+    """What it is about, its heading on the page, with ``{unit}`` for what times are counted in; its finding stands in
+    the figure itself."""
 
     def show(self, analysis: Analysis) -> View:
         """What the figure shows and says of this study."""

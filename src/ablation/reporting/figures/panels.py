@@ -75,7 +75,7 @@ def describe(axes: Any, x: str, y: str) -> None:
 
 
 def shares(axis: Axes) -> None:
-    """Percent upward, whole epochs or layers along."""
+    """Percent upward, whole epochs, steps or layers along."""
     axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, PROBLEMS, plural
+from ablation.reporting.design import ORDINAL, PROBLEMS, Design, digits, plural
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed
 from ablation.reporting.statistics.times import success_interval
 from ablation.reporting.wording.captions import confidence_text
-from ablation.reporting.wording.evidence import epochs_apart
+from ablation.reporting.wording.evidence import times_apart
 from ablation.reporting.wording.phrases import names, words
 
 NAMED = 4
@@ -34,7 +34,7 @@ def reached(analysis: Analysis) -> str:
     """How many cells got to the target."""
     design, cells, tuned = analysis.design, analysis.cells, analysis.tuned
     text = f"{share(analysis, cells, plural(len(cells), 'cell'))} reached {design.goal}"
-    text += f" within {plural(design.horizon, 'epoch')}"
+    text += f" within {design.length}"
     if len(tuned) < len(cells):
         by = " and ".join(design.nuisance)
         text += f"; at the best {by} of each combination, {share(analysis, tuned, plural(len(tuned), 'cell'))}"
@@ -75,14 +75,14 @@ def extremes(analysis: Analysis) -> list[str]:
         name = names(design, part, shown, 0)
         tied = alike(analysis, depth, shown)
         if count == 1:
-            text = f"At depth {depth}, {name}: {outcome(best)}"
+            text = f"At depth {depth}, {name}: {outcome(design, best)}"
         elif tied == 1:
-            text = f"At depth {depth}, the fastest is {name}: {outcome(best)}"
+            text = f"At depth {depth}, the fastest is {name}: {outcome(design, best)}"
         else:
             text = f"At depth {depth}, the fastest cannot be told apart: {tied} of {count} combinations, "
-            text += f"among them {name}: {outcome(best)}"
+            text += f"among them {name}: {outcome(design, best)}"
         if count > 1:
-            text += f"; the slowest {names(design, part, shown, -1)}: {outcome(part.iloc[-1])}"
+            text += f"; the slowest {names(design, part, shown, -1)}: {outcome(design, part.iloc[-1])}"
         texts.append(text + ".")
     return texts
 
@@ -96,11 +96,11 @@ def alike(analysis: Analysis, depth: object, shown: Sequence[str]) -> int:
     return 1
 
 
-def outcome(row: pd.Series) -> str:
+def outcome(design: Design, row: pd.Series) -> str:
     """How one combination did, in words."""
-    bounds = "" if np.isnan(row["rmst_low"]) else f" [{row['rmst_low']:.3g}, {row['rmst_high']:.3g}]"
+    bounds = "" if np.isnan(row["rmst_low"]) else f" [{digits(row['rmst_low'])}, {digits(row['rmst_high'])}]"
     done, seeds = round(row["success_rate"] * row["cells"]), plural(row["cells"], "seed")
-    return f"restricted mean {plural(row['rmst'], 'epoch')}{bounds}, {done} of {seeds} reach the target"
+    return f"restricted mean {design.time(row['rmst'])}{bounds}, {done} of {seeds} reach the target"
 
 
 def against_reference(analysis: Analysis, factor: str) -> list[str]:
@@ -118,7 +118,9 @@ def against_reference(analysis: Analysis, factor: str) -> list[str]:
         rates = [float(tuned.loc[which, "reached"].mean()) for which in (mask, base)]
         apart = analysis.paired(tuned, "time", (mask, base), (factor,))
         differs = (
-            f"the restricted mean time differs by {epochs_apart(apart)}" if apart else "they have no pair of cells"
+            f"the restricted mean time differs by {times_apart(apart, design)}"
+            if apart
+            else "they have no pair of cells"
         )
         texts.append(
             f"At depth {design.deepest}, {words(design, factor, level)} brings {rates[0]:.0%} of "

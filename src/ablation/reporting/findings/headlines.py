@@ -9,7 +9,7 @@ from ablation.reporting.statistics.times import median_time
 
 def headlines(analysis: Analysis) -> dict[str, float | int | None]:
     """Numbers for ``metrics.json``: flat, and null where a median lies beyond the horizon or nothing was measured."""
-    cells, tuned = analysis.cells, analysis.tuned
+    cells, tuned, unit = analysis.cells, analysis.tuned, analysis.design.unit
     numbers: dict[str, float | int | None] = {
         "cells": len(cells),
         "finished": int((~cells["diverged"]).sum()),
@@ -21,12 +21,12 @@ def headlines(analysis: Analysis) -> dict[str, float | int | None]:
         numbers[f"share_{name}"] = float((cells["failure"] == name).mean())
     table = analysis.extremes
     for depth, part in tuned.groupby("depth", observed=True):
-        median = median_time(part["epochs_primary"].to_numpy(), np.zeros(len(part), np.int64), 1)[0]
+        median = median_time(part["arrival"].to_numpy(), np.zeros(len(part), np.int64), 1)[0]
         best = table[table["depth"] == depth].iloc[0]
         numbers[f"depth_{depth}_success_rate"] = float(part["reached"].mean())
         numbers[f"depth_{depth}_rmst"] = float(part["time"].mean())
-        numbers[f"depth_{depth}_median_epochs"] = float(median)
-        numbers[f"depth_{depth}_best_median_epochs"] = float(best["median_epochs"])
+        numbers[f"depth_{depth}_median_{unit}"] = float(median)
+        numbers[f"depth_{depth}_best_median_{unit}"] = float(best[f"median_{unit}"])
     # Rounded as the tables are, so that the last bits of a sum change no file.
     return {
         name: value

@@ -96,7 +96,7 @@ def ratios(analysis: Analysis) -> list[str]:
             bounds = f" [{best['ratio_low']:.2f}, {best['ratio_high']:.2f}]"
             unsure = ", no clear difference" if best["ratio_low"] <= 1 <= best["ratio_high"] else ""
         if best["ratio"] < 1:
-            said = f"{level} takes {best['ratio']:.2f}{bounds} times the epochs of {reference}"
+            said = f"{level} takes {best['ratio']:.2f}{bounds} times the {analysis.design.unit} of {reference}"
         else:
             said = f"no level is faster than {reference}; {level} takes {best['ratio']:.2f}{bounds} times"
         texts.append(f"{factor}: {said}{unsure}")

@@ -18,7 +18,7 @@ def size(manifest: Mapping[str, Any], design: Design) -> str:
     data = " and ".join(design.short("data", level, 60) for level in design.levels["data"])
     return (
         f"A study of {plural(counts['expected'], 'cell')}, {counts['finished']:,} finished and "
-        f"{counts['diverged']:,} diverged; {plural(design.horizon, 'epoch')} on {data}, "
+        f"{counts['diverged']:,} diverged; {design.length} on {data}, "
         f"{seeds_text(design)}{crossed}."
     )
 
@@ -38,7 +38,7 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, st
     design, counts = analysis.design, manifest["cells"]
     rows = [
         ("cells", f"{counts['expected']:,} planned, {counts['finished']:,} finished, {counts['diverged']:,} diverged"),
-        ("horizon", plural(design.horizon, "epoch")),
+        ("horizon", design.length),
         (
             "targets",
             "; ".join(

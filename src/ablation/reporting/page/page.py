@@ -90,9 +90,9 @@ def render(
     environment = Environment(
         loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    horizon, manifest = analysis.design.horizon, analysis.manifest
+    clock, manifest = (analysis.design.horizon, analysis.design.unit), analysis.manifest
     style, script = part("style.css"), part("script.js")
-    rows = {table.name: to_text(table, horizon)[:MOST_ROWS] for chapter in chapters for table in chapter.tables}
+    rows = {table.name: to_text(table, *clock)[:MOST_ROWS] for chapter in chapters for table in chapter.tables}
     return environment.get_template("page.html.jinja").render(
         name=analysis.design.name,
         lead=size(manifest, analysis.design),

@@ -19,7 +19,7 @@ from ablation.reporting.asking.initial_scale import entering, first_norms, learn
 from ablation.reporting.asking.kinds import batches, of_kind, unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle, variant
 from ablation.reporting.asking.question import Question, unanswered
-from ablation.reporting.design import Design, plural
+from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells, start_end
 from ablation.reporting.figures.room import across, fitting, places
@@ -84,7 +84,7 @@ def scale(analysis: Analysis, cells: pd.DataFrame, without: Label, base: Label) 
     found = time_spread(analysis, both, base, without)
     if found is None:
         return "Whether it frees the network from its initial scale cannot be told: no initializers to pair", []
-    freed = found.epochs[0] < HALF * found.epochs[1]
+    freed = found.times[0] < HALF * found.times[1]
     lead = {
         -1: f"{'Yes' if freed else 'In part'}: with it the scale with which the network begins matters less",
         0: "Not clearly: with it the scale with which the network begins matters about as much",
@@ -93,14 +93,18 @@ def scale(analysis: Analysis, cells: pd.DataFrame, without: Label, base: Label) 
     fold = "" if found.fold is None else f", whose weights differ up to {found.fold:.3g}-fold in size"
     evidence = [
         f"Over {plural(found.initializers, 'initializer')}{fold}, the restricted mean time spreads by "
-        f"{found.epochs[0]:.3g} epochs with {words(analysis.design, 'normalization', base)} and {found.epochs[1]:.3g} "
-        f"without; {found.reached[0]:.0%} and {found.reached[1]:.0%} of cells reach the target. Where no initializer "
+        f"{digits(found.times[0])} {analysis.design.unit} with {words(analysis.design, 'normalization', base)} and "
+        f"{digits(found.times[1])} without; {found.reached[0]:.0%} and {found.reached[1]:.0%} of cells reach the "
+        "target. Where no initializer "
         "reaches it there is no spread either."
     ]
     # Elsewhere than before the activation, what enters it is not gamma's doing.
     if base in batches(analysis):
         evidence += learned(analysis, both, without, base)
-    return f"{lead} (spread of times between initializers: {full_difference(found.difference)})", evidence
+    return (
+        f"{lead} (spread of times between initializers: {full_difference(found.difference, analysis.design.unit)})",
+        evidence,
+    )
 
 
 def learned(analysis: Analysis, cells: pd.DataFrame, without: Label, base: Label) -> list[str]:
@@ -130,10 +134,10 @@ def place_of(analysis: Analysis, cells: pd.DataFrame, level: Label, base: Label)
     for depth in present(cells, "depth"):
         there = cells["depth"] == depth
         if part := analysis.paired(cells[there], "time", (groups[0][there], groups[1][there]), ("normalization",)):
-            parts.append(f"{difference_text(part)} at {words(design, 'depth', depth)}")
+            parts.append(f"{difference_text(part, design.unit)} at {words(design, 'depth', depth)}")
     names = f"{words(design, 'normalization', level)} against {words(design, 'normalization', base)}"
     evidence = [f"By depth, {names}: {'; '.join(parts)}."] if len(parts) > 1 else []
-    return f"{lead} ({full_difference(found)})", evidence
+    return f"{lead} ({full_difference(found, design.unit)})", evidence
 
 
 def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Label], held: str) -> View:
@@ -156,11 +160,12 @@ def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Label
     )
     deep = frame[(frame["measure"] == "time") & (frame["depth"] == columns[-1])]
     spans = [
-        f"{part['mean'].min():.3g} to {part['mean'].max():.3g} with {words(design, 'normalization', level)}"
+        f"{digits(part['mean'].min())} to {digits(part['mean'].max())} with {words(design, 'normalization', level)}"
         for level in normalizations
         if len(part := deep[deep["normalization"] == level])
     ]
-    title = f"Epochs to the target at {words(design, 'depth', columns[-1])}, over initializers: {'; '.join(spans[:2])}"
+    heading = f"{design.unit.capitalize()} to the target at {words(design, 'depth', columns[-1])}"
+    title = f"{heading}, over initializers: {'; '.join(spans[:2])}"
     caption = (
         f"Above: restricted mean time to {design.goal}. Below: standard deviation of what enters the activation, "
         "geometric mean over layers; hollow: before training, filled: at the last probe. Initializers in the order of "
@@ -191,7 +196,7 @@ def plot(view: View, design: Design) -> Figure:
                 axis.set_yscale("log")
                 axis.yaxis.set_major_formatter("{x:g}")
                 axis.yaxis.set_minor_formatter(NullFormatter())
-    axes[0, 0].set_ylabel("restricted mean (epochs)")
+    axes[0, 0].set_ylabel(f"restricted mean ({design.unit})")
     axes[1, 0].set_ylabel("pre-activation's std")
     level_key(
         figure,

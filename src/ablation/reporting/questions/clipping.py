@@ -14,7 +14,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import batches, of_kind, unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle
 from ablation.reporting.asking.question import Question, unanswered
-from ablation.reporting.design import Design
+from ablation.reporting.design import Design, digits
 from ablation.reporting.figures.lettering import named, worded
 from ablation.reporting.figures.panels import dots, grid, level_key, no_cells
 from ablation.reporting.figures.room import LINES, across, fitting
@@ -85,7 +85,7 @@ def answer(
     analysis: Analysis, cells: pd.DataFrame, pairs: dict[str, tuple[Label, Label]], clips: int
 ) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
-    design = analysis.design
+    design, unit = analysis.design, analysis.design.unit
     gain = compare(analysis, cells, "time", pairs["batch"], pairs["neither"])
     other = compare(analysis, cells, "time", pairs["clip"], pairs["neither"])
     direct = compare(analysis, cells, "time", pairs["clip"], pairs["batch"])
@@ -104,15 +104,15 @@ def answer(
     batch, clip = words(design, "normalization", pairs["batch"][0]), words(design, "clipping", pairs["clip"][1])
     depth = words(design, "depth", present(cells, "depth")[-1])
     text = f"{lead}; at {depth}, the restricted mean time with {clip} alone differs from that with {batch} alone by "
-    text += f"{full_difference(direct)}."
+    text += f"{full_difference(direct, unit)}."
     times = {name: cells.loc[cells["tuned"] & within(cells, pair), "time"].mean() for name, pair in pairs.items()}
     chosen = f", the soonest of {clips} clippings," if clips > 1 else ""
     evidence = [
-        f"It is {times['neither']:.3g} epochs with neither, {times['clip']:.3g} with {clip} alone{chosen} "
-        f"({difference_text(other)}), {times['batch']:.3g} with {batch} alone ({difference_text(gain)})"
+        f"It is {digits(times['neither'])} {unit} with neither, {digits(times['clip'])} with {clip} alone{chosen} "
+        f"({difference_text(other, unit)}), {digits(times['batch'])} with {batch} alone ({difference_text(gain, unit)})"
     ]
     if added := compare(analysis, cells, "time", pairs["both"], pairs["batch"]):
-        evidence[0] += f", and {times['both']:.3g} with both (against {batch} alone {difference_text(added)})"
+        evidence[0] += f", and {digits(times['both'])} with both (against {batch} alone {difference_text(added, unit)})"
     evidence[0] += "."
     lost = {name: cells.loc[within(cells, pair), "gone"].mean() for name, pair in pairs.items()}
     calm = compare(analysis, cells, "gone", pairs["clip"], pairs["neither"])
@@ -187,7 +187,7 @@ def plot(view: View, design: Design) -> Figure:
             else:
                 axis.set_ylim(-0.03, 1.03)
                 axis.yaxis.set_major_formatter(PercentFormatter(1))
-    axes[0, 0].set_ylabel("restricted mean (epochs)")
+    axes[0, 0].set_ylabel(f"restricted mean ({design.unit})")
     axes[1, 0].set_ylabel("runs that diverge")
     level_key(figure, design, "activation", activations, style)
     return figure

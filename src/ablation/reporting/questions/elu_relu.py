@@ -19,7 +19,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle
 from ablation.reporting.asking.question import Question, unanswered
-from ablation.reporting.design import Design
+from ablation.reporting.design import Design, digits
 from ablation.reporting.figures.panels import along, dots, grid, level_key, lines
 from ablation.reporting.figures.room import PLACES
 from ablation.reporting.figures.theme import styles
@@ -37,7 +37,7 @@ MEASURES = {
     "dead": "dead units",
     "blocked": "unit-samples with hardly any gradient",
     "rises": "rises of the training loss",
-    "time": "restricted mean (epochs)",
+    "time": "restricted mean ({unit})",
 }
 
 
@@ -109,7 +109,7 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Label]) -> tuple
     lead = {-1: "It is better here", 0: "Here it is not clearly better", 1: "Here it is worse"}[time.sign]
     of_three = f"of the three reasons {len(seen)} {'is' if len(seen) == 1 else 'are'} seen"
     text = f"{lead}: with {name[elu]} the restricted mean time to the target differs from that with {name[relu]} "
-    text += f"by {full_difference(time)}; {of_three}{': ' if seen else ''}{', '.join(seen)}."
+    text += f"by {full_difference(time, analysis.design.unit)}; {of_three}{': ' if seen else ''}{', '.join(seen)}."
     parts = []
     for measure, what in list(MEASURES.items())[:3]:
         of, chosen = (
@@ -128,13 +128,15 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Label]) -> tuple
     evidence = [f"{name[elu]} and {name[relu]}, {units}: {'; '.join(parts)}."]
     if len(depths) > 1:
         by_depth = [(depth, compare(analysis, cells[cells["depth"] == depth], "time", (elu, relu))) for depth in depths]
-        listed = "; ".join(f"{difference_text(of)} at {words(design, 'depth', depth)}" for depth, of in by_depth if of)
+        listed = "; ".join(
+            f"{difference_text(of, design.unit)} at {words(design, 'depth', depth)}" for depth, of in by_depth if of
+        )
         evidence.append(f"The difference in time by depth: {listed}.")
     for leaky in shown[1:-1]:
         if of := compare(analysis, cells, "time", (leaky, relu)):
             evidence.append(
                 f"{name[leaky]}, whose units cannot die and which is no smoother, differs from {name[relu]} in "
-                f"time by {difference_text(of)}."
+                f"time by {difference_text(of, design.unit)}."
             )
     return text, evidence
 
@@ -161,8 +163,8 @@ def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Label], held: str)
         parts.append(with_interval(analysis, part, ["activation", "depth"], measure, most=most).assign(measure=measure))
     frame = pd.concat(parts, ignore_index=True)
     means = deep.groupby("activation", observed=True)["time"].mean()
-    title = f"Restricted mean epochs to the target at {words(design, 'depth', depth)}: " + ", ".join(
-        f"{means[level]:.3g} with {name[level]}" for level in shown
+    title = f"Restricted mean {analysis.design.unit} to the target at {words(design, 'depth', depth)}: " + ", ".join(
+        f"{digits(means[level])} with {name[level]}" for level in shown
     )
     caption = (
         "Above, over training at the deepest depth: units that are dead on the whole probe batch, and unit-samples "
@@ -183,7 +185,7 @@ def plot(view: View, design: Design) -> Figure:
     frame = view.frame.assign(activation=view.frame["activation"].cat.remove_unused_categories())
     for axis, (measure, text) in zip(axes.flat, MEASURES.items(), strict=True):
         part = frame[frame["measure"] == measure]
-        axis.set_title(text)
+        axis.set_title(design.in_units(text))
         if measure in ("dead", "blocked"):
             lines(axis, part, "step", style)
             axis.set(xlabel="training step", ylim=(-0.03, 1.03))

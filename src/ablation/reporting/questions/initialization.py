@@ -17,7 +17,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle
 from ablation.reporting.asking.question import Question, unanswered
-from ablation.reporting.design import Design, plural
+from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, level_key, lines, no_cells, start_end
 from ablation.reporting.figures.room import LINES
@@ -88,7 +88,9 @@ def about(analysis: Analysis, cells: pd.DataFrame, activation: Label) -> tuple[s
     def later(init: Label) -> str:
         found = analysis.paired(cells, "time", (cells["init"] == init, cells["init"] == best), ("init",))
         return (
-            difference_text(found, f"epochs against {design.short('init', best)}") if found else "no cells to compare"
+            difference_text(found, f"{design.unit} against {design.short('init', best)}")
+            if found
+            else "no cells to compare"
         )
 
     shares = f"Saturated in the worst layer with {name}, before training and at the end, by initializer: "
@@ -98,7 +100,7 @@ def about(analysis: Analysis, cells: pd.DataFrame, activation: Label) -> tuple[s
             f"{name} reaches the target with no initializer, not even {design.short('init', least)}, which saturates "
         )
         return f"{text}{percent(means['start'][least])} before training: saturation alone does not decide", shares
-    text = f"{name} is the soonest with {design.short('init', best)} ({plural(round(means['time'][best], 2), 'epoch')})"
+    text = f"{name} is the soonest with {design.short('init', best)} ({design.time(round(means['time'][best], 2))})"
     if float(means[["start", "end"]].max().max()) < SATURATED:
         text += ", and hardly a unit saturates with any initializer"
     elif best == most:

@@ -56,7 +56,8 @@ def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> tuple
         lead = f"Not here: {name} does better than random weights"
     else:
         lead = f"The evidence does not tell {name} from random weights"
-    text = f"{lead}; against random weights the restricted mean time differs by {full_difference(time)}."
+    text = f"{lead}; against random weights the restricted mean time differs by "
+    text += f"{full_difference(time, analysis.design.unit)}."
     best = [float(cells.loc[mask, "accuracy"].mean()) for mask in (zeros, others)]
     evidence = [
         f"The target is reached in {part_of(reach[zeros])} that begin with {name} and in {part_of(reach[others])} that "

@@ -75,11 +75,14 @@ def clip_share(curves: pd.DataFrame, n_cells: int) -> Floats:
         return np.asarray(clipped / np.bincount(row, weights=since, minlength=n_cells))
 
 
-def standing_still(curves: pd.DataFrame, n_cells: int, horizon: float) -> npt.NDArray[np.bool_]:
-    """Whether the training loss moved by less than 1% between the middle and the end of training, per cell."""
+def standing_still(curves: pd.DataFrame, n_cells: int, horizon: float, clock: str = "epoch") -> npt.NDArray[np.bool_]:
+    """Whether the training loss moved by less than 1% between the middle and the end of training, per cell.
+
+    ``clock`` is the column of the curves in which the horizon is counted.
+    """
     middle, end = np.full(n_cells, np.nan), np.full(n_cells, np.nan)
     row, loss = curves["row"].to_numpy(), curves["train_loss"].to_numpy().astype(float)
-    half = curves["epoch"].to_numpy() <= horizon / 2
+    half = curves[clock].to_numpy() <= horizon / 2
     # Rows are sorted by step, so the last assignment to a cell is its latest evaluation.
     middle[row[half]] = loss[half]
     end[row] = loss

@@ -134,7 +134,9 @@ def spreads(found: Iterable[Effects]) -> pd.DataFrame:
             if varying:
                 sd = float(np.sqrt(np.mean(varying)))
                 size = len(model.combinations) / len(own)
-                rows.append((effects.response.name, factor, sd, len(varying), size, seeds))
+                # A ratio of times is the same in any unit.
+                name = JUDGED[0] if effects.times is not None else effects.response.name
+                rows.append((name, factor, sd, len(varying), size, seeds))
     return pd.DataFrame(rows, columns=SPREADS)
 
 

@@ -1,10 +1,11 @@
 """The responses whose effects are estimated, and a whole study's effects on each.
 
-- ``epochs``: log10 of the time to target T in epochs. It is known to lie between two evaluations, or beyond the
-  horizon, so it is what a log-normal accelerated failure time model of a seed's cells expects it to be there
-  (``failure_time``): whatever is linear in it, an effect or the ratio of two levels, is the model's own.
-- ``rmst``: min(T, H) in epochs, whose mean is the restricted mean time: nothing is modelled, and it tells of the first
-  H epochs alone.
+- ``epochs``, or ``steps``: log10 of the time to target T in the study's unit. It is known to lie between two
+  evaluations, or beyond the horizon, so it is what a log-normal accelerated failure time model of a seed's cells
+  expects it to be there (``failure_time``): whatever is linear in it, an effect or the ratio of two levels, is the
+  model's own.
+- ``rmst``: min(T, H), whose mean is the restricted mean time: nothing is modelled, and it tells of the time up to H
+  alone.
 - ``val_loss``: log10 of the validation loss at the end; a diverged cell, and one that does worse than guessing every
   class alike, counts as guessing, for one exploding loss would outweigh all others.
 - ``accuracy``: that on the test part at the end, of which a diverged cell has that of guessing.
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ablation.records.horizon import UNITS
 from ablation.reporting.design import Design
 from ablation.reporting.statistics.anova import anova, nothing_to_judge
 from ablation.reporting.statistics.contrasts import Model, blocks, fit_model
@@ -26,7 +28,7 @@ from ablation.reporting.statistics.notes import Note, Remark
 from ablation.reporting.statistics.time_model import TimeModel, fit_times
 
 LEAST_LOSS = 1e-12
-RATIOS = ("epochs", "val_loss")
+RATIOS = (*UNITS, "val_loss")
 """Responses that are logarithms, so that a difference is a ratio."""
 
 
@@ -90,13 +92,13 @@ def study_effects(cells: pd.DataFrame, design: Design, factors: Sequence[str], c
     nothing = np.zeros(places.shape[1])
     untrained = Remark.UNTRAINED if design.untrained else None
     responses = [
-        Response("epochs", times.y, times.unseen, untrained or times.why),
+        Response(design.unit, times.y, times.unseen, untrained or times.why),
         Response("rmst", cells["time"].to_numpy(dtype=float)[places], nothing, untrained),
         Response("val_loss", loss[places], nothing, no_loss),
         Response("accuracy", cells["tested"].to_numpy(dtype=float)[places], nothing),
     ]
     found = [
-        estimated(response, model, places, lacking, confidence, times if response.name == "epochs" else None)
+        estimated(response, model, places, lacking, confidence, times if response.name == design.unit else None)
         for response in responses
     ]
     tests = [effects.table["p"].to_numpy(dtype=float) for effects in found]

@@ -28,7 +28,7 @@ class TimeModel:
     """What the model makes of a study's times.
 
     Attributes:
-        y: log10 of every time in epochs, as expected within what is known of it, (C, S).
+        y: log10 of every time, as expected within what is known of it, (C, S).
         unseen: each seed's sum of its variances there, (S,).
         fits: the log-normal model of each seed; none where it cannot be had.
         logistic: the log-logistic one, to hold it against.

@@ -1,10 +1,10 @@
 """How fast, and how often: time to target, what it is censored by, and summaries of groups of cells.
 
-Every cell gets the same horizon H (epochs) and nobody stops early, so a cell that does not reach its target has
-T > H and is censored there. A diverged cell is censored at H as well and not where it diverged: else the censoring
+Every cell gets the same horizon H (epochs, or steps) and nobody stops early, so a cell that does not reach its target
+has T > H and is censored there. A diverged cell is censored at H as well and not where it diverged: else the censoring
 would tell something about T. With one common H, Kaplan & Meier's (1958) estimate of the survival function is one
 minus the empirical distribution of T, and the restricted mean survival time (Royston & Parmar 2013) is the mean of
-min(T, H), in epochs.
+min(T, H), in the unit of H.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ablation.reporting.design import Options
+from ablation.records.horizon import UNITS
+from ablation.reporting.design import Design, Options
 from ablation.reporting.statistics.intervals import Floats, Ints, by_seed, seed_interval, wilson
 
 
 class Arrivals(NamedTuple):
-    """When every cell meets its target: in epochs, in steps, and the epoch of the evaluation before.
+    """When every cell meets its target: in epochs and in steps, and the evaluations around it in the study's unit.
 
-    The target was met after ``after`` and no later than ``epochs``: 0 and the first evaluation behind the start where a
+    The target was met after ``after`` and no later than ``by``: 0 and the first evaluation behind the start where a
     cell is there before its first step; the last evaluation and infinity where it never gets there.
     """
 
@@ -31,7 +32,9 @@ class Arrivals(NamedTuple):
     by: Floats
 
 
-def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[np.bool_], horizon: float) -> Arrivals:
+def time_to_target(
+    curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[np.bool_], horizon: float, clock: str = "epoch"
+) -> Arrivals:
     """Time to target in epochs and in steps, infinite for a cell that never gets there or diverges.
 
     It is the first evaluation with ``val_accuracy >= target`` that is followed by another that meets it, or is the
@@ -41,9 +44,10 @@ def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[n
         curves: ``row`` (the cell's place in the table of cells), ``step``, ``epoch``, ``val_accuracy``, sorted.
         target: the accuracy aimed at, per cell.
         diverged: whether the cell diverged, per cell.
-        horizon: that of all cells, in epochs.
+        horizon: that of all cells.
+        clock: the column of the curves in which the horizon is counted.
     """
-    row, epoch = curves["row"].to_numpy(), curves["epoch"].to_numpy()
+    row, moment = curves["row"].to_numpy(), curves[clock].to_numpy()
     # Accuracies are stored in single precision; 324 of 360 right must meet a target of 0.9.
     met = curves["val_accuracy"].to_numpy().astype(np.float32) >= target.astype(np.float32)[row]
     last = np.append(row[1:] != row[:-1], True)[: len(row)]
@@ -53,10 +57,10 @@ def time_to_target(curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[n
     never = np.full(len(target), np.inf)
     epochs, steps, by = never.copy(), never.copy(), never.copy()
     after = np.full(len(target), float(horizon))
-    epochs[rows], steps[rows] = epoch[at], curves["step"].to_numpy()[at]
+    epochs[rows], steps[rows] = curves["epoch"].to_numpy()[at], curves["step"].to_numpy()[at]
     is_first = np.append(True, row[1:] != row[:-1])[: len(row)]
-    after[rows] = np.where(is_first[at], 0.0, epoch[np.maximum(at - 1, 0)])
-    by[rows] = np.where(is_first[at] & ~last[at], epoch[np.minimum(at + 1, len(row) - 1)], epoch[at])
+    after[rows] = np.where(is_first[at], 0.0, moment[np.maximum(at - 1, 0)])
+    by[rows] = np.where(is_first[at] & ~last[at], moment[np.minimum(at + 1, len(row) - 1)], moment[at])
     for times, censored in ((epochs, np.inf), (steps, np.inf), (after, float(horizon)), (by, np.inf)):
         times[diverged] = censored
     return Arrivals(epochs, steps, after, by)
@@ -71,19 +75,19 @@ def guessing_loss(kind: str, classes: int) -> float:
     return {"cross_entropy": float(np.log(classes)), "mse": (classes - 1) / classes**2}.get(kind, float("nan"))
 
 
-def mean_loss(curves: pd.DataFrame, cap: Floats, horizon: float) -> Floats:
+def mean_loss(curves: pd.DataFrame, cap: Floats, horizon: float, clock: str = "epoch") -> Floats:
     """Area under the validation-loss curve over [0, H], divided by H: the mean loss while training, per cell.
 
     The loss is capped, for one exploding evaluation would outweigh all the others; what is not finite, and the time
     after a divergence, counts as the cap. NaN where the cap is not known. It compares cells of one loss only.
     """
-    row, epoch = curves["row"].to_numpy(), curves["epoch"].to_numpy()
+    row, moment = curves["row"].to_numpy(), curves[clock].to_numpy()
     loss = np.minimum(np.nan_to_num(curves["val_loss"].to_numpy().astype(float), nan=np.inf), cap[row])
     within = row[1:] == row[:-1]
-    trapezoid = (loss[1:] + loss[:-1]) / 2 * np.diff(epoch)
+    trapezoid = (loss[1:] + loss[:-1]) / 2 * np.diff(moment)
     area = np.bincount(row[1:][within], weights=trapezoid[within], minlength=len(cap))
     end = np.zeros(len(cap))
-    np.maximum.at(end, row, epoch)
+    np.maximum.at(end, row, moment)
     return (area + cap * np.maximum(horizon - end, 0)) / horizon if horizon > 0 else np.full(len(cap), np.nan)
 
 
@@ -111,12 +115,13 @@ def success_interval(shares: Floats, counts: Floats, confidence: float) -> tuple
     return low, high
 
 
-def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: Options) -> pd.DataFrame:
+def summarize(cells: pd.DataFrame, by: Sequence[str], design: Design, options: Options) -> pd.DataFrame:
     """One row per combination of ``by``: success rate, median time, restricted mean, mean loss, with their intervals.
 
     Columns: ``cells, reached, diverged, success_rate`` with its interval over seeds ``success_low, success_high``,
-    ``median_epochs, median_steps`` (infinite beyond H) and those of the other targets, ``rmst`` (epochs) with its
-    Student's t interval over seeds ``rmst_low, rmst_high``, ``mean_loss`` (NaN for a group of several losses).
+    ``median_epochs, median_steps`` (infinite beyond H), the study's own unit first, and in that those of the other
+    targets; ``rmst`` with its Student's t interval over seeds ``rmst_low, rmst_high``, ``mean_loss`` (NaN for a group
+    of several losses).
     """
     grouped = cells.groupby(list(by), observed=True)
     groups = grouped.ngroup().to_numpy().astype(np.int64)
@@ -129,13 +134,14 @@ def summarize(cells: pd.DataFrame, by: Sequence[str], horizon: float, options: O
     arrived, sizes = by_seed(cells["reached"], groups, seeds, n, n_seeds)
     ends = success_interval(arrived, sizes, options.confidence)
     table["success_low"], table["success_high"] = ends
-    table["median_epochs"] = median_time(cells["epochs_primary"].to_numpy(), groups, n)
-    table["median_steps"] = median_time(cells["steps_primary"].to_numpy(), groups, n)
-    table["median_epochs_easy"] = median_time(cells["epochs_easy"].to_numpy(), groups, n)
-    table["median_epochs_hard"] = median_time(cells["epochs_hard"].to_numpy(), groups, n)
-    sums, sizes = by_seed(np.minimum(cells["epochs_primary"], horizon), groups, seeds, n, n_seeds)
+    for unit in sorted(UNITS, key=lambda unit: unit != design.unit):
+        table[f"median_{unit}"] = median_time(cells[f"{unit}_primary"].to_numpy(), groups, n)
+    for target in ("easy", "hard"):
+        times = cells[f"{design.unit}_{target}"].to_numpy()
+        table[f"median_{design.unit}_{target}"] = median_time(times, groups, n)
+    sums, sizes = by_seed(np.minimum(cells["arrival"], design.horizon), groups, seeds, n, n_seeds)
     table["rmst"] = sums.sum(axis=1) / counts
-    table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options.confidence, 0, horizon)
+    table["rmst_low"], table["rmst_high"] = seed_interval(sums, sizes, options.confidence, 0, design.horizon)
     losses = grouped["loss"].nunique().to_numpy()
     area = np.bincount(groups, weights=cells["mean_loss"], minlength=n) / counts
     # Rounded, for seeds summed in another order differ in their last bits, and ranks would hang on those.
@@ -154,7 +160,7 @@ def performance_profile(
     row. A row a level: ``level, problems``, and for each tau the share with its interval over seeds, as ``rho_2,
     rho_2_low, rho_2_high``.
     """
-    times = tuned.pivot_table("epochs_primary", [*others, "seed"], factor, aggfunc="first", observed=True)
+    times = tuned.pivot_table("arrival", [*others, "seed"], factor, aggfunc="first", observed=True)
     best = times.min(axis=1).to_numpy()[:, None]
     values = times.to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -48,7 +48,7 @@ class Winner:
         candidates: the levels of each candidate.
         best: the leader's place among them.
         rest: the places of those that cannot be told from it, the better ones first.
-        rmst, low, high: its restricted mean (epochs) with Student's t interval; no interval where all seeds agree.
+        rmst, low, high: its restricted mean with Student's t interval; no interval where all seeds agree.
         improvement, improvement_low, improvement_high: its probability of improvement over the runner-up; NaN where
             there is none, and without an interval where all seeds agree.
         tied: how many others have the same mean.

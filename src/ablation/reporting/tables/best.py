@@ -22,15 +22,15 @@ def best_worst(analysis: Analysis) -> Table:
     counted = zip(frame["rank"], frame["of"], frame["best"], strict=True)
     place = [f"best {rank + 1}" if best else f"worst {of - rank}" for rank, of, best in counted]
     others = [factor for factor in (*design.compared, *design.nuisance) if factor != "depth"]
-    outcome = ["cells", "success_rate", "success_low", "success_high", "median_epochs"]
+    outcome = ["cells", "success_rate", "success_low", "success_high", f"median_{design.unit}"]
     outcome += ["rmst", "rmst_low", "rmst_high", "mean_loss"]
     table = frame.assign(place=place)[["depth", "place", *others, *outcome]]
     tie = "mean validation loss while training"
     if design.varies("loss"):
         tie = "best validation accuracy, of which a diverged cell has that of guessing"
     caption = (
-        f"Ranked at each depth by restricted mean time to {design.goal} (rmst, epochs, at most {design.horizon:g}), "
-        f"then by {tie}. {seeds_text(design)} a combination, {tuning_text(analysis)}; "
+        f"Ranked at each depth by restricted mean time to {design.goal} (rmst, {design.unit}, at most "
+        f"{design.horizon:g}), then by {tie}. {seeds_text(design)} a combination, {tuning_text(analysis)}; "
         f"{interval_text(analysis, single=True)}."
         f"{losses_text(design)} The best of many is partly the luckiest: who cannot be told from it, the table of "
         "winners says."
@@ -47,7 +47,7 @@ def winners(analysis: Analysis) -> Table:
         rows = [{"depth": design.deepest, "factor": "all", "winner": "none: nothing was trained"}]
     percent = confidence_text(analysis.options)
     caption = (
-        f"Per depth, the level with the least restricted mean time to {design.goal} (rmst, epochs, at most "
+        f"Per depth, the level with the least restricted mean time to {design.goal} (rmst, {design.unit}, at most "
         f"{horizon:g}; with equal weight on every level of the other factors), and the best whole combination; ties go "
         f"by the mean validation loss while training. Student's t {percent} interval over {seeds_text(design)}, "
         f"{tuning_text(analysis)}. contenders: how many of all cannot be told from it, itself included (1: it is the "

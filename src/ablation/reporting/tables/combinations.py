@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import plural
 from ablation.reporting.naming import raw
 from ablation.reporting.statistics.times import performance_profile as profiles
 from ablation.reporting.tables.table import Table, factors, mixed
@@ -18,8 +17,8 @@ def convergence(analysis: Analysis) -> Table:
     design = analysis.design
     caption = (
         f"Each combination over {seeds_text(design)}, {tuning_text(analysis)}. Success: {design.goal} within "
-        f"{plural(design.horizon, 'epoch')}; a diverged cell counts as not reaching it. Median and restricted mean "
-        f"(rmst, the mean of min(T, {design.horizon:g})) in epochs; {interval_text(analysis, single=True)}. "
+        f"{design.length}; a diverged cell counts as not reaching it. Median and restricted mean "
+        f"(rmst, the mean of min(T, {design.horizon:g})) in {design.unit}; {interval_text(analysis, single=True)}. "
         "test_accuracy: the mean at the end, on examples by which nothing was tuned; a diverged cell "
         f"guesses.{losses_text(design)}"
     )
@@ -34,7 +33,7 @@ def learning_rate(analysis: Analysis) -> Table:
     names = " and ".join(design.nuisance) or "no factor"
     caption = (
         f"Of the values of {names} tried, how many bring at least half of {seeds_text(design)} to {design.goal} "
-        f"within {plural(design.horizon, 'epoch')}, and which has the lowest median best validation loss. at_edge: the "
+        f"within {design.length}, and which has the lowest median best validation loss. at_edge: the "
         "best is the highest or lowest number tried, so a better one may lie beyond that end. chosen: share of seeds "
         f"that are reported at that setting, {tuning_text(analysis)}."
     )
@@ -56,8 +55,9 @@ def performance_profile(analysis: Analysis) -> Table:
     alone = "" if crossed else " A problem that only one level was given counts for none."
     caption = (
         f"Share of problems (a combination of the other factors and a seed; {tuning_text(analysis)}) on which a level "
-        f"reaches {design.goal} within tau times the epochs of the level that is fastest there (Dolan & More 2002). "
-        f"A problem that no level solves counts against all.{alone} rho: the share, with its interval over seeds: "
+        f"reaches {design.goal} within tau times the {design.unit} of the level that is fastest there (Dolan & More "
+        f"2002). A problem that no level solves counts against all.{alone} rho: the share, with its interval over "
+        "seeds: "
         f"{interval_text(analysis)}."
     )
     frame = pd.concat(parts, ignore_index=True)

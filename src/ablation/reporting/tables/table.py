@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from ablation.records.horizon import UNITS
 from ablation.reporting.design import Design
 from ablation.reporting.naming import raw
 
@@ -73,8 +74,11 @@ def inner(kind: Any) -> Any:
     return kind.categories.dtype if hasattr(kind, "categories") else kind
 
 
-def printed(value: object, column: str, horizon: float, levels: Mapping[Any, str] | None = None) -> str:
-    """A table's entry as a reader sees it: four digits, ``>H`` beyond the horizon, nothing where nothing is known.
+def printed(
+    value: object, column: str, horizon: float, unit: str = "epochs", levels: Mapping[Any, str] | None = None
+) -> str:
+    """A table's entry as a reader sees it: four digits, ``>15`` beyond a horizon in this unit of 15, and ``>H`` for it
+    in another unit, in which it is another number for each cell; nothing where nothing is known.
 
     Of a level it is what ``levels`` has for it.
     """
@@ -82,9 +86,9 @@ def printed(value: object, column: str, horizon: float, levels: Mapping[Any, str
         return levels[value]
     if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
         return ""
-    if value == math.inf and "epochs" in column:
+    if value == math.inf and unit in column:
         return f">{horizon:g}"
-    if value == math.inf and "steps" in column:
+    if value == math.inf and any(other in column for other in UNITS):
         return ">H"
     return f"{float(value):.4g}" if isinstance(value, float | np.floating) else str(value)
 
@@ -112,14 +116,13 @@ def to_csv(table: Table) -> str:
     return str(text.to_csv(index=False, lineterminator="\n"))
 
 
-def to_text(table: Table, horizon: float) -> list[list[str]]:
-    """The table's entries as a reader sees them."""
+def to_text(table: Table, horizon: float, unit: str = "epochs") -> list[list[str]]:
+    """The table's entries as a reader sees them; the horizon is in this unit."""
     names = [str(name) for name in table.frame.columns]
     shown = [table.levels.get(name) for name in names]
     rows = table.frame.itertuples(index=False, name=None)
-    return [
-        [printed(*entry) for entry in zip(row, names, itertools.repeat(horizon), shown, strict=False)] for row in rows
-    ]
+    clock = itertools.repeat(horizon), itertools.repeat(unit)
+    return [[printed(*entry) for entry in zip(row, names, *clock, shown, strict=False)] for row in rows]
 
 
 def markdown(entry: str) -> str:
@@ -129,13 +132,13 @@ def markdown(entry: str) -> str:
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # within a word an underscore is one
 
 
-def to_markdown(table: Table, horizon: float) -> str:
+def to_markdown(table: Table, horizon: float, unit: str = "epochs") -> str:
     """The table as Markdown under its title and caption."""
 
     def line(entries: list[str]) -> str:
         return "| " + " | ".join(markdown(entry) for entry in entries) + " |"
 
-    rows = [line(row) for row in to_text(table, horizon)]
+    rows = [line(row) for row in to_text(table, horizon, unit)]
     head = [line([name for name, _ in table.columns]), "|" + " --- |" * len(table.columns)]
     return "\n".join([f"# {table.title}", "", table.caption, "", *head, *rows, ""])
 
@@ -145,7 +148,7 @@ def latex(entry: str) -> str:
     return " ".join(entry.split()).translate(LATEX)
 
 
-def to_latex(table: Table, horizon: float) -> str:
+def to_latex(table: Table, horizon: float, unit: str = "epochs") -> str:
     """The table as LaTeX to be read in by ``\\input``; it needs the packages booktabs and, when long, longtable."""
 
     def line(entries: list[str]) -> str:
@@ -155,7 +158,7 @@ def to_latex(table: Table, horizon: float) -> str:
 
     spread = "".join("r" if numeric else "l" for _, numeric in table.columns)
     head = [r"\toprule", line([name for name, _ in table.columns]), r"\midrule"]
-    rows = [line(row) for row in to_text(table, horizon)]
+    rows = [line(row) for row in to_text(table, horizon, unit)]
     caption = rf"\caption[{{{latex(table.title)}}}]{{{latex(table.title)}. {latex(table.caption)}}}"
     named = rf"{caption}\label{{tab:{table.name.replace('_', '-')}}}"
     if len(rows) > LONG:
@@ -167,6 +170,6 @@ def to_latex(table: Table, horizon: float) -> str:
     return "\n".join([r"% \usepackage{booktabs,longtable}", *body, ""])
 
 
-def written(table: Table, horizon: float) -> dict[str, str]:
+def written(table: Table, horizon: float, unit: str = "epochs") -> dict[str, str]:
     """The table in each of its forms, by the ending of the file's name."""
-    return {"csv": to_csv(table), "md": to_markdown(table, horizon), "tex": to_latex(table, horizon)}
+    return {"csv": to_csv(table), "md": to_markdown(table, horizon, unit), "tex": to_latex(table, horizon, unit)}

@@ -26,11 +26,13 @@ def effects(analysis: Analysis) -> Table:
     frame = pd.concat(parts, ignore_index=True)
     frame = frame.reindex(columns=["response", *COLUMNS, "note"]).astype(dict.fromkeys(COLUMNS[2:], float))
     caption = (
-        "Main effects and two-way interactions (sum contrasts, type II). Response epochs: log10 of the time to "
+        f"Main effects and two-way interactions (sum contrasts, type II). Response {design.unit}: log10 of the time to "
         f"{design.goal}, by a log-normal accelerated failure time model of times known to lie between two evaluations "
         "or "
-        f"beyond the horizon, fitted a seed at a time; rmst: min(T, {design.horizon:g}) in epochs; val_loss: log10 of "
-        "the final validation loss, at most that of guessing, which a diverged cell counts as; accuracy: the final one "
+        f"beyond the horizon, fitted a seed at a time; rmst: min(T, {design.horizon:g}) in {design.unit}; val_loss: "
+        "log10 "
+        "of the final validation loss, at most that of guessing, which a diverged cell counts as; accuracy: the "
+        "final one "
         "on the test part. omega_sq: partial omega squared, the term's share of its own and the error's variance "
         "(below zero: less than chance would give), with its "
         f"jackknife {percent} interval over {seeds_text(design)}. F: the term against its interaction with the seed, "
@@ -52,9 +54,11 @@ def marginal_means(analysis: Analysis) -> Table:
         why = [note for found in analysis.effects for note in found.notes]
         frame = pd.DataFrame([{"response": note_text(why[0]) if why else "no level to compare"}]).reindex(columns=MEANS)
     caption = (
-        "Response epochs: the geometric mean time to target by the log-normal accelerated failure time model, which "
-        f"may lie beyond the horizon; rmst: the mean of min(T, {design.horizon:g}), in epochs; val_loss: the geometric "
-        "mean of the final validation loss; accuracy: the mean of the final one on the test part. With equal weight "
+        f"Response {design.unit}: the geometric mean time to target by the log-normal accelerated failure time model, "
+        f"which may lie beyond the horizon; rmst: the mean of min(T, {design.horizon:g}), in {design.unit}; val_loss: "
+        "the "
+        "geometric mean of the final validation loss; accuracy: the mean of the final one on the test part. With "
+        "equal weight "
         "on every level of the other factors (of the additive model where combinations are missing). Each level's "
         "ratio to the reference level, or its difference where the response is no logarithm, paired by seed; Student's "
         f"t {percent} intervals over {seeds_text(design)}, none where all agree; "

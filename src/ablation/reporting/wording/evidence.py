@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ablation.reporting.design import plural
+from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.statistics.differences import Difference, Evidence
 
 SURE = {
@@ -14,26 +14,28 @@ SURE = {
 }
 
 
-def difference_text(found: Difference, unit: str = "epochs", scale: float = 1) -> str:
+def difference_text(found: Difference, unit: str, scale: float = 1) -> str:
     """A difference with its interval and how sure it is: "-3 epochs [-4, -2], a clear difference"."""
     mean, low, high = (scale * end for end in (found.mean, found.low, found.high))
-    ends = "" if found.evidence in (Evidence.NONE, Evidence.COPIES) else f" [{low:+.3g}, {high:+.3g}]"
-    size, (noun, *rest) = f"{mean:+.3g}", unit.split(" ")
+    size, least, most = (digits(end, sign="+") for end in (mean, low, high))
+    ends = "" if found.evidence in (Evidence.NONE, Evidence.COPIES) else f" [{least}, {most}]"
+    noun, *rest = unit.split(" ")
     named = " ".join([noun.removesuffix("s") if size in ("+1", "-1") else noun, *rest])
     return f"{size} {named}".rstrip() + f"{ends}, {SURE[found.evidence]}"
 
 
-def full_difference(found: Difference) -> str:
-    """The same of epochs, with the number of seeds behind the unit."""
-    return difference_text(found, f"epochs over {plural(found.seeds, 'seed')}")
+def full_difference(found: Difference, unit: str) -> str:
+    """The same with the number of seeds behind the unit."""
+    return difference_text(found, f"{unit} over {plural(found.seeds, 'seed')}")
 
 
-def epochs_apart(found: Difference) -> str:
-    """A difference in epochs, with the number of seeds behind the interval."""
-    text = f"{found.mean:+.3g} {'epoch' if abs(found.mean) == 1 else 'epochs'}"
+def times_apart(found: Difference, design: Design) -> str:
+    """A difference in time, with the number of seeds behind the interval."""
+    mean, low, high = (digits(end, sign="+") for end in (found.mean, found.low, found.high))
+    text = f"{mean} {design.noun if abs(found.mean) == 1 else design.unit}"
     if found.evidence in (Evidence.NONE, Evidence.COPIES):
         return f"{text} ({SURE[found.evidence]})"
-    return f"{text} [{found.low:+.3g}, {found.high:+.3g}] over {found.seeds} seeds, {SURE[found.evidence]}"
+    return f"{text} [{low}, {high}] over {found.seeds} seeds, {SURE[found.evidence]}"
 
 
 def part_of(mask: pd.Series) -> str:

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ablation.records.horizon import UNITS
 from ablation.reporting.design import ORDINAL, Design
 from ablation.reporting.naming import Label, raw
 
 RESPONSES = {
-    "epochs": "time to target",
+    **dict.fromkeys(UNITS, "time to target"),
     "rmst": "restricted mean time",
     "val_loss": "final validation loss",
     "accuracy": "final test accuracy",
 }
-"""The responses whose effects are estimated."""
+"""The responses whose effects are estimated; the first has the name of the unit in which times are counted."""
 
 
 def words(design: Design, factor: str, level: Label, most: int = 22) -> str:

@@ -29,7 +29,7 @@ LONG = 3600.0
 """Seconds from which on a study takes long."""
 MOST_SEEDS = 1000
 """Seeds that are tried in search of enough."""
-HEADS = {"epochs": "time to target, ratio", "rmst": "restricted mean, epochs", "accuracy": "accuracy, points"}
+HEADS = {"epochs": "time to target, ratio", "rmst": "restricted mean, {}", "accuracy": "accuracy, points"}
 WIDTH = 28
 NONE = "none"
 """What can be shown where a difference had to be larger than any that occurs."""
@@ -43,8 +43,9 @@ class Planned:
         levels: how many levels each compared factor has, of those with several.
         combinations: how many combinations of the compared factors there are.
         seeds: how many seeds.
-        horizon: epochs.
+        horizon: how long every cell trains, in ``unit``.
         seconds: about how long what is missing of it trains at most.
+        unit: epochs, or steps.
     """
 
     levels: dict[str, int]
@@ -52,11 +53,12 @@ class Planned:
     seeds: int
     horizon: float
     seconds: float
+    unit: str = "epochs"
 
     @property
     def tests(self) -> int:
         """How many tests the report adjusts for: of every term on every response."""
-        return count_terms(list(self.levels.values()), self.seeds) * len(RESPONSES)
+        return count_terms(list(self.levels.values()), self.seeds) * len(set(RESPONSES.values()))
 
 
 def power_lines(planned: Planned, spread: pd.DataFrame | None, source: str) -> list[str]:
@@ -77,7 +79,7 @@ def power_lines(planned: Planned, spread: pd.DataFrame | None, source: str) -> l
     lines = [
         f"smallest difference between two levels of a factor that {POWER:.0%} of such studies would find (a paired t "
         f"test over seeds at {LEVEL:.0%}):",
-        table_line("seeds", [HEADS[response] for response in JUDGED]),
+        table_line("seeds", [HEADS[response].format(planned.unit) for response in JUDGED]),
         *(row(planned, ranges, seeds, 1) for seeds in sorted({planned.seeds, *OTHERS})),
     ]
     if planned.tests > 1:
@@ -176,7 +178,7 @@ def advice(planned: Planned, ranges: dict[str, Range]) -> str:
     if planned.seconds >= LONG:
         if wanted and wanted > planned.seeds:
             return f"advice: {said}; fewer levels, and more seeds for it: {more}"
-        return f"advice: {said}; fewer levels, learning rates or epochs take less time"
+        return f"advice: {said}; fewer levels, learning rates or {planned.unit} take less time"
     if wanted and wanted > planned.seeds:
         return f"advice: {said}; more seeds: {more}, at {wanted / planned.seeds:.2g} times the cost"
     return f"advice: {said}; that will do for most questions"

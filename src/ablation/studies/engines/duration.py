@@ -104,7 +104,7 @@ def stand_in(cohort: Cohort, ends: Ends) -> Sample:
     """
     # Cells that diverge would leave the stack.
     tame = replace(cohort.cells[0].spec, init=Level("xavier_normal", {}), lr=1e-6, compile="eager")
-    short = replace(tame, epochs=min(1, tame.epochs), evaluations=())
+    short = replace(tame, epochs=min(1, tame.epochs), steps=None, evaluations=(), gradient_batches=0)
     specs = [replace(short, seed=cell.spec.seed) for cell in cohort.cells]
     val, test = (min(size, EVALUATION_CHUNK) for size in (ends.val, ends.test))
     least = ends._replace(train=specs[0].batch_size, val=val, test=test)

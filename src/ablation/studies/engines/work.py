@@ -20,6 +20,7 @@ from ablation.studies.own.files import fault, install
 from ablation.studies.own.reading import Files
 from ablation.studies.store import Record
 from ablation.studies.views import prepared_name, view_named
+from ablation.training.clock import Clock
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data
 from ablation.training.outcome import Outcome
@@ -143,7 +144,7 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
         )
         for cell, outcome in zip(cohort.cells, outcomes, strict=True)
     ]
-    steps = cohort.cells[0].spec.epochs * (len(data.train_y) // cohort.cells[0].spec.batch_size)
+    steps = Clock.of(cohort.cells[0].spec, len(data.train_y)).steps
     run_steps = sum(steps if record.diverged_step is None else record.diverged_step for record in records)
     return Trained(cohort, records, seconds, run_steps)
 

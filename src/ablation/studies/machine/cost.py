@@ -14,11 +14,12 @@ import torch
 
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS, Optimizer, State
+from ablation.training.clock import Clock, steps_between
 from ablation.training.descent import Descent, Numbers, Part, without_decay
 from ablation.training.ingredients import Moment
 from ablation.training.measurement import CURVE_METRICS, EVALUATION_CHUNK
 from ablation.training.networks import build
-from ablation.training.probes import METRICS, steps_between
+from ablation.training.probes import METRICS
 from ablation.training.spec import Level, Spec
 
 FLOAT = 4
@@ -93,10 +94,10 @@ def counts(spec: Spec, ends: Ends) -> Counts:
     network = build(spec, ends.features, ends.classes)
     shapes = network.layout.shapes
     matrices = [fan_in * fan_out for fan_in, fan_out in shapes]
-    per_epoch = ends.train // spec.batch_size
-    steps = spec.epochs * per_epoch
-    between = steps_between(spec.epochs, per_epoch, spec.evaluations)
-    powers = {2**exponent for exponent in range(steps.bit_length()) if 2**exponent % per_epoch} if steps else set()
+    clock = Clock.of(spec, ends.train)
+    steps = clock.steps
+    between = steps_between(*clock, spec.evaluations)
+    powers = {2**exponent for exponent in range(steps.bit_length()) if 2**exponent % clock.length} if steps else set()
     return Counts(
         sum(matrices),
         matrices[0],
@@ -115,10 +116,11 @@ def memory(spec: Spec, ends: Ends) -> Memory:
     """Return about how many bytes a cell takes in training, at its highest point: an evaluation or a step.
 
     As large as all parameters are: they themselves, those before a step, the gradient and its copy in an evaluation,
-    what the optimizer remembers, and a network into which its normalization was folded.
+    what the optimizer remembers, a network into which its normalization was folded, and the mean gradient of several
+    batches, in double precision.
     """
     of, normalizes = counts(spec, ends), _normalizes(spec)
-    alike = 4 + _remembered(spec.optimizer) + normalizes
+    alike = 4 + _remembered(spec.optimizer) + normalizes + 2 * (spec.gradient_batches > 0)
     examples = max(spec.batch_size, min(spec.probe_size, ends.train), min(EVALUATION_CHUNK, max(ends.val, ends.test)))
     return Memory(
         FLOAT * (alike * of.parameters + of.largest),
@@ -146,13 +148,14 @@ def seconds(spec: Spec, ends: Ends, cells: int) -> float:
     probed = min(spec.probe_size, ends.train)
     scored = of.evaluations * (min(ends.train, ends.val) + ends.val) + ends.test
     there_and_back = 6 * of.weights - 2 * of.first
-    products = there_and_back * (of.steps * spec.batch_size + of.probes * probed)
+    drawn = of.evaluations * spec.gradient_batches  # batches by which noise is measured
+    products = there_and_back * ((of.steps + drawn) * spec.batch_size + of.probes * probed)
     products += 2 * of.weights * scored
-    elements = of.steps * spec.batch_size + 4 * of.probes * probed + 0.5 * scored
-    passes = 3 * of.steps + 6 * of.probes + 4 * of.evaluations + 8
+    elements = (of.steps + drawn) * spec.batch_size + 4 * of.probes * probed + 0.5 * scored
+    passes = 3 * of.steps + 8 * drawn + 6 * of.probes + 4 * of.evaluations + 8
     chunks = of.evaluations * 2 * math.ceil(ends.val / EVALUATION_CHUNK) + math.ceil(ends.test / EVALUATION_CHUNK)
-    operations = of.steps * 12 + of.probes * 50 + 4 * chunks
-    matrices = 3 * of.steps + 3 * of.probes + chunks
+    operations = (of.steps + drawn) * 12 + of.probes * 50 + 4 * chunks
+    matrices = 3 * (of.steps + drawn) + 3 * of.probes + chunks
     of_a_cell = PRODUCT * products + ELEMENT * slower * elements * of.units + PARAMETER * passes * of.parameters
     return cells * (of_a_cell + MATRIX * of.layers * matrices) + OPERATION * of.layers * operations * slower + COHORT
 

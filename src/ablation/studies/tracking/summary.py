@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ablation.records.horizon import horizon_of
 from ablation.studies.study import Study
 from ablation.studies.tracking.client import connect, find_experiment, refused
 from ablation.studies.tracking.rows import runs_by_tag
@@ -53,10 +54,10 @@ def study_note(manifest: Mapping[str, Any]) -> str:
     """Return what the study is, in Markdown, for MLflow's description panels."""
     varied = {factor: levels for factor, levels in manifest["factors"].items() if len(levels) > 1}
     fixed = {factor: levels[0] for factor, levels in manifest["factors"].items() if len(levels) == 1}
-    cells = manifest["cells"]
+    cells, (unit, _) = manifest["cells"], horizon_of(manifest)
     lines = [
         f"**{manifest['name']}**: a full factorial of {cells['expected']} cells, {cells['finished']} finished and "
-        f"{cells['diverged']} diverged, {manifest['horizon']['epochs']} epochs each.",
+        f"{cells['diverged']} diverged, {manifest['horizon'][unit]} {unit} each.",
         "",
         *(f"- {factor}: {', '.join(map(str, levels))}" for factor, levels in varied.items()),
         f"- the same in every cell: {', '.join(f'{factor} {level}' for factor, level in fixed.items())}",

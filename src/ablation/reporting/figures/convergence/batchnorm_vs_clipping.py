@@ -36,7 +36,7 @@ def show(analysis: Analysis) -> View:
     size = (min(places(marks), len(design.levels["clipping"])), marks)
     columns = few(design.levels["depth"], fitting(panel_width(*size), 6))
     cells = analysis.tuned[analysis.tuned["depth"].isin(columns)]
-    frame = summarize(cells, ["depth", "normalization", "clipping"], design.horizon, analysis.options)
+    frame = summarize(cells, ["depth", "normalization", "clipping"], design, analysis.options)
     plain, unclipped = design.reference("normalization"), design.reference("clipping")
     deep = frame[frame["depth"] == columns[-1]].sort_values(["success_rate", "rmst"], ascending=[False, True])
     batch = deep[(deep["normalization"] != plain) & (deep["clipping"] == unclipped)]
@@ -58,7 +58,7 @@ def show(analysis: Analysis) -> View:
     least, most = int(frame["cells"].min()), int(frame["cells"].max())
     each = plural(most, "cell") if least == most else f"{least:,} to {plural(most, 'cell')}"
     caption = (
-        f"Share of cells that reach {design.goal} within {plural(design.horizon, 'epoch')}, and restricted mean time "
+        f"Share of cells that reach {design.goal} within {design.length}, and restricted mean time "
         f"to it; {interval_text(analysis, most <= design.seeds)}. {each} a bar, pooled over all other factors and "
         f"{seeds_text(design)}, {tuning_text(analysis)}.{left_out(design, 'depth', columns)}"
     )
@@ -81,7 +81,7 @@ def plot(view: View, design: Design) -> Figure:
         [level for level in design.levels[factor] if (view.frame[factor] == level).any()] for factor in pair
     )
     success = ("success_rate", "success", "cells that succeed", (-0.03, 1.03))
-    time = ("rmst", "rmst", "restricted mean (epochs)", (0, design.horizon * 1.04 or 1))
+    time = ("rmst", "rmst", f"restricted mean ({design.unit})", (0, design.horizon * 1.04 or 1))
     width = panel_width(len(clippings), len(normalizations))
     figure, axes = grid(View(view.name, view.title, rows=range(2), columns=view.columns), width, 1.9, sharex=True)
     style = styles(design, "normalization")

@@ -1,11 +1,11 @@
-"""How accuracy grows: validation accuracy against epoch for each activation, with its band."""
+"""How accuracy grows: validation accuracy against time for each activation, with its band."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import NESTED, Design, plural
+from ablation.reporting.design import NESTED, Design
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels, shares
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
@@ -18,7 +18,7 @@ TOPIC = "Learning curves"
 
 
 def show(analysis: Analysis) -> View:
-    """Validation accuracy against epoch for each activation, a panel per depth and normalization."""
+    """Validation accuracy against time for each activation, a panel per depth and normalization."""
     design, name = analysis.design, "learning_curves"
     if design.untrained:
         return View(name, "Learning curves", why=UNTRAINED)
@@ -28,27 +28,24 @@ def show(analysis: Analysis) -> View:
     rows, columns = few(present(cells, "normalization"), 3), few(present(cells, "depth"), 4)
     cells = cells[cells["normalization"].isin(rows) & cells["depth"].isin(columns)]
     cells = tune(cells, by, chosen, analysis.options.tuning)
-    runs = accuracy_by_epoch(analysis, cells)
-    frame = with_interval(analysis, runs, [*by, "epoch"], "val_accuracy")
-    last = frame[(frame["epoch"] == frame["epoch"].max()) & (frame["depth"] == columns[-1])]
+    runs = accuracy_by_time(analysis, cells)
+    frame = with_interval(analysis, runs, [*by, design.noun], "val_accuracy")
+    last = frame[(frame[design.noun] == frame[design.noun].max()) & (frame["depth"] == columns[-1])]
     last = last.sort_values("mean", ascending=False, kind="stable")
     shown = ["activation", *(["normalization"] if len(rows) > 1 else [])]
     accuracy = f"{last['mean'].iloc[0]:.0%} validation accuracy"
     if cells.loc[cells["depth"] == columns[-1], "diverged"].all():
         title = f"At depth {columns[-1]}, every cell diverged"
     elif len(last) > 1 and last["mean"].iloc[0] == last["mean"].iloc[-1]:
-        title = f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, all are at {accuracy}"
+        title = f"At depth {columns[-1]} after {design.length}, all are at {accuracy}"
     elif len(last) > 1:
         title = (
-            f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, validation accuracy lies between "
+            f"At depth {columns[-1]} after {design.length}, validation accuracy lies between "
             f"{last['mean'].iloc[-1]:.0%} ({names(design, last, shown, -1)}) and {last['mean'].iloc[0]:.0%} "
             f"({names(design, last, shown, 0)})"
         )
     else:
-        title = (
-            f"At depth {columns[-1]} after {plural(design.horizon, 'epoch')}, {names(design, last, shown, 0)} is at "
-            f"{accuracy}"
-        )
+        title = f"At depth {columns[-1]} after {design.length}, {names(design, last, shown, 0)} is at {accuracy}"
     caption = (
         f"Mean over {seeds_text(design)}; band: {interval_text(analysis)}. Each activation at the "
         f"{' and '.join(sorted(chosen))} with the lowest median best validation loss"
@@ -62,8 +59,8 @@ def show(analysis: Analysis) -> View:
     return View(name, title, caption, f"Line charts. {title}.", "", rows, columns, frame, few_runs)
 
 
-def accuracy_by_epoch(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
-    """A row per cell and epoch of the grid; from where a cell diverged on its accuracy is that of guessing.
+def accuracy_by_time(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell and time of the grid; from where a cell diverged on its accuracy is that of guessing.
 
     A cell keeps its accuracy until it is evaluated again: cells of other batches are evaluated at other fractions.
     """
@@ -72,14 +69,15 @@ def accuracy_by_epoch(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     place[cells.index.to_numpy()] = np.arange(len(cells))
     curves = analysis.curves[place[analysis.curves["row"].to_numpy()] >= 0]
     accuracy = np.full((len(cells), len(grid)), np.nan)
-    at = np.searchsorted(grid, curves["epoch"].to_numpy())
+    at = np.searchsorted(grid, curves[analysis.design.noun].to_numpy())
     accuracy[place[curves["row"].to_numpy()], at] = curves["val_accuracy"].to_numpy()
     seen = np.where(np.isfinite(accuracy), np.arange(len(grid)), 0)
     kept = np.take_along_axis(accuracy, np.maximum.accumulate(seen, axis=1), axis=1)
     gone = cells["diverged"].to_numpy(dtype=bool)[:, None] & (np.arange(len(grid)) > seen.max(axis=1)[:, None])
     accuracy = np.where(np.isfinite(kept) & ~gone, kept, cells["chance"].to_numpy()[:, None])
     long = cells.loc[cells.index.repeat(len(grid)), ["depth", "normalization", "activation", "seed"]]
-    return long.assign(epoch=np.tile(grid, len(cells)), val_accuracy=accuracy.ravel()).reset_index(drop=True)
+    times = {analysis.design.noun: np.tile(grid, len(cells))}
+    return long.assign(**times, val_accuracy=accuracy.ravel()).reset_index(drop=True)
 
 
 def plot(view: View, design: Design) -> Figure:
@@ -91,10 +89,10 @@ def plot(view: View, design: Design) -> Figure:
             panel = part[["normalization", "depth"]].drop_duplicates()
             runs = view.runs.merge(panel, on=["normalization", "depth"])
             for (level, _), run in runs.groupby(["activation", "seed"], observed=True):
-                axis.plot(run["epoch"], run["val_accuracy"], color=style[str(level)]["color"], lw=0.5, alpha=0.3)
-        lines(axis, part, "epoch", style)
+                axis.plot(run[design.noun], run["val_accuracy"], color=style[str(level)]["color"], lw=0.5, alpha=0.3)
+        lines(axis, part, design.noun, style)
         axis.set(ylim=(0, 1.02), xlim=(0, design.horizon))
         shares(axis)
-    describe(axes, "epoch", "validation accuracy")
+    describe(axes, design.noun, "validation accuracy")
     activation_key(figure, design, view.frame, style)
     return figure

@@ -1,4 +1,4 @@
-"""How many have arrived: the share of cells at the target by each epoch, per level of each factor."""
+"""How many have arrived: the share of cells at the target by each epoch or step, per level of each factor."""
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,11 @@ from ablation.reporting.statistics.intervals import Floats, seed_interval
 from ablation.reporting.wording.captions import UNTRAINED, interval_text, tuning_text
 from ablation.reporting.wording.phrases import words
 
-TOPIC = "Success as a function of epochs"
+TOPIC = "Success as a function of {unit}"
 
 
 def show(analysis: Analysis) -> View:
-    """The share of cells that have reached the target by each epoch, per level of each compared factor."""
+    """The share of cells that have reached the target by each time, per level of each compared factor."""
     design, name = analysis.design, "success_curves"
     if design.untrained:
         return View(name, f"Cells that have reached {design.goal}", why=UNTRAINED)
@@ -28,9 +28,9 @@ def show(analysis: Analysis) -> View:
         return View(
             name, f"Cells that have reached {design.goal}", why="No factor varies: there are no levels to compare."
         )
-    grid, within = analysis.grid, plural(design.horizon, "epoch")
+    grid, within = analysis.grid, design.length
     frame = pd.concat([arrived(analysis, factor, grid) for factor in varying], ignore_index=True)
-    end = frame[frame["epoch"] == grid[-1]]
+    end = frame[frame[design.noun] == grid[-1]]
     spread = end.groupby("factor", sort=False)["mean"].agg(np.ptp)
     widest = end[end["factor"] == spread.idxmax()].sort_values("mean", ascending=False, kind="stable")
     if widest["mean"].iloc[0] == 0:
@@ -45,8 +45,9 @@ def show(analysis: Analysis) -> View:
             f"{first}, {worst['mean']:.0%} with {last}"
         )
     caption = (
-        f"Share of cells that have reached {design.goal} by each epoch: one minus Kaplan-Meier, which with the common "
-        f"horizon of {within} is the empirical distribution. {plural(len(analysis.tuned), 'cell')}, pooled over the "
+        f"Share of cells that have reached {design.goal} by each {design.noun}: one minus Kaplan-Meier, which with the "
+        f"common horizon of {within} is the empirical distribution. {plural(len(analysis.tuned), 'cell')}, pooled "
+        "over the "
         f"other factors, {tuning_text(analysis)}; band: {interval_text(analysis)}."
     )
     parts = []
@@ -61,20 +62,20 @@ def show(analysis: Analysis) -> View:
 
 
 def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
-    """``mean, low, high`` of the share of cells that have arrived by each epoch of ``grid``, per level."""
+    """``mean, low, high`` of the share of cells that have arrived by each time of ``grid``, per level."""
     cells, seeds = analysis.tuned, analysis.design.seeds
     levels = analysis.design.levels[factor]
     flat = cells[factor].cat.codes.to_numpy().astype(np.int64) * seeds + cells["seed"].cat.codes.to_numpy()
     counts = np.bincount(flat, minlength=len(levels) * seeds).astype(float)
     reached = cells["reached"].to_numpy(dtype=bool)
-    at = np.searchsorted(grid, cells["epochs_primary"].to_numpy()[reached])
+    at = np.searchsorted(grid, cells["arrival"].to_numpy()[reached])
     events = np.zeros((len(levels) * seeds, len(grid)))
     np.add.at(events, (flat[reached], at), 1.0)
     sums = events.cumsum(axis=1).reshape(len(levels), seeds, len(grid)).swapaxes(1, 2).reshape(-1, seeds)
     sizes = np.repeat(counts.reshape(len(levels), seeds), len(grid), axis=0)
     low, high = seed_interval(sums, sizes, analysis.options.confidence, 0, 1)
     index = {"factor": factor, "level": np.repeat(np.array(levels, object), len(grid))}
-    order = {"order": np.repeat(np.arange(len(levels)), len(grid)), "epoch": np.tile(grid, len(levels))}
+    order = {"order": np.repeat(np.arange(len(levels)), len(grid)), analysis.design.noun: np.tile(grid, len(levels))}
     with np.errstate(invalid="ignore"):
         mean = sums.sum(axis=1) / sizes.sum(axis=1)
     return pd.DataFrame({**index, **order, "mean": mean, "low": low, "high": high}).dropna(subset=["mean"])
@@ -99,10 +100,10 @@ def plot(view: View, design: Design) -> Figure:
             level = design.levels[str(factor)][int(str(place))]
             color = style[str(level)]["color"]
             # One more point, or what is reached at the horizon would have no width.
-            curve = pd.concat([curve, curve.tail(1).assign(epoch=end)])
-            axis.step(curve["epoch"], curve["mean"], where="post", color=color, lw=1.4)
+            curve = pd.concat([curve, curve.tail(1).assign(**{design.noun: end})])
+            axis.step(curve[design.noun], curve["mean"], where="post", color=color, lw=1.4)
             if curve["low"].notna().any():
-                band = (curve["epoch"], curve["low"], curve["high"])
+                band = (curve[design.noun], curve["low"], curve["high"])
                 axis.fill_between(*band, step="post", color=color, alpha=0.1, lw=0)
             ends.append((float(curve["mean"].iloc[-1]), level, color))
         spots = apart([last for last, _, _ in ends], 0.115 / (height - 0.4), 1.03)
@@ -110,7 +111,7 @@ def plot(view: View, design: Design) -> Figure:
         for (_, level, color), spot in zip(ends, spots, strict=True):
             name = named(design, str(factor), level, 16)
             axis.text(1.02, spot, name, size=7.5, color=color, va="center", transform=beside)
-        axis.set(title=str(factor), xlabel="epoch", ylim=(0, 1.03), xlim=(0, end))
+        axis.set(title=str(factor), xlabel=design.noun, ylim=(0, 1.03), xlim=(0, end))
         shares(axis)
     for axis in axes[:, 0]:
         axis.set_ylabel("cells at the target")

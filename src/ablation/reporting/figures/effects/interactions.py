@@ -23,6 +23,8 @@ from ablation.reporting.wording.remarks import note_text
 TOPIC = "How the choices work together"
 MOST, LINES, ALONG = 12, 8, 12
 """Most panels, lines in one, and levels along it."""
+LATE = (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
+"""Where an axis of many steps has its ticks."""
 LETTER = 0.068
 """Height of a line's name, as a share of the axis."""
 
@@ -58,8 +60,8 @@ def show(analysis: Analysis) -> View:
         f"bars: Student's t {percent} interval over {seeds_text(design)}" if design.seeds > 1 else "one seed: no bars"
     )
     caption = (
-        f"Geometric mean of the epochs to {design.goal} over all other factors, by the log-normal accelerated failure "
-        f"time model (beyond the dotted horizon of {design.horizon:g} it is the model's alone), for the "
+        f"Geometric mean of the {design.unit} to {design.goal} over all other factors, by the log-normal accelerated "
+        f"failure time model (beyond the dotted horizon of {design.horizon:g} it is the model's alone), for the "
         f"{len(pairs)} of {len(every)} interactions with the largest partial omega squared (with its interval, above "
         f"each panel); parallel lines: none; {bars}, left out where all seeds agree. "
         f"{tuning_text(analysis).capitalize()}."
@@ -75,7 +77,7 @@ def arranged(design: Design, factors: Sequence[str]) -> tuple[str, str]:
 
 
 def cells(found: Effects, along: str, lines: str, confidence: float) -> pd.DataFrame:
-    """The mean of every pair of levels over the other factors, with its interval over seeds, in epochs."""
+    """The mean of every pair of levels over the other factors, with its interval over seeds."""
     numbers, levels = found.model.combinations, found.model.levels
     pairs = numbers[along].to_numpy() * len(levels[lines]) + numbers[lines].to_numpy()
     rows = []
@@ -130,7 +132,7 @@ def plot(view: View, design: Design) -> Figure:
         axis.axhline(design.horizon, color=INK, lw=0.6, ls=":")
         ticks = [
             tick
-            for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
+            for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, *LATE)
             if ends[0] <= tick <= ends[1]
         ]
         axis.yaxis.set_major_locator(FixedLocator(ticks))
@@ -140,5 +142,5 @@ def plot(view: View, design: Design) -> Figure:
         axis.set_title(f"{by} by {along}\n{part['words'].iloc[0]}")
         axis.grid(visible=False, axis="x")
     for axis in axes[:, 0]:
-        axis.set_ylabel("epochs to target")
+        axis.set_ylabel(f"{design.unit} to target")
     return figure

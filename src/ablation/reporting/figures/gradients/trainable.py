@@ -60,7 +60,7 @@ def show(analysis: Analysis) -> View:
         )
     title = f"At depth {columns[-1]}, most seeds reach the target in {', '.join(texts)}"
     caption = (
-        f"Of {seeds_text(design)}, how many reach {design.goal} within {plural(design.horizon, 'epoch')}; "
+        f"Of {seeds_text(design)}, how many reach {design.goal} within {design.length}; "
         f"{tuning_text(analysis)}. Where none does: what became of most ({', '.join(CLASSES[1:])}; the worst of a tie)."
         f"{held}{left_out(design, 'depth', columns)}{left_out(design, 'init', inits)}"
         f"{left_out(design, 'activation', activations)}{left_out(design, 'normalization', rows)}"
