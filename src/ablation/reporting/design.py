@@ -242,13 +242,13 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
     training = manifest["config"]["training"]
     period = 1.0 if unit == "epochs" else horizon / training["epochs"]
     soonest = period * min([1.0, *training.get("evaluations", ())])
-    given = cells[["optimizer", "lr"]].drop_duplicates()
-    found = {level: given["lr"][given["optimizer"] == level].tolist() for level in levels["optimizer"]}
+    pairs = cells[["optimizer", "lr"]].drop_duplicates()
+    found = {level: pairs["lr"][pairs["optimizer"] == level].tolist() for level in levels["optimizer"]}
     rates: dict[Label, tuple[Label, ...]] = {level: tuple(sorted(own)) for level, own in found.items() if own}
     described = manifest["levels"].get("optimizer", {})
     brings = frozenset(label for label in rates if "lr" in described.get(str(label), {}))
-    clock = {"horizon": horizon, "soonest": soonest, "unit": unit, "period": period}
-    return Design(manifest["name"], levels, tuple(nuisance), targets=targets, rates=rates, brings=brings, **clock)
+    clock = (horizon, targets, soonest, unit, period)
+    return Design(manifest["name"], levels, tuple(nuisance), *clock, rates, brings)
 
 
 def leveled(factor: str, values: Iterable[Any]) -> list[Label]:

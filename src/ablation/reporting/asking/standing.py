@@ -23,7 +23,7 @@ class Measure:
     """What optimizers are compared by.
 
     Attributes:
-        text: along its axis.
+        text: along its axis, with the unit of times.
         panel: the row of panels that it stands in.
         better: -1 where less of it is better, 1 where more is.
         counted: whether there is a set of those that cannot be told from the leader.
@@ -36,7 +36,7 @@ class Measure:
 
 
 MEASURES = {
-    "time": Measure("epochs to\nthe target", "time", -1),
+    "time": Measure("{unit} to\nthe target", "time", -1),
     "tested": Measure("test\naccuracy", "tested", 1),
     "drawn": Measure("test\naccuracy", "tested", 1),
     "share": Measure("rates that\nreach it", "share", 1),

@@ -100,7 +100,7 @@ def said(analysis: Analysis, name: str, values: Floats) -> str:
     mean = float(values.mean())
     percent = name in ("tested", "drawn", "share")
     most = 1.0 if percent else analysis.design.horizon if name == "time" else np.inf
-    unit = {"time": " epochs", "width": " decades"}.get(name, "")
+    unit = {"time": f" {analysis.design.unit}", "width": " decades"}.get(name, "")
 
     def number(value: float) -> str:
         return f"{100 * value:.3g}%" if percent else f"{value:.3g}"
@@ -173,8 +173,9 @@ def view(
     )
     frame, some = thinned(design, frame, "optimizer", PLACES, [optimizers[first], optimizers[any_rate]])
     caption = (
-        f"Restricted mean epochs to {design.goal} and test accuracy, each at its best rate ({tuning_text(analysis)}), "
-        f"and over all rates of its list (lr, {values_text(design, 'lr')}), none chosen: hollow, the test accuracy to "
+        f"Restricted mean {design.unit} to {design.goal} and test accuracy, each at its best rate "
+        f"({tuning_text(analysis)}), and over all rates of its list (lr, {values_text(design, 'lr')}), none chosen: "
+        "hollow, the test accuracy to "
         "expect at a rate drawn from the list, and the share of rates with which the target is reached. Below, the "
         f"decades of rates around the best within which at most {NEAR:.0%} of what training gains over guessing is "
         f"lost. Means over the combinations of the other factors and {seeds_text(design)}; {interval_text(analysis)}. "
@@ -211,7 +212,7 @@ def plot(view: View, design: Design) -> Figure:
             names_along = [named(design, "optimizer", x, 16) for x in shown]
             axis.set_xticks(range(len(shown)), names_along, rotation=30, ha="right")
             axis.grid(False, axis="x")
-        row[0].set_ylabel(MEASURES[names[0]].text)
+        row[0].set_ylabel(MEASURES[names[0]].text.format(unit=design.unit))
         if panel in ("tested", "share"):
             row[0].yaxis.set_major_formatter(PercentFormatter(1))
         row[0].margins(y=0.15)
