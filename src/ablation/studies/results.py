@@ -183,7 +183,10 @@ def _manifest(
         "overrides": study.overrides,
         "factors": factors,
         "levels": {
-            factor: {label: {"kind": level.kind, **level.settings} for label, level in study.levels[factor].items()}
+            factor: {
+                label: {"kind": level.kind, **level.settings, **_rates(study, factor, label)}
+                for label, level in study.levels[factor].items()
+            }
             for factor in REGISTRIES
         }
         | {
@@ -224,6 +227,11 @@ def _manifest(
         },
         "environment": dict(environment),
     } | _own(study)
+
+
+def _rates(study: Study, factor: str, label: str) -> dict[str, list[float]]:
+    """Return the learning rates that a level of optimizer brings, if it does; no rule has a setting of that name."""
+    return {"lr": study.rates[label]} if factor == "optimizer" and label in study.rates else {}
 
 
 def _own(study: Study) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ablation.reporting.figures.beside_theory import phase, predicted_delta
 from ablation.reporting.figures.convergence import (
     batchnorm_vs_clipping,
     learning_curves,
+    rate_sensitivity,
     success_curves,
     time_to_target,
 )
@@ -58,7 +59,7 @@ class Drawing(Plots, Protocol):
 
 
 FIGURES: dict[str, tuple[Drawing, ...]] = {
-    "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves),
+    "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves, rate_sensitivity),
     "effects": (effect_sizes, interactions, time_residuals),
     "gradients": (trainable, delta_norm, dead_saturated),
     "theory": (predicted_delta, phase),
