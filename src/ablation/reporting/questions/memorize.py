@@ -45,7 +45,7 @@ def ask(analysis: Analysis) -> Question:
     cells, held = hold(analysis.design, unlike_zeros(analysis, analysis.tuned), SHOWN)
     noisy = present(cells, "label_noise")[-1] != 0
     lacks = {
-        "several widths": (cells["parameters"].nunique() < 2, "width=[4,16,64]"),
+        "several widths": (len(present(cells, "width")) < 2, "width=[4,16,64]"),
         "random labels": (not noisy, "label_noise=[0,1]"),
         "fewer examples": (len(present(cells, "examples")) < 2, "examples=[256,null]"),
     }
