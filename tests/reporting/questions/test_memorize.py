@@ -99,7 +99,7 @@ def test_the_answer_says_from_which_size_on(analysed):
     low, high = size(1, 8), size(1, 16)
     assert found.answer.startswith(
         f"With random labels a network fits 99% of the labels of 256 examples from between {low:,} and {high:,} "
-        f"parameters on ({low / 256:.2g} to {high / 256:.2g} an example) at depth 1 and from between {size(2, 8):,} and "
+        f"parameters on ({low / 256:.2g} to {high / 256:.2g} an example) at depth 1 and from between {size(2, 8):,} "
     )
     assert f"; with the true labels from {size(1, 4):,} parameters on or fewer" in found.answer
     evidence = " ".join(found.evidence)
@@ -150,6 +150,11 @@ def test_what_is_missing_is_said_and_the_rest_is_answered(levels, says, answered
     assert bool(found.answer) == answered
 
 
+def test_widths_that_are_tuned_over_are_not_compared(analysed):
+    found = memorize.ask(analysed(LEVELS, planted(), nuisance=("width",)))
+    assert (found.answer, found.missing) == ("", "The report tunes over width: there are no levels to compare.")
+
+
 ODD = {
     "one seed": ({**LEVELS, "seed": [7]}, planted(random=8)),
     "all diverged": (LEVELS, lambda _: Outcome(diverges=1)),
@@ -157,7 +162,12 @@ ODD = {
     "noise alone": ({"width": [4, 8], "label_noise": [0.25], "seed": [0, 1]}, lambda _: Outcome(fits=0.5)),
     "two data sets": ({**LEVELS, "data": ["digits", "other"], "seed": [0, 1]}, planted()),
     "many levels": (
-        {"depth": range(1, 10), "width": range(2, 9), "examples": [8, 16, 32, 64, None], "label_noise": np.arange(6) / 5},
+        {
+            "depth": range(1, 10),
+            "width": range(2, 9),
+            "examples": [8, 16, 32, 64, None],
+            "label_noise": np.arange(6) / 5,
+        },
         lambda c: Outcome(fits=float(c["width"] > 4)),
     ),
 }
