@@ -26,7 +26,8 @@ def test_what_is_registered_can_be_selected_without_a_file(monkeypatch, compose)
     monkeypatch.setitem(OPTIMIZERS, "another", OPTIMIZERS["momentum"])
     config = compose("study=single", "model=[mlp,another]", "optimizer=another", "optimizer.another.momentum=0.5")
     assert config["model"] == {"mlp": {"widths": None}, "another": {"widths": None}}
-    assert config["optimizer"] == {"another": {"momentum": 0.5}}
+    decay = {"weight_decay": 0.0, "decoupled": False, "decay_vectors": False}
+    assert config["optimizer"] == {"another": {"momentum": 0.5, **decay}}
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def check_value(key: str, value: object, hint: Any, single: bool = True) -> Numb
             raise UserError(f"{key}={shown(value)}: must be true or false")
         return value
     wanted = f"{'a finite number' if float in allowed else 'a whole number'}{f' in {interval}' if interval else ''}"
+    wanted = f"null or {wanted}" if type(None) in allowed else wanted
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{key}={shown(value)}: must be {wanted}")
     if float not in allowed:
@@ -74,30 +75,28 @@ def check_value(key: str, value: object, hint: Any, single: bool = True) -> Numb
 
 
 def check_parameters(
-    key: str, given: object, function: Callable[..., Any], kind: str, single: bool = True
+    key: str, given: object, known: Mapping[str, Any], hints: Mapping[str, Any], kind: str
 ) -> dict[str, Number]:
-    """Return all parameters of a choice, those that are not given as its signature has them.
+    """Return all parameters of a choice, those that are not given as they are by default.
 
     Args:
         key: the level's key, for messages.
         given: parameters by name.
-        function: the choice; a parameter with a default is one that can be set.
-        kind: its name, for messages.
-        single: as in ``check_value``.
+        known: those that can be set, and their defaults; see ``settings``.
+        hints: their annotations; see ``annotations``.
+        kind: the choice's name, for messages.
 
     Raises:
         UserError: no mapping, an unknown parameter, a wrong type, or out of range.
     """
     if not isinstance(given, Mapping):
         raise UserError(f"{key}={shown(given)}: must be a mapping of parameters, as {{}}")
-    known = settings(function)
     for name, value in given.items():
         if name not in known:
             allowed = ", ".join(known) if known else "none"
             raise UserError(f"{key}.{shown(name)}={shown(value)}: {kind} has no such parameter; allowed: {allowed}")
-    hints = annotations(function)
     return {
-        name: check_value(f"{key}.{name}", given[name], hints[name], single) if name in given else default
+        name: check_value(f"{key}.{name}", given[name], hints[name]) if name in given else default
         for name, default in known.items()
     }
 

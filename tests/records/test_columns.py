@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablation.records.columns import COLUMNS, FACTORS
+from ablation.records.columns import COLUMNS, DEFAULTS, FACTORS
 
 PROMISED = {
     "cells": "cell key init activation normalization clipping optimizer schedule loss model data depth width "
@@ -21,4 +21,10 @@ def test_no_promised_column_is_renamed_or_taken_away(table):
 
 
 def test_a_cells_name_and_row_have_the_factors_in_one_order():
-    assert PROMISED["cells"].split()[2:17] == FACTORS
+    promised = PROMISED["cells"].split()[2:17]
+    assert [factor for factor in FACTORS if factor in promised] == promised
+    assert [column.name for column in COLUMNS["cells"]][2 : 2 + len(FACTORS)] == FACTORS
+
+
+def test_factors_that_came_later_have_a_level_at_which_earlier_results_were_trained():
+    assert set(FACTORS) - set(PROMISED["cells"].split()) == set(DEFAULTS)

@@ -28,8 +28,11 @@ SINGLE = {
     "depth": [3],
     "width": [16],
     "batch_size": [32],
+    "order": ["random"],
     "lr": [0.1],
     "split": [0],
+    "examples": [None],
+    "label_noise": [0.0],
     "seed": [0],
 }
 BOUNDED = {"logistic", "tanh"}
@@ -46,8 +49,9 @@ class Outcome:
 
     ``rise`` is how far the training loss lies above its line at the second epoch; ``weight`` the norm of each hidden
     layer's weights; ``preact`` the pre-activations' standard deviation at the first and at all later probes; ``fade``
-    what is left in the last layer of the activations' spread in the first; ``snr`` the gradient's signal-to-noise ratio
-    at the first evaluation and at all later ones, if it was measured.
+    what is left in the last layer of the activations' spread in the first; ``fits`` the training accuracy at the end,
+    that of validation where it is not given; ``snr`` the gradient's signal-to-noise ratio at the first evaluation and
+    at all later ones, if it was measured.
     """
 
     reaches: float | None = 2.0
@@ -63,6 +67,7 @@ class Outcome:
     weight: float = 0.5
     preact: tuple[float, float] = (0.5, 0.5)
     fade: float = 1.0
+    fits: float | None = None
     snr: tuple[float, float] | None = None
 
 
@@ -119,11 +124,12 @@ def write_study(
         finite = loss[np.isfinite(loss)]
         best = (float(finite.min()) if len(finite) else None) if outcome.best_loss is None else outcome.best_loss
         gone = outcome.diverges is not None
-        final = [None] * 4 if gone else [loss[-1], loss[-1], accuracy[-1], accuracy[-1]]
+        fits = outcome.fits if outcome.fits is not None or not len(accuracy) else accuracy[-1]
+        final = [None] * 4 if gone else [loss[-1], loss[-1], fits, accuracy[-1]]
         cells.append(
             {"cell": "/".join(map(str, values)), "key": key, **cell}
             | {"status": "diverged" if gone else "finished", "diverged_step": end * STEPS if gone else None}
-            | {"parameters": 1000}
+            | {"parameters": parameters(cell)}
             | dict(zip(("train_loss", "val_loss", "train_accuracy", "val_accuracy"), final, strict=True))
             | {"test_loss": final[1], "test_accuracy": None if gone else final[3] - 0.1}
             | {"best_val_loss": best, "best_val_accuracy": float(accuracy.max()) if len(accuracy) else None}
@@ -191,6 +197,12 @@ def write_study(
     }
     write_manifest(manifest, folder)
     return folder
+
+
+def parameters(cell: Mapping[str, Any]) -> int:
+    """How many weights and biases a perceptron of these sizes has."""
+    sizes = [FEATURES, *[cell["width"]] * cell["depth"], CLASSES]
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
 
 
 def kind(level: Any) -> dict[str, Any]:

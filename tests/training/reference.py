@@ -66,7 +66,9 @@ def spec(**changes: Any) -> Spec:
         "epochs": 5,
         "probe_size": 20,
     } | changes
-    return Spec(**{key: level(value) if isinstance(value, str) else value for key, value in values.items()})
+    words = ("compile", "order")
+    given = {name: value for name, value in values.items() if isinstance(value, str) and name not in words}
+    return Spec(**{**values, **{name: level(value) for name, value in given.items()}})
 
 
 def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, seed: int = 0, test: int = 30) -> Data:
@@ -114,10 +116,10 @@ def torch_activation(choice: Level) -> Callable[[Tensor], Tensor]:
     return lambda x: function(x, **choice.settings)
 
 
-TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+TORCH_LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": functional.cross_entropy,
-    "mse": lambda output, label: functional.mse_loss(
-        output, functional.one_hot(label, output.shape[1]).to(output.dtype)
+    "mse": lambda output, label, softmax=False: functional.mse_loss(
+        output.softmax(1) if softmax else output, functional.one_hot(label, output.shape[1]).to(output.dtype)
     ),
 }
 
@@ -129,7 +131,7 @@ class Net(nn.Module):
         super().__init__()
         sizes = [data.features, *cell.widths, data.classes]
         self.activation, self.residual = torch_activation(cell.activation), cell.model.kind == "residual"
-        self.loss = TORCH_LOSSES[cell.loss.kind]
+        self.loss = bind(TORCH_LOSSES, cell.loss)
         self.linears = nn.ModuleList([nn.Linear(i, o) for i, o in pairwise(sizes)])
         choice = cell.normalization.settings
         self.placement = choice.get("placement")
@@ -222,13 +224,17 @@ class Trace:
         return self.nets[-1].flat()
 
 
-def torch_loop(cell: Spec, data: Data) -> Trace:
-    """Train a cell as torch's manual would; it ends where a training loss is not finite."""
+def torch_loop(cell: Spec, data: Data, factor: Callable[[int, Net], float] = lambda step, net: 1.0) -> Trace:
+    """Train a cell as torch's manual would; it ends where a training loss is not finite.
+
+    ``factor`` gives what the learning rate is multiplied by in a step, from which the network goes.
+    """
     net, trace = Net(cell, data), Trace()
     settings = dict(cell.optimizer.settings) | ({"nesterov": True} if cell.optimizer.kind == "nesterov" else {})
     assert cell.optimizer.kind in ("sgd", "momentum", "nesterov")
     rule = torch.optim.SGD(net.parameters(), lr=cell.lr, **settings)
-    order = BatchOrder([cell.seed], len(data.train_y), cell.batch_size, torch.device("cpu"))
+    place, labels = torch.device("cpu"), data.train_y
+    order = BatchOrder([cell.seed], len(labels), cell.batch_size, place, [cell.order], labels)
     for step in range(Clock.of(cell, len(data.train_y)).steps):
         trace.nets.append(copy.deepcopy(net))
         index = order.batch(step)[0]
@@ -239,6 +245,7 @@ def torch_loop(cell: Spec, data: Data) -> Trace:
         raw = net.flat(gradients=True)
         net.clip(cell.clipping)
         trace.clipped.append(not torch.equal(raw, net.flat(gradients=True)))
+        rule.param_groups[0]["lr"] = cell.lr * factor(step, net)
         rule.step()
     trace.nets.append(net)
     return trace

@@ -26,6 +26,56 @@ def test_an_epoch_shows_each_example_at_most_once(examples, size):
             assert 0 <= seen.min() <= seen.max() < examples
 
 
+ORDERS = ["random", "fixed", "sorted"]
+
+
+def brute_force(seed: int, order: str, labels: torch.Tensor, size: int, epochs: int) -> list[list[int]]:
+    """The batches of a cell, step by step, as the definition has them."""
+    draw, found = generator(seed, "batches"), []
+    drawn = [torch.randperm(len(labels), generator=draw).tolist() for _ in range(epochs)]
+    for number in range(epochs):
+        places = drawn[number] if order == "random" else drawn[0]
+        if order == "sorted":
+            places = sorted(range(len(labels)), key=lambda at: (float(labels[at]), at))
+        found += [places[step * size : (step + 1) * size] for step in range(len(labels) // size)]
+    return found
+
+
+@pytest.mark.parametrize(("examples", "size"), [(40, 8), (43, 8), (5, 5), (9, 1)])
+@pytest.mark.parametrize("numbers", [False, True])
+def test_every_order_is_that_of_its_definition_whatever_the_others(examples, size, numbers):
+    draw = torch.Generator().manual_seed(examples)
+    labels = torch.randint(3, (examples,), generator=draw)
+    labels = torch.randn(examples, generator=draw).round(decimals=1) if numbers else labels
+    cells = [(3, "sorted"), (3, "random"), (1, "fixed"), (1, "random"), (3, "fixed"), (3, "random"), (1, "sorted")]
+    seeds, orders = zip(*cells, strict=True)
+    together = BatchOrder(seeds, examples, size, CPU, orders, labels)
+    found = torch.stack([together.batch(step) for step in range(3 * (examples // size))])
+    for place, (seed, order) in enumerate(cells):
+        assert found[:, place].tolist() == brute_force(seed, order, labels, size, 3)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_cells_that_leave_change_no_order_of_those_that_stay(order):
+    labels = torch.arange(70) % 4
+    whole, fewer = (BatchOrder([5, 2, 5, 9], 70, 16, CPU, [*ORDERS, order], labels) for _ in range(2))
+    fewer.batch(0)
+    fewer.keep(torch.tensor([3]))
+    for step in range(1, 13):
+        assert torch.equal(fewer.batch(step), whole.batch(step)[3:])
+
+
+@pytest.mark.parametrize("order", ["fixed", "sorted"])
+def test_an_order_that_stays_leaves_the_same_examples_over_in_every_epoch(order):
+    labels = torch.arange(70) % 7
+    fixed = BatchOrder([0], 70, 16, CPU, [order], labels)
+    left = [set(range(70)) - set(epoch(fixed, number).flatten().tolist()) for number in range(4)]
+    assert len(set(map(frozenset, left))) == 1
+    assert len(left[0]) == 6
+    if order == "sorted":
+        assert {int(labels[at]) for at in left[0]} == {6}
+
+
 def test_the_examples_left_over_are_others_in_each_epoch():
     order = BatchOrder([0], 70, 16, CPU)
     left = [set(range(70)) - set(epoch(order, number).flatten().tolist()) for number in range(8)]

@@ -9,7 +9,6 @@ from tests.training.reference import batch, level, spec
 OTHERS = {
     "activation": level("leaky_relu", slope=0.2),
     "normalization": batch(),
-    "schedule": level("other"),
     "loss": level("mse"),
     "widths": (16, 16),
     "batch_size": 8,
@@ -24,8 +23,10 @@ OTHERS = {
 }
 WITHIN = {
     "init": level("he_normal"),
+    "schedule": level("other"),
     "lr": 0.5,
     "seed": 9,
+    "order": "sorted",
 }
 
 

@@ -83,7 +83,7 @@ def rules(monkeypatch, seen):
     ):
         for rule in some:
             monkeypatch.setitem(registry, rule.__name__, rule)
-    monkeypatch.setitem(SCHEDULES, "linear", lambda *, step, steps: 1 - step / steps)
+    monkeypatch.setitem(SCHEDULES, "falling", lambda *, step, steps: 1 - step / steps)
 
 
 @pytest.mark.usefixtures("rules")
@@ -117,7 +117,7 @@ def test_the_whole_gradient_is_all_of_a_cells_numbers(seen):
 @pytest.mark.usefixtures("rules")
 def test_a_schedule_reaches_the_step_as_an_optimizer_that_knows_it_does():
     data = blobs()
-    (scheduled,) = train([spec(schedule="linear")], data)
+    (scheduled,) = train([spec(schedule="falling")], data)
     (knowing,) = train([spec(optimizer="fading")], data)
     (constant,) = train([spec()], data)
     assert torch.equal(scheduled.weights, knowing.weights)
@@ -153,7 +153,7 @@ ASKING = [
     {"clipping": "counting"},
     {"clipping": "counting_whole"},
     {"schedule": "halving"},
-    {"optimizer": "preconditioned", "clipping": "counting_whole", "schedule": "linear"},
+    {"optimizer": "preconditioned", "clipping": "counting_whole", "schedule": "falling"},
 ]
 
 

@@ -69,6 +69,7 @@ LAW |= {f"tanh-{norm}": {"norm": norm} for norm in NORMALIZED if norm != "none"}
 LAW |= {f"logistic-{norm}": {"activation": "logistic", "norm": norm} for norm in ("before", "after_and_input")}
 LAW |= {f"relu-{rule}-{kind}": {"activation": "relu", "rule": rule, "optimizer": kind} for rule, kind in RULES}
 LAW |= {f"{loss}-loss": {"loss": loss, "norm": "before"} for loss in LOSSES}
+LAW |= {"mse-of-softmax": {"loss": level("mse", softmax=True), "norm": "after_and_input", "rule": "value"}}
 LAW |= {
     "width 1": {"widths": (1, 1)},
     "width 1, normalized": {"widths": (1, 1), "norm": "before_and_input", "rule": "norm"},
@@ -99,6 +100,7 @@ def mixed_cohort(cells: int, norm: str = "none", rule: str = "none", **changes) 
             init=inits[place % len(inits)],
             lr=HUGE if place % 9 == 3 else [0.01, 0.1, 0.5][place % 3],
             seed=place % 5,
+            order=("random", "fixed", "random", "sorted")[place % 4],
             clipping=clipping(rule, [0.03, 0.3, 1.0][place % 3]),
             optimizer=optimizer(kind, [0.9, 0.5][place % 2]),
         )
@@ -106,7 +108,7 @@ def mixed_cohort(cells: int, norm: str = "none", rule: str = "none", **changes) 
     ]
 
 
-COMPILED = ["tanh-before_and_input", "width 33", "odd batch", "batch of 2, normalized"]
+COMPILED = ["tanh-before_and_input", "mse-of-softmax", "width 33", "odd batch", "batch of 2, normalized"]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +194,7 @@ def test_twenty_steps_are_those_of_a_plain_loop(activation, norm, rule, kind):
     "changes",
     [
         {"loss": "mse"},
+        {"loss": level("mse", softmax=True), "normalization": batch("after", True)},
         {"widths": (1,)},
         {"widths": (9, 3, 17), "normalization": batch("after", True, momentum=0.5)},
         {"activation": level("leaky_relu", slope=0.3)},
@@ -245,6 +248,7 @@ def measured() -> list[tuple[Spec, Data, Outcome, Trace]]:
             ("none", "value", 0.05, "cross_entropy"),
             ("before_and_input", "norm", 0.3, "cross_entropy"),
             ("after", "global_norm", 0.6, "mse"),
+            ("after_and_input", "value", 0.05, level("mse", softmax=True)),
         )
     ]
     return [(cell, data, train([cell], data)[0], torch_loop(cell, data)) for cell in cells]

@@ -20,6 +20,7 @@ CELLS = {
     "gelu": {"activation": "gelu", "optimizer": optimizer("momentum"), "normalization": NORMALIZED["before_and_input"]},
     "residual": {"activation": "selu", "model": "residual", "normalization": NORMALIZED["before"]},
     "mse": {"activation": "silu", "loss": "mse", "lr": 1.0, "batch_size": 64},
+    "mse of softmax": {"activation": "elu", "loss": level("mse", softmax=True), "normalization": NORMALIZED["after"]},
     "zeros": {"init": "zeros"},
     "one example": {"activation": "softplus", "batch_size": 1, "epochs": 1},
     "no step": {"epochs": 0},

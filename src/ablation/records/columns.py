@@ -43,13 +43,19 @@ FACTOR_COLUMNS = [
     Column("depth", WHOLE, "hidden layers", f"{LEVEL} *depth*"),
     Column("width", WHOLE, "units", f"{LEVEL} *width*, or the widest layer's where a model says each layer's"),
     Column("batch_size", WHOLE, "examples", f"{LEVEL} *batch_size*"),
+    Column("order", TEXT, "", f"{LEVEL} *order*: order of an epoch's examples: *random*, *fixed* or *sorted*"),
     Column("lr", DOUBLE, "", f"{LEVEL} *lr*, the learning rate before the schedule's factor"),
     Column("split", WHOLE, "", f"{LEVEL} *split*: which split of the data into training, validation and test part"),
+    Column("examples", WHOLE, "examples", f"{LEVEL} *examples*: of the training part, that are trained on; null: all"),
+    Column("label_noise", DOUBLE, "share", f"{LEVEL} *label_noise*: of the training labels, that random ones replace"),
     Column("seed", WHOLE, "", f"{LEVEL} *seed*"),
 ]
 
 FACTORS = [column.name for column in FACTOR_COLUMNS]
 """What can be compared, in the order in which a cell's name and its table's columns list it."""
+
+DEFAULTS: dict[str, str | int | float | None] = {"order": "random", "examples": None, "label_noise": 0.0}
+"""Factors that came later, each with the level at which results of before them were trained."""
 
 OUTCOME_COLUMNS = [
     Column("train_loss", DOUBLE, "nats or squares", "loss on the fixed sample of the training part, at the end"),

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ablation import UserError
-from ablation.records.columns import NETWORK, TABLES
+from ablation.records.columns import DEFAULTS, NETWORK, TABLES
 from ablation.records.horizon import UNITS, horizon_of
 from ablation.records.seal import is_file_of, is_sound, sealed
 
@@ -107,6 +107,8 @@ def read_results(folder: Path, layers: bool = True) -> Results:
             continue
         try:
             table = pq.read_table(pa.BufferReader(content))
+            if name == "cells":
+                table = _with_defaults(table)
             absent = [column for column in schema.names if column not in table.column_names]
             if absent:
                 raise UserError(f"{path}: has no column {', '.join(absent)}; run the study again")
@@ -139,6 +141,15 @@ def read_results(folder: Path, layers: bool = True) -> Results:
                 f"{finished['cell'].to_numpy()[mask][0]}; run the study again"
             )
     return Results(**tables, manifest=manifest)
+
+
+def _with_defaults(table: pa.Table) -> pa.Table:
+    """Return the table of cells with the factors that came after it, at the level at which its cells were trained."""
+    for factor, level in DEFAULTS.items():
+        if factor not in table.column_names:
+            kind = TABLES["cells"].field(factor).type
+            table = table.append_column(factor, pa.array([level] * len(table), kind))
+    return table
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
-from ablation.reporting.design import TARGETS, Design, Options, read_design
+from ablation.reporting.design import TARGETS, Design, Options, leveled, read_design
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics import health, times, tuning
 from ablation.reporting.statistics.censoring import Censoring, censoring
@@ -158,7 +158,8 @@ def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFram
     """
     cells = results.cells.sort_values("key", ignore_index=True)
     for factor in FACTORS:
-        cells[factor] = pd.Categorical(cells[factor], categories=list(design.levels[factor]), ordered=True)
+        levels = pd.Series(leveled(factor, cells[factor].tolist()), dtype=object if factor == "examples" else None)
+        cells[factor] = pd.Categorical(levels, categories=list(design.levels[factor]), ordered=True)
     cells["diverged"] = cells["status"] != "finished"
     data = cells["data"].astype(str)
     for place, name in enumerate(TARGETS):

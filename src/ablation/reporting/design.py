@@ -4,7 +4,7 @@ Two factors are never compared: a *seed* is a block (cells that share one share 
 draws), and a *nuisance* factor such as the learning rate is tuned over, so that every choice is seen at its best.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import Any
@@ -16,15 +16,21 @@ from ablation.records.columns import FACTORS
 from ablation.records.horizon import UNITS, horizon_of
 from ablation.reporting.naming import Label, Shown, labels, shorten
 
-ORDINAL = ("depth", "width", "batch_size", "lr", "split", "seed")
+ORDINAL = ("depth", "width", "batch_size", "lr", "split", "examples", "label_noise", "seed")
 """Factors whose levels are numbers; they stand in ascending order everywhere."""
+
+WHOLE = "all"
+"""The level of *examples* at which the whole training part is trained on, however many examples a data set has."""
 
 ACTIVATIONS = "identity logistic tanh relu leaky_relu elu selu gelu silu softplus".split()
 """Activations by meaning: linear, bounded, piecewise linear, smooth. Others follow in the order of the config."""
 
-NEVER_TUNED = ("seed", "split", "data", "depth", "loss")
-"""Seeds are blocks, data sets, their splits and depths are problems, and the validation losses of two losses cannot be
-compared."""
+PROBLEMS = ("data", "split", "examples", "label_noise")
+"""Factors of the data: what is set to a network as its problem. They are no choice of which one is the best."""
+
+NEVER_TUNED = ("seed", *PROBLEMS, "depth", "loss")
+"""Seeds are blocks, data sets with their splits and views and depths are problems, and the validation losses of two
+losses cannot be compared."""
 
 TARGETS = ("easy", "primary", "hard")
 """The three validation accuracies of a data set, in the order of its config."""
@@ -128,6 +134,13 @@ class Design:
         object.__setattr__(self, "compared", varying or (single,))
 
     @property
+    def choices(self) -> tuple[str, ...]:
+        """Those of the compared factors that are choices; where all are problems, one that does not vary."""
+        chosen = tuple(factor for factor in self.compared if factor not in PROBLEMS)
+        aside = {"seed", *PROBLEMS, *self.nuisance}
+        return chosen or (next(factor for factor in ("activation", *FACTORS) if factor not in aside),)
+
+    @property
     def seeds(self) -> int:
         """The number of blocks."""
         return len(self.levels["seed"])
@@ -199,9 +212,10 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
     """
     levels = {}
     for factor in FACTORS:
-        listed = list(dict.fromkeys([*manifest["factors"].get(factor, ()), *cells[factor].unique().tolist()]))
+        given = [*manifest["factors"].get(factor, ()), *cells[factor].unique().tolist()]
+        listed = list(dict.fromkeys(leveled(factor, given)))
         if factor in ORDINAL:
-            listed.sort()
+            listed.sort(key=lambda level: (level == WHOLE, level))
         elif factor == "activation":
             listed.sort(key=lambda label: ACTIVATIONS.index(label) if label in ACTIVATIONS else len(ACTIVATIONS))
         levels[factor] = tuple(listed)
@@ -216,9 +230,16 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
     return Design(manifest["name"], levels, tuple(nuisance), horizon, targets, soonest, unit, period)
 
 
+def leveled(factor: str, values: Iterable[Any]) -> list[Label]:
+    """The levels in a column of cells, or in a manifest; of the examples, none is ``WHOLE``."""
+    if factor != "examples":
+        return list(values)
+    return [WHOLE if value is None or value != value else int(value) for value in values]
+
+
 def reference(levels: Sequence[Label]) -> Label:
-    """Of these levels the one to start from: ``none``, or else the first."""
-    return "none" if "none" in levels else levels[0]
+    """Of these levels the one to start from: ``none``, or ``all``, or else the first."""
+    return next((level for level in ("none", WHOLE) if level in levels), levels[0])
 
 
 def plural(number: float, noun: str) -> str:

@@ -11,15 +11,19 @@ from typing import Any
 import torch
 
 from ablation import UserError
-from ablation.datasets.prepared import name_of
-from ablation.records.columns import FACTORS
+from ablation.records.columns import DEFAULTS, FACTORS
 from ablation.studies.code import choice_digest, training_digest
 from ablation.studies.machine.environment import Environment, environment
 from ablation.studies.own.files import owners
 from ablation.studies.registries import REGISTRIES
-from ablation.studies.study import Study
+from ablation.studies.study import NUMBERS, Study
+from ablation.studies.views import name_of_view
 from ablation.training.networks import NETWORKS
 from ablation.training.spec import Level, Spec
+from ablation.training.view import View
+
+CROSSED = [factor for factor in NUMBERS if factor not in ("depth", "width")]
+"""Factors of plain values that every network is crossed with, in their order."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,9 @@ class Cell:
 
     @property
     def data(self) -> str:
-        """Name of its prepared data: of the data level and the split of it."""
-        return name_of(self.factors["data"], self.factors["split"])
+        """Name by which its data are loaded: of the data level, its split and the view of it."""
+        examples, noise = self.factors.get("examples"), self.factors.get("label_noise", 0.0)
+        return name_of_view(self.factors["data"], View(examples, noise, self.factors["split"]))
 
 
 def count_cells(study: Study) -> int:
@@ -47,9 +52,7 @@ def count_cells(study: Study) -> int:
     numbers = {factor: len(values) for factor, values in study.numbers.items()}
     shapes = sum(numbers["depth"] * numbers["width"] if model.widths is None else 1 for model in study.models.values())
     others = [len(study.levels[factor]) for factor in REGISTRIES]
-    return math.prod(
-        [shapes, *others, len(study.data), *(numbers[name] for name in ("batch_size", "lr", "split", "seed"))]
-    )
+    return math.prod([shapes, *others, len(study.data), *(numbers[name] for name in CROSSED)])
 
 
 def expand(study: Study) -> list[Cell]:
@@ -65,17 +68,16 @@ def expand(study: Study) -> list[Cell]:
     networks = {label: Level(model.kind, {}) for label, model in study.models.items()}
     for *labels, model, data in product(*levels, study.models, study.data):
         chosen = {factor: study.levels[factor][label] for factor, label in zip(REGISTRIES, labels, strict=True)}
-        for (depth, width, widths), batch_size, lr, split, seed in product(
-            shapes[model], *(numbers[name] for name in ("batch_size", "lr", "split", "seed"))
-        ):
-            values = (*labels, model, data, depth, width, batch_size, lr, split, seed)
-            factors = dict(zip(FACTORS, values, strict=True))
+        for (depth, width, widths), *values in product(shapes[model], *(numbers[name] for name in CROSSED)):
+            given = dict(zip(CROSSED, values, strict=True))
+            factors = dict(zip(FACTORS, (*labels, model, data, depth, width, *values), strict=True))
             spec = Spec(
                 **chosen,
                 widths=widths,
-                batch_size=batch_size,
-                lr=lr,
-                seed=seed,
+                batch_size=given["batch_size"],
+                order=given["order"],
+                lr=given["lr"],
+                seed=given["seed"],
                 epochs=study.epochs,
                 steps=study.steps,
                 evaluations=study.evaluations,
@@ -110,9 +112,14 @@ def _unique(cells: list[Cell]) -> list[Cell]:
 
 
 def _name(factors: Mapping[str, Any]) -> str:
-    """Return the labels in order, the numbers with a letter before them."""
+    """Return the labels in order, the numbers with a letter before them.
+
+    Order, examples and label noise are named where they are not at their default, which most studies never leave.
+    """
     letters = {"depth": "d", "width": "w", "batch_size": "b", "lr": "lr", "split": "split", "seed": "s"}
-    return "-".join(f"{letters.get(factor, '')}{value}" for factor, value in factors.items())
+    letters |= {"examples": "n", "label_noise": "noise"}
+    named = {factor: value for factor, value in factors.items() if (factor, value) not in DEFAULTS.items()}
+    return "-".join(f"{letters.get(factor, '')}{value}" for factor, value in named.items())
 
 
 def keys(
@@ -128,7 +135,7 @@ def keys(
 
     Args:
         cells: the cells.
-        digests: the digest of the prepared data by their name.
+        digests: the digest of the data by their name.
         device: where the cells are trained.
         there: the environment, where it is not this process's.
     """

@@ -91,7 +91,7 @@ def refuse_twins(factor: str, levels: dict[str, Level]) -> None:
 
 
 def numbers(factor: str, given: object, hint: Any) -> list[Any]:
-    """Return the levels of a factor that is a number."""
+    """Return the levels of a factor that is a number, or a word."""
     values = given if isinstance(given, list) else [given]
     if not values:
         raise UserError(f"{factor}=[]: a factor needs at least one level")

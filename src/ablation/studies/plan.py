@@ -19,6 +19,7 @@ from ablation.studies.rounds import Plan
 from ablation.studies.run import check_batches, check_before, make_plan, pace_of
 from ablation.studies.store.looking import held
 from ablation.studies.study import Study
+from ablation.studies.views import with_views
 from ablation.training.clock import Clock
 
 
@@ -60,11 +61,12 @@ def look_ahead(study: Study) -> Outlook:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_before(study, device)
     cells = expand(study)
-    cards = {
+    prepared = {
         name_of(label, split): foreseen(label, parameters, study.data_folder, split)
         for label, parameters in study.data.items()
         for split in study.numbers["split"]
     }
+    cards = with_views(prepared, {cell.data for cell in cells})
     check_batches(cells, cards)
     how = environment_of(study.engine, device, study.compile)
     cell_keys = keys(cells, {label: card["digest"] for label, card in cards.items()}, device, how)
@@ -106,7 +108,7 @@ def memory_of(cohorts: Sequence[Cohort], plan: Plan) -> float:
     firsts = [cohort.cells[0] for cohort in cohorts]
     whole = [cost.memory(first.spec, plan.ends[first.data]).whole for first in firsts]
     largest = max(len(cohort.cells) * each for cohort, each in zip(cohorts, whole, strict=True))
-    data = fits.READING * sum(plan.ends[name].values for name in {first.data for first in firsts})
+    data = fits.data_of({first.data for first in firsts}, plan.ends)
     return min(plan.workers, len(cohorts)) * (fits.WORKER + data + largest)
 
 

@@ -28,6 +28,7 @@ from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
 from ablation.studies.tracking import track
 from ablation.studies.trials import try_choices
+from ablation.studies.views import with_views
 from ablation.training.compiled.tracing import has_compiler
 
 WORTH_MEASURING = 64
@@ -58,7 +59,7 @@ def run_study(study: Study) -> Summary:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_before(study, device)
     cells = expand(study)
-    cards = prepared_cards(study)
+    cards = with_views(prepared_cards(study), {cell.data for cell in cells})
     check_batches(cells, cards)
     digests = {label: card["digest"] for label, card in cards.items()}
     on_cluster = study.engine["kind"] == "ray"
@@ -166,8 +167,10 @@ def check_batches(cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]])
     for cell in cells:
         examples = int(cards[cell.data]["train"])
         if cell.spec.batch_size > examples:
+            given = cell.factors.get("examples")
+            fewer = "" if given is None else f" examples={given}"
             raise UserError(
-                f"batch_size={cell.spec.batch_size}: data {cell.data} has {examples} training examples; "
+                f"batch_size={cell.spec.batch_size}{fewer}: data {cell.data} has {examples} training examples; "
                 f"allowed: 1 to {examples}"
             )
         if (count := cell.spec.gradient_batches) * cell.spec.batch_size > examples:

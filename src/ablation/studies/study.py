@@ -11,14 +11,18 @@ from ablation.studies.choosing import check_level
 from ablation.studies.own.files import files
 from ablation.studies.own.reading import Files
 from ablation.studies.registries import REGISTRIES
-from ablation.training.spec import Level
+from ablation.training.spec import Level, Order
 
+# Factors whose levels are plain values and not functions: numbers, but for the words of ``order``.
 NUMBERS: dict[str, Any] = {
     "depth": Annotated[int, "[1, 10000]"],
     "width": checks.WIDTH,
     "batch_size": Annotated[int, "[1, 10000000]"],
+    "order": Order,
     "lr": Annotated[float, "(0, inf)"],
     "split": Annotated[int, "[0, 9223372036854775807]"],
+    "examples": Annotated[int | None, "[1, 10000000]"],
+    "label_noise": Annotated[float, "[0, 1]"],
     "seed": Annotated[int, "[0, 9223372036854775807]"],
 }
 
@@ -46,7 +50,7 @@ class Study:
         levels: for each group factor but model and data, its levels by label, in the config's order.
         models: the model's levels by label.
         data: the data levels' parameters by label.
-        numbers: the levels of each factor that is a number.
+        numbers: the levels of each factor that is a number, or a word.
         epochs: passes over the training part; with ``steps``, the periods into which these are divided.
         steps: training steps of every cell, whatever its batch size; None where all take as many epochs.
         evaluations: epochs or periods at which cells are evaluated beside the start and each one's end, ascending.

@@ -9,11 +9,11 @@ from torch import Tensor
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.losses import LOSSES
 from ablation.choices.optimizers import OPTIMIZERS
-from ablation.training.descent import Descent
+from ablation.training.descent import Decay, Descent, without_decay
 from ablation.training.networks import hidden_of
 from ablation.training.networks.hidden import Hidden
 from ablation.training.probes import summary
-from ablation.training.spec import Spec, bind
+from ablation.training.spec import Spec, bind, without_numbers
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 
@@ -44,7 +44,9 @@ def arithmetic_of(spec: Spec) -> Arithmetic:
         ValueError: a rule asks for what it is not handed.
     """
     loss = bind(LOSSES, spec.loss)
-    descent = Descent(CLIPPINGS[spec.clipping.kind], OPTIMIZERS[spec.optimizer.kind])
+    clip = bind(CLIPPINGS, without_numbers(spec.clipping))
+    optimize = bind(OPTIMIZERS, without_numbers(without_decay(spec.optimizer)))
+    descent = Descent(clip, optimize, Decay.of(spec.optimizer))
     return Arithmetic(hidden_of(spec), loss, partial(score, loss), summary, descent)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ablation.training.spec import Order
+
 
 @dataclass(frozen=True)
 class Data:
@@ -69,20 +71,46 @@ def generator(seed: int, stream: str) -> torch.Generator:
 
 
 class BatchOrder:
-    """Which examples every cell of a cohort sees at every step: each epoch a new permutation, fixed by the seed.
+    """Which examples every cell of a cohort sees at every step, in an order that its level of ``order`` says.
 
-    An epoch has ``len(data) // batch_size`` steps. The examples left over are another few in each epoch.
+    - *random*: each epoch a new permutation, fixed by the seed.
+    - *fixed*: the first of these permutations in every epoch.
+    - *sorted*: by label, or by target where that is a number, ascending and equal ones as they lie; the same in every
+      epoch and for every seed.
+
+    An epoch has ``examples // batch_size`` steps. The examples left over at its end are another few in each epoch of a
+    random order, and always the same in the others: those of a sorted one are of the last class.
+
+    Args:
+        seeds: each cell's seed.
+        examples: how many there are to train on.
+        batch_size: of all cells.
+        device: where batches are gathered.
+        orders: each cell's order; all are random where it is not given.
+        labels: of the examples, [examples]; wanted where an order is sorted.
     """
 
-    def __init__(self, seeds: Sequence[int], examples: int, batch_size: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        examples: int,
+        batch_size: int,
+        device: torch.device,
+        orders: Sequence[Order] | None = None,
+        labels: Tensor | None = None,
+    ) -> None:
         self._batch_size = batch_size
         self._examples = examples
         self._device = device
         self.steps_per_epoch = examples // batch_size
-        distinct = sorted(set(seeds))
-        self._generators = [generator(seed, "batches") for seed in distinct]
-        self._row_S = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
+        kinds = ["random"] * len(seeds) if orders is None else list(orders)
+        distinct = sorted(set(zip(kinds, seeds, strict=True)))
+        self._kinds = [kind for kind, _ in distinct]
+        self._generators = [generator(seed, "batches") for _, seed in distinct]
+        self._row_S = torch.tensor([distinct.index(each) for each in zip(kinds, seeds, strict=True)], device=device)
+        self._labels = labels
         self._epoch = -1
+        self._drawn: list[Tensor] = []
         self._order = torch.empty(0)
 
     def keep(self, index: Tensor) -> None:
@@ -93,8 +121,18 @@ class BatchOrder:
         """Return the examples of a step, [S, batch_size]. Steps are asked for in order."""
         epoch, step_in_epoch = divmod(step, self.steps_per_epoch)
         while self._epoch < epoch:
-            orders = [torch.randperm(self._examples, generator=each) for each in self._generators]
-            self._order = torch.stack(orders).to(self._device)
             self._epoch += 1
+            if self._epoch == 0 or "random" in self._kinds:
+                self._drawn = [self._next(place) for place in range(len(self._kinds))]
+                self._order = torch.stack(self._drawn).to(self._device)
         start = step_in_epoch * self._batch_size
         return self._order[:, start : start + self._batch_size].index_select(0, self._row_S)
+
+    def _next(self, place: int) -> Tensor:
+        """Return the permutation of the epoch that begins, of one of the distinct orders."""
+        if self._epoch > 0 and self._kinds[place] != "random":
+            return self._drawn[place]
+        if self._kinds[place] == "sorted":
+            assert self._labels is not None, "what is to be sorted by"
+            return self._labels.cpu().argsort(stable=True)
+        return torch.randperm(self._examples, generator=self._generators[place])

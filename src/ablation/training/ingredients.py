@@ -31,6 +31,7 @@ OFFERED: dict[str, dict[str, str]] = {
         "shape": "fan-in and fan-out of the weight matrix; None likewise",
         "step": "steps taken before this one, an integer tensor without dimensions",
         "steps": "steps of the whole training, a number",
+        "steps_per_epoch": "steps of an epoch, a number",
         "val_loss_S1": "validation loss at the last evaluation",
     },
     "clipping": {
@@ -39,12 +40,14 @@ OFFERED: dict[str, dict[str, str]] = {
         "state": "a dict of its own that begins empty, with a row a cell in every tensor",
         "step": "as of an optimizer",
         "steps": "as of an optimizer",
+        "steps_per_epoch": "as of an optimizer",
         "val_loss_S1": "as of an optimizer",
     },
     "schedule": {
         "state": "as of a clipping",
         "step": "as of an optimizer",
         "steps": "as of an optimizer",
+        "steps_per_epoch": "as of an optimizer",
         "val_loss_S1": "as of an optimizer",
     },
 }
@@ -63,11 +66,13 @@ class Moment(NamedTuple):
     Attributes:
         step: steps taken before, an integer tensor without dimensions, on the device.
         steps: steps of the whole training.
+        steps_per_epoch: steps of an epoch.
         val_loss_S1: validation loss at the last evaluation.
     """
 
     step: Tensor
     steps: int
+    steps_per_epoch: int
     val_loss_S1: Tensor
 
 

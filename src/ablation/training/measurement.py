@@ -114,7 +114,7 @@ class Measurement:
         # What a rule remembers is of the steps alone.
         aside = [part._replace(clip_state={name: x.clone() for name, x in part.clip_state.items()}) for part in parts]
         for group in descend.groups(stack.watch.over(aside)):
-            descend.clipped(group, stack.clip_numbers, moment)
+            descend.clipped(group, stack.numbers, moment)
         return {
             "train_loss": train_loss,
             "val_loss": val_loss,

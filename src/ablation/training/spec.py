@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 Number = int | float | bool | str | None
 
+Order = Literal["random", "fixed", "sorted"]
+"""In which order the examples of an epoch come; see ``BatchOrder``."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -35,6 +38,7 @@ class Spec:
             and ascending.
         steps: training steps whatever the batch size, a multiple of ``epochs``; None for whole passes.
         gradient_batches: batches from which the gradient's signal-to-noise ratio is estimated; 0 for none.
+        order: in which order the examples of an epoch come.
     """
 
     init: Level
@@ -56,6 +60,7 @@ class Spec:
     evaluations: tuple[float, ...] = ()
     steps: int | None = None
     gradient_batches: int = 0
+    order: Order = "random"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the specification as plain values that JSON can hold."""
@@ -64,15 +69,26 @@ class Spec:
     def shared(self) -> dict[str, Any]:
         """Return what the cells of one cohort have in common: the graph of the computation.
 
-        The other things, the initializer, the learning rate, the seed and the numbers of clipping and optimizer, are
-        data to it: a value a cell.
+        The other things, the initializer, the learning rate, the schedule, the seed, the order of the examples and the
+        numbers of clipping and optimizer, are data to it: a value a cell. That weights decay at all is not.
         """
         shared = asdict(self)
-        for name in ("init", "lr", "seed"):
+        for name in ("init", "schedule", "lr", "seed", "order"):
             del shared[name]
-        shared["clipping"] = self.clipping.kind
-        shared["optimizer"] = self.optimizer.kind
+        shared["clipping"] = asdict(without_numbers(self.clipping))
+        shared["optimizer"] = asdict(without_numbers(self.optimizer))
+        shared["decays"] = self.optimizer.settings.get("weight_decay", 0.0) != 0.0
         return shared
+
+
+def numbers_of(level: Level) -> dict[str, float]:
+    """Return those of a level's settings that are real numbers: data to a graph, one a cell of a cohort."""
+    return {name: value for name, value in level.settings.items() if isinstance(value, float)}
+
+
+def without_numbers(level: Level) -> Level:
+    """Return a level with its other settings, words, truths and whole numbers, which decide the graph."""
+    return Level(level.kind, {name: value for name, value in level.settings.items() if not isinstance(value, float)})
 
 
 def bind(registry: Mapping[str, Callable[..., Any]], level: Level) -> Callable[..., Any]:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from ablation.choices.optimizers import State
-from ablation.training.descent import Part
+from ablation.training.descent import Numbers, Part
 from ablation.training.networks.initial import initial_parameters
 from ablation.training.networks.layout import Layout, Scale
 from ablation.training.networks.network import WeightGradient
-from ablation.training.spec import Level, Spec
+from ablation.training.spec import Level, Spec, numbers_of
 from ablation.training.watch import Watch
 
 
@@ -25,10 +25,9 @@ class Stack:
         vector_grad_SV: gradients of all vectors.
         running: running statistics of batch normalization.
         states: what the optimizer remembers, for each of ``Layout.blocks``; likewise the clipping's.
-        schedule_state: what the schedule remembers.
         val_loss_S1: validation loss at the last evaluation; NaN before the first.
         lr_S1: learning rate before the schedule's factor.
-        clip_numbers, optimizer_numbers: a float where all cells agree and nothing is compiled, which is faster; else
+        numbers: of clipping and optimizer: a float where all cells agree and nothing is compiled, which is faster; else
             one a cell, [S, 1].
         diverged_S: the step at which the loss was first not finite; -1 while it always was.
         clipped_S: steps since the last evaluation in which something was clipped.
@@ -46,12 +45,13 @@ class Stack:
         self.running = layout.running(cells, self.param_SP)
         self.states: list[State] = [{} for _ in layout.blocks(self.param_SP)]
         self.clip_states: list[State] = [{} for _ in self.states]
-        self.schedule_state: State = {}
         self.val_loss_S1 = torch.full((cells, 1), math.nan, device=device)
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=device)
         eager = cohort[0].compile == "eager"
-        self.clip_numbers = _numbers([spec.clipping for spec in cohort], eager, device)
-        self.optimizer_numbers = _numbers([spec.optimizer for spec in cohort], eager, device)
+        of_clip, of_optimizer = (
+            _numbers([getattr(spec, name) for spec in cohort], eager, device) for name in ("clipping", "optimizer")
+        )
+        self.numbers = Numbers(of_clip, of_optimizer, of_optimizer.pop("weight_decay", 0.0))
         self.diverged_S = torch.full((cells,), -1, device=device)
         self.clipped_S = torch.zeros(cells, device=device)
         self.watch = Watch(watched, cells, device)
@@ -83,10 +83,11 @@ class Stack:
         self.param_SP, self.spare_SP = self.param_SP[rows], self.spare_SP[rows]
         self.lr_S1, self.clipped_S, self.val_loss_S1 = self.lr_S1[rows], self.clipped_S[rows], self.val_loss_S1[rows]
         self.running = [Scale(mean[rows], variance[rows]) for mean, variance in self.running]
-        for state in (*self.states, *self.clip_states, self.schedule_state):
+        for state in (*self.states, *self.clip_states):
             state.update({name: tensor[rows] for name, tensor in state.items()})
-        for numbers in (self.clip_numbers, self.optimizer_numbers):
-            numbers.update({name: value[rows] for name, value in numbers.items() if isinstance(value, Tensor)})
+        of_clip, of_optimizer, of_decay = self.numbers
+        of_clip, of_optimizer = ({name: _rows(x, rows) for name, x in each.items()} for each in (of_clip, of_optimizer))
+        self.numbers = Numbers(of_clip, of_optimizer, _rows(of_decay, rows))
         self.watch.keep(rows)
         self._bind_views()
 
@@ -98,11 +99,19 @@ class Stack:
         self.vector_tensors = self._layout.tensors(self.vector_grad_SV)
 
 
+def _rows(number: float | Tensor, rows: Tensor) -> float | Tensor:
+    """Return these rows of a number that is one a cell."""
+    return number[rows] if isinstance(number, Tensor) else number
+
+
 def _numbers(levels: list[Level], eager: bool, device: torch.device) -> dict[str, float | Tensor]:
-    """Return a choice's parameters: a float where all cells agree in eager mode, else one a cell, [S, 1]."""
+    """Return a choice's real numbers: a float where all cells agree in eager mode, else one a cell, [S, 1].
+
+    The float is the one that the tensor would hold, so that what a rule makes of it, as 1 - beta, is the same.
+    """
     numbers: dict[str, float | Tensor] = {}
-    for name in levels[0].settings:
-        values = [float(level.settings[name]) for level in levels]  # type: ignore[arg-type]  # checked before
-        same = eager and all(value == values[0] for value in values)
-        numbers[name] = values[0] if same else torch.tensor([[value] for value in values], device=device)
+    for name in numbers_of(levels[0]):
+        each_S1 = torch.tensor([[level.settings[name]] for level in levels], dtype=torch.float32)
+        same = eager and bool((each_S1 == each_S1[0]).all())
+        numbers[name] = each_S1[0].item() if same else each_S1.to(device)
     return numbers

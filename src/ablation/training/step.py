@@ -43,10 +43,8 @@ def step(
     loss_S, grad_SBC = arithmetic.loss(output_SBC, y_SB)
     stack.mark(loss_S, moment.step)
     found = network.backward(stack.parameters, tape, grad_SBC, stack.vectors, arithmetic.hidden)
-    numbers = stack.clip_numbers, stack.optimizer_numbers
-    clipped = [
-        descend(group, lr_S1, *numbers, moment) for group in descend.groups(stack.watch.over(_parts(stack, found)))
-    ]
+    groups = descend.groups(stack.watch.over(_parts(stack, found)))
+    clipped = [descend(group, lr_S1, stack.numbers, moment) for group in groups]
     stack.clipped_S += torch.stack(clipped).any(0)
 
 

@@ -10,23 +10,23 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ablation.choices.schedules import SCHEDULES
 from ablation.training.arithmetic import arithmetic_of
 from ablation.training.clock import Clock, evaluation_steps, probe_steps
 from ablation.training.compiled import compiled_arithmetic
 from ablation.training.data import BatchOrder, Data
-from ablation.training.ingredients import Moment, asked, handed
+from ablation.training.ingredients import Moment
 from ablation.training.measurement import Measurement
 from ablation.training.memory import keep_freed_memory
 from ablation.training.networks import build
 from ablation.training.outcome import Notes, Outcome
-from ablation.training.spec import Spec, bind
+from ablation.training.schedule import Schedules
+from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 from ablation.training.step import step
 
 
 def train(cohort: Sequence[Spec], data: Data, watched: Collection[str] = ()) -> list[Outcome]:
-    """Train cells that share all but initializer, learning rate, seed and numbers of clipping and optimizer.
+    """Train cells that share all but what is data to a graph.
 
     Args:
         cohort: the cells; ``Spec.shared()`` is the same for all of them.
@@ -67,12 +67,13 @@ class _Run:
             self.arithmetic = compiled_arithmetic(self.arithmetic, first, device)
         self.network = build(first, data.features, data.classes, self.arithmetic.hidden)
         self.measurement = Measurement(self.network, self.arithmetic, first, data)
-        self.schedule = bind(SCHEDULES, first.schedule)
-        self.schedule_asks = asked("schedule", self.schedule)
         self.stack = Stack(self.network.layout, cohort, device, watched)
-        self.order = BatchOrder([spec.seed for spec in cohort], len(data.train_y), first.batch_size, device)
+        seeds, orders = [spec.seed for spec in cohort], [spec.order for spec in cohort]
+        self.order = BatchOrder(seeds, len(data.train_y), first.batch_size, device, orders, data.train_y)
         when = *Clock.of(first, len(data.train_y)), first.evaluations
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
+        self.length = self.probes[-1], self.order.steps_per_epoch
+        self.schedules = Schedules([spec.schedule for spec in cohort], *self.length, device)
         self.evaluated = 0  # the step of the evaluation before
         self.notes = Notes(len(cohort), self.network.depth, self.probes, self.evaluations)
 
@@ -85,7 +86,7 @@ class _Run:
                 if number == stop - 1:
                     self.stack.spare_SP.copy_(self.stack.param_SP)
                 moment = self._moment(number)
-                lr_S1 = self.stack.lr_S1 * self._factor(moment)
+                lr_S1 = self.schedules.rate(self.stack.lr_S1, moment)
                 step(self.network, self.arithmetic, self.stack, self.data, self.order.batch(number), lr_S1, moment)
         if len(self.stack):
             self.notes.add_test(self.stack.place_S, self.measurement.test(self.stack))
@@ -94,13 +95,7 @@ class _Run:
 
     def _moment(self, number: int) -> Moment:
         step = torch.full((), number, device=self.data.train_x.device)
-        return Moment(step, self.probes[-1], self.stack.val_loss_S1)
-
-    def _factor(self, moment: Moment) -> float | Tensor:
-        """Return the schedule's factor on the learning rate."""
-        ingredients = handed(self.schedule_asks, moment, {"state": self.stack.schedule_state})
-        factor: float | Tensor = self.schedule(**ingredients)
-        return factor
+        return Moment(step, *self.length, self.stack.val_loss_S1)
 
     def _measure(self, number: int) -> None:
         """Measure every cell that has not diverged; the others leave the stack before or, found here, after."""
@@ -129,4 +124,5 @@ class _Run:
             self.notes.leave(place, int(stack.diverged_S[row]), stack.param_SP[row], stack.watch.of(row))
         stay = (~leaving_S).nonzero().squeeze(1)
         stack.keep(stay)
+        self.schedules.keep(stay)
         self.order.keep(stay)

@@ -239,13 +239,9 @@ REFUSED = {
         "def m(p, g, lr, state, *, temperature): pass\nOPTIMIZERS['m'] = m",
         r"optimizer m: asks for temperature, which no optimizer is handed; offered: input_SBI, error_SBO",
     ),
-    "a setting that no cell can have": (
-        "def m(gradient, *, how: str = 'all'): pass\nCLIPPINGS['m'] = m",
-        r"clipping m: its setting how must be a number, for it may differ from cell to cell",
-    ),
-    "a setting that may be none": (
-        "def m(p, g, lr, state, *, decay: float | None = None): pass\nOPTIMIZERS['m'] = m",
-        r"optimizer m: its setting decay must be a number",
+    "a setting that every optimizer has": (
+        "def m(p, g, lr, state, *, weight_decay: float = 0.1): pass\nOPTIMIZERS['m'] = m",
+        r"optimizer m: its setting weight_decay is one that every optimizer has already",
     ),
     "a setting that is called kind": (
         "def m(x, *, kind: str = 'a'): return x, x\nACTIVATIONS['m'] = m",

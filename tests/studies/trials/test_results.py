@@ -6,6 +6,7 @@ import torch
 from ablation.choices.losses import mse
 from ablation.choices.normalization import BatchNormalization
 from ablation.choices.optimizers import sgd
+from ablation.levels import settings
 from ablation.studies.registries import ALL
 from ablation.studies.trials.results import CHECKS, WrongResultError, check_results
 from ablation.training.spec import Level
@@ -13,7 +14,7 @@ from ablation.training.spec import Level
 
 @pytest.mark.parametrize(("factor", "kind"), [(factor, kind) for factor in CHECKS for kind in ALL[factor]])
 def test_ours_return_what_they_must(factor, kind):
-    check_results(factor, Level(kind, {}))
+    check_results(factor, Level(kind, settings(ALL[factor][kind])))
 
 
 def counting(param_SP, grad_SP, lr_S1, state):
@@ -23,6 +24,10 @@ def counting(param_SP, grad_SP, lr_S1, state):
 
 def returning(param_SP, grad_SP, lr_S1, state):
     return param_SP - lr_S1 * grad_SP
+
+
+def rounding(*, state, share: float = 0.1):
+    return 1.0 - float(share) if isinstance(share, float) else 1.0 - share.half().float()
 
 
 class Transposing(BatchNormalization):
@@ -50,7 +55,9 @@ WRONG = [
     ("optimizer", counting, r"keeps steps in its state, which must be a tensor with a row a cell \(3\), .* type int"),
     ("clipping", lambda gradient: None, r"must return whether each cell was clipped, 3 booleans here, .* NoneType"),
     ("clipping", lambda gradient: torch.zeros(3), "3 booleans here"),
-    ("schedule", lambda step, steps: torch.zeros(7), r"a number, or one a cell as \[3, 1\] here, .* a tensor of \[7\]"),
+    ("schedule", lambda step, steps: torch.zeros(7), r"a number, for it asks for the time alone, .* a tensor of \[7\]"),
+    ("schedule", lambda state: torch.zeros(7), r"a number, or one a cell as \[3, 1\] here, .* a tensor of \[7\]"),
+    ("schedule", rounding, r"another factor at step 0 of 10 where share are given one a cell, \[3, 1\] here"),
     ("schedule", lambda step, steps: 1.0 / (5 - step), "at step 5 of 10, which is not finite"),
     ("normalization", Transposing, r"its forward pass must have the shape \[3, 5, 4\] here, .* \[3, 4, 5\]"),
     ("normalization", Nothing, "has no placement, input, forward, backward, update, affine"),
@@ -61,4 +68,4 @@ WRONG = [
 def test_what_returns_something_else_is_told(monkeypatch, factor, choice, told):
     monkeypatch.setitem(ALL[factor], "mine", choice)
     with pytest.raises(WrongResultError, match=told):
-        check_results(factor, Level("mine", {}))
+        check_results(factor, Level("mine", settings(choice) if factor == "schedule" else {}))

@@ -10,27 +10,27 @@ from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.training.compiled.descent import CompiledDescent
 from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
-from ablation.training.descent import Descent, Part
+from ablation.training.descent import Descent, Numbers, Part
 from ablation.training.ingredients import Moment
 from ablation.training.networks.hidden import Hidden
 from ablation.training.networks.layout import Linear, Scale
 from ablation.training.spec import bind
 from ablation.training.trainer import train
 from tests.compiler import needs_compiler
-from tests.training.reference import NORMALIZED, blobs, clipping, optimizer, spec
+from tests.training.reference import NORMALIZED, blobs, clipping, level, optimizer, spec
 
 
 @needs_compiler
 @pytest.mark.parametrize(
-    ("activation", "normalization", "rule", "kind"),
+    ("activation", "normalization", "rule", "kind", "loss"),
     [
-        ("relu", "before", "value", "sgd"),
-        ("elu", "after_and_input", "norm", "momentum"),
-        ("tanh", "none", "global_norm", "sgd"),
-        ("tanh", "none", "value", "nesterov"),
+        ("relu", "before", "value", "sgd", "cross_entropy"),
+        ("elu", "after_and_input", "norm", "momentum", level("mse", softmax=True)),
+        ("tanh", "none", "global_norm", "sgd", "mse"),
+        ("tanh", "none", "value", "nesterov", "cross_entropy"),
     ],
 )
-def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalization, rule, kind):
+def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalization, rule, kind, loss):
     data = blobs()
     cells = [
         spec(
@@ -38,6 +38,7 @@ def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalizatio
             normalization=NORMALIZED[normalization],
             clipping=clipping(rule, threshold),
             optimizer=optimizer(kind),
+            loss=loss,
             seed=seed,
         )
         for seed, threshold in enumerate([0.05, 0.1, 0.1])
@@ -104,14 +105,15 @@ def test_what_an_optimizer_puts_in_the_place_of_what_it_remembers_is_remembered(
         param.addcmul_(grad, lr * state["steps"])
 
     eager = Descent(CLIPPINGS["none"], counting)
-    fused = CompiledDescent(eager, ("none", "counting in a test"), ([], []), torch.device("cpu"))
+    levels = [level("none"), level("counting in a test")]
+    fused = CompiledDescent(eager, levels, ([], []), torch.device("cpu"))
     results = []
     for descend in (eager, fused):
         param, state = torch.zeros(2, 6), {}
         for _ in range(4):
             grad_SN = torch.ones(2, 5)
             part = Part(0, param[:, :5], grad_SN, [grad_SN], state, {}, (5, 1))
-            descend([part], torch.ones(2, 1), {}, {}, Moment(torch.tensor(0), 4, torch.ones(2, 1)))
+            descend([part], torch.ones(2, 1), Numbers({}, {}), Moment(torch.tensor(0), 4, 2, torch.ones(2, 1)))
         results.append(param)
     assert torch.equal(*results)
     assert results[0][0].tolist() == [0 + 1 + 2 + 3] * 5 + [0]

@@ -7,7 +7,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, parameters, unlike_zeros
 
 PRESET = "study=course"
-"""The study that holds every level that the questions ask for."""
+"""The study that holds every level that most questions ask for."""
 
 
 def variant(analysis: Analysis, **changes: Any) -> str:
@@ -19,13 +19,13 @@ def variant(analysis: Analysis, **changes: Any) -> str:
     return f"'+normalization.{name}={{{text}}}'"
 
 
-def lacking(what: Sequence[str], overrides: Sequence[str]) -> str:
+def lacking(what: Sequence[str], overrides: Sequence[str], preset: str = PRESET) -> str:
     """A line that says what the study lacks and two ways to get it; nothing where it lacks nothing."""
     if not what:
         return ""
     names = what[0] if len(what) == 1 else f"{', '.join(what[:-1])} and {what[-1]}"
     return (
-        f"Missing in this study: {names}. The preset {PRESET} has every level that these questions ask for; here "
+        f"Missing in this study: {names}. The preset {preset} has every level that these questions ask for; here "
         f"{'it is' if len(overrides) == 1 else 'they are'} added by {' '.join(overrides)}."
     )
 

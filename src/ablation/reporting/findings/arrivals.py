@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, Design, digits, plural
+from ablation.reporting.design import ORDINAL, PROBLEMS, Design, digits, plural
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed
 from ablation.reporting.statistics.times import success_interval
@@ -89,7 +89,7 @@ def extremes(analysis: Analysis) -> list[str]:
 
 def alike(analysis: Analysis, depth: object, shown: Sequence[str]) -> int:
     """How many combinations cannot be told from the fastest at a depth, itself included."""
-    factor = shown[0] if len(shown) == 1 else None
+    factor = shown[0] if len(shown) == 1 and shown[0] not in PROBLEMS else None
     for found in analysis.winners:
         if found.depth == depth and found.factor == factor:
             return len(found.rest) + 1

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import PROBLEMS
 from ablation.reporting.statistics.anova import interactions
 from ablation.reporting.statistics.responses import Effects
 from ablation.reporting.statistics.winners import Winner
@@ -80,7 +81,7 @@ def ratios(analysis: Analysis) -> list[str]:
     for factor in found.table.loc[found.table["p_holm"] < SURE, "term"]:
         own = (means["response"] == found.response.name) & (means["factor"] == factor)
         part = means[own & means["ratio"].notna()]
-        if factor == "depth" or part.empty:
+        if factor in ("depth", *PROBLEMS) or part.empty:
             continue
         first = part["reference"].iloc[0]
         told = part[[(factor, level) not in few for level in part["level"]]]

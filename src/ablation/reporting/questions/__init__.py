@@ -2,10 +2,10 @@
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Asked, Question, unanswered
-from ablation.reporting.questions import batchnorm, clipping, elu_relu, initialization, symmetry, vanishing
+from ablation.reporting.questions import batchnorm, clipping, elu_relu, initialization, memorize, symmetry, vanishing
 from ablation.reporting.wording.captions import UNTRAINED
 
-QUESTIONS: tuple[Asked, ...] = (initialization, vanishing, elu_relu, batchnorm, clipping, symmetry)
+QUESTIONS: tuple[Asked, ...] = (initialization, vanishing, elu_relu, batchnorm, clipping, symmetry, memorize)
 """Every question, in the order of the page."""
 
 

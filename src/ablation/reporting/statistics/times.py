@@ -69,7 +69,8 @@ def time_to_target(
 def guessing_loss(kind: str, classes: int) -> float:
     """What guessing every class alike costs: ln C in cross-entropy, (C - 1) / C^2 in squared error over the C classes.
 
-    NaN for a loss that is neither.
+    The latter is that of outputs of 1 / C, whether they are the network's own or softmax makes them of outputs that are
+    alike. NaN for a loss that is neither.
     """
     return {"cross_entropy": float(np.log(classes)), "mse": (classes - 1) / classes**2}.get(kind, float("nan"))
 

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from ablation.reporting.design import Design
+from ablation.reporting.design import PROBLEMS, Design
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics.contrasts import blocks, coded
 from ablation.reporting.statistics.intervals import Floats, student
@@ -110,7 +110,11 @@ def study_winners(scopes: Sequence[tuple[Label, pd.DataFrame]], design: Design, 
 
 
 def contests_at(depth: Label, cells: pd.DataFrame, design: Design) -> Iterator[Contest]:
-    """Every contest among these cells, all of one depth; a factor's levels are compared by their marginal means."""
+    """Every contest among these cells, all of one depth; a factor's levels are compared by their marginal means.
+
+    Problems, as data sets and splits, are no candidates: theirs is no contest of levels, though whole combinations have
+    them too.
+    """
     factors = tuple(factor for factor in design.compared if factor != "depth")
     found, places, _ = blocks(cells, factors or design.compared)
     time, loss = cells["time"].to_numpy()[places], cells["mean_loss"].to_numpy(dtype=float)[places].mean(axis=1)
@@ -118,7 +122,8 @@ def contests_at(depth: Label, cells: pd.DataFrame, design: Design) -> Iterator[C
     blur = np.where(np.isfinite(between), between, 0.0)[places] ** 2 / 12
     blur = blur.sum(axis=1) / max(places.shape[1], 1) ** 2
     numbers, levels = coded(found, factors)
-    for factor in levels:
+    contested = [factor for factor in levels if factor not in PROBLEMS]
+    for factor in contested:
         weights = marginal_weights(numbers, levels, factor)
         if weights is not None:
             own = [(level,) for level in design.levels[factor] if level in levels[factor]]
@@ -126,7 +131,7 @@ def contests_at(depth: Label, cells: pd.DataFrame, design: Design) -> Iterator[C
             means = marginal_means(time, weights)
             yield Contest(depth, factor, (factor,), own, means, weights @ loss, weights**2 @ blur, problems)
     # The combinations of a single factor are its levels.
-    if len(levels) != 1 and len(found):
+    if (len(levels) != 1 or not contested) and len(found):
         combinations = list(found.itertuples(index=False, name=None))
         yield Contest(depth, None, tuple(found.columns), combinations, time, loss, blur, time[:, None])
 

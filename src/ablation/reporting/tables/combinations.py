@@ -41,11 +41,11 @@ def learning_rate(analysis: Analysis) -> Table:
 
 
 def performance_profile(analysis: Analysis) -> Table:
-    """Performance profiles of every factor's levels."""
+    """Performance profiles of the levels of every factor that is a choice."""
     design = analysis.design
     taus = np.geomspace(1, analysis.options.profile_max_tau, 5)
     parts = []
-    for factor in design.compared:
+    for factor in design.choices:
         others = [other for other in design.compared if other != factor]
         part = profiles(analysis.tuned, factor, others, taus, analysis.options.confidence)
         part.insert(0, "factor", factor)

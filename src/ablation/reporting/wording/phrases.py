@@ -18,7 +18,7 @@ RESPONSES = {
 
 
 def words(design: Design, factor: str, level: Label, most: int = 22) -> str:
-    """A level as one would say it: "no clipping", "batch normalization", "depth 20", "he_normal"."""
+    """A level as one would say it: "no clipping", "batch normalization", "depth 20", "all examples", "he_normal"."""
     return phrase(factor, level, design.short(factor, level, most))
 
 
@@ -28,7 +28,9 @@ def phrase(factor: str, level: Label, name: str) -> str:
         if level == "none":
             return f"no {factor}"
         return f"{factor} no" if name == "no" else f"{name} {factor}"
-    return f"{factor} {name}" if factor in ORDINAL else name
+    if factor in ("examples", "order"):
+        return f"{name} {factor}"
+    return f"{factor.replace('_', ' ') if factor == 'label_noise' else factor} {name}" if factor in ORDINAL else name
 
 
 def names(design: Design, frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:

@@ -8,10 +8,10 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 
 from ablation import UserError
-from ablation.levels import settings, shown
+from ablation.levels import shown
 from ablation.studies.config.files import read
 from ablation.studies.own.files import load
-from ablation.studies.registries import ALL
+from ablation.studies.registries import ALL, settings_of
 
 KEY = "choices"
 
@@ -47,7 +47,7 @@ def levels_without_file(conf: Path, group: str) -> list[str]:
 
 def level(factor: str, kind: str) -> dict[str, Any]:
     """Return what a file of the level would hold: its settings as they are without one."""
-    return {kind: {"widths": None} if factor == "model" else settings(ALL[factor][kind])}
+    return {kind: {"widths": None} if factor == "model" else settings_of(factor, kind)}
 
 
 def _of_presets(conf: Path, study: str | None) -> Any:

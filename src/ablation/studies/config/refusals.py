@@ -7,9 +7,9 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
 
 from ablation.datasets.settings import MOVED
-from ablation.levels import settings, shown
+from ablation.levels import shown
 from ablation.studies.config.selection import Selection, closest, no_such_key
-from ablation.studies.registries import REGISTRIES
+from ablation.studies.registries import REGISTRIES, settings_of
 from ablation.studies.study import SETTINGS
 
 MESSAGE = 300
@@ -45,7 +45,7 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
         return f"{shown(given)}: {MOVED[parameter]}={shown(given.partition('=')[2] or 0)}"
     choices = REGISTRIES.get(section, {})
     if parameter and label in choices:
-        names = list(settings(choices[label]))
+        names = list(settings_of(section, label))
         return (
             f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(names) or 'none'}"
             f"{closest(parameter, names)}"

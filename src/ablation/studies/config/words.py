@@ -48,6 +48,9 @@ REFUSED = {
 }
 """Hydra's flags that are not taken, by their names as arguments."""
 
+NUMBERS = ("depth", "width", "batch_size", "lr", "split", "examples", "label_noise", "seed")
+"""Factors that are numbers."""
+
 FEW = 20
 """Levels that a message writes out."""
 
@@ -185,7 +188,7 @@ def _listed(override: Override) -> str:
             levels = []
         if levels:
             return f"[{','.join(levels[:FEW])}{',...' if len(levels) > FEW else ''}]"
-    return "[1,2]" if key in ("depth", "width", "batch_size", "lr", "split", "seed") else "[name,name]"
+    return "[1,2]" if key in NUMBERS else "[name,name]"
 
 
 def _refuse_twice(override: Override) -> None:

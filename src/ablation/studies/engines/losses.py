@@ -58,10 +58,14 @@ class Losses:
 
     def _name(self, cells: Sequence[Cell]) -> str:
         """Return the cells by what tells them from the study's others."""
-        levels = {name: list(dict.fromkeys(str(cell.factors[name]) for cell in cells)) for name in self._varying}
+        levels = {name: list(dict.fromkeys(_told(cell.factors[name]) for cell in cells)) for name in self._varying}
         words = [f"{name}={_list(values)}" for name, values in levels.items()]
         count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
         return f"{count} with {' '.join(words)}" if words else f"{count}, {cells[0].name}"
+
+
+def _told(level: object) -> str:
+    return "null" if level is None else str(level)
 
 
 def _list(values: Sequence[str]) -> str:

@@ -12,19 +12,21 @@ from typing import Any
 import torch
 
 from ablation import UserError
-from ablation.datasets.prepared import load, named
+from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.machine.environment import Environment, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.own.files import fault, install
 from ablation.studies.own.reading import Files
 from ablation.studies.store import Record
+from ablation.studies.views import prepared_name, view_named
 from ablation.training.clock import Clock
 from ablation.training.compiled.tracing import CannotCompileError
 from ablation.training.data import Data
 from ablation.training.outcome import Outcome
 from ablation.training.spec import Spec
 from ablation.training.trainer import train
+from ablation.training.view import seen
 
 
 class TooLargeError(UserError):
@@ -82,15 +84,22 @@ _loaded: dict[tuple[str, str, str, str], Data] = {}
 
 
 def load_data(name: str, supply: Supply) -> Data:
-    """Return prepared data by their name, on the device and standardized; each process reads them once.
+    """Return data by their name, on the device and standardized; each process reads them, and makes a view, once.
+
+    A view is standardized by the constants of the whole training part, so that views differ in nothing else.
 
     Raises:
         UserError: it is not the one that the keys are of, or does not fit into memory.
     """
-    expected, (label, split) = supply.digests.get(name, ""), named(name)
-    key = (str(supply.folder.resolve()), name, supply.device, expected)
+    prepared, (label, view) = prepared_name(name), view_named(name)
+    if name != prepared:
+        key = _place(name, supply)
+        if key not in _loaded:
+            _loaded[key] = seen(load_data(prepared, supply), view)
+        return _loaded[key]
+    expected, key = supply.digests.get(name, ""), _place(name, supply)
     if key not in _loaded:
-        arrays, card = load(label, supply.levels[label], supply.folder, split)
+        arrays, card = load(label, supply.levels[label], supply.folder, view.split)
         if expected not in ("", card["digest"]):
             raise UserError(f"data.{name}: was prepared anew while the study ran; run the study again")
         mean, std = card["mean"], card["std"]
@@ -109,6 +118,10 @@ def load_data(name: str, supply: Supply) -> Data:
             card["classes"],
         ).to(torch.device(supply.device))
     return _loaded[key]
+
+
+def _place(name: str, supply: Supply) -> tuple[str, str, str, str]:
+    return str(supply.folder.resolve()), name, supply.device, supply.digests.get(name, "")
 
 
 def train_cohort(cohort: Cohort, data: Data) -> Trained:

@@ -15,7 +15,7 @@ import torch
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS, Optimizer, State
 from ablation.training.clock import Clock, steps_between
-from ablation.training.descent import Descent, Part
+from ablation.training.descent import Descent, Numbers, Part, without_decay
 from ablation.training.ingredients import Moment
 from ablation.training.measurement import CURVE_METRICS, EVALUATION_CHUNK
 from ablation.training.networks import build
@@ -174,10 +174,11 @@ def _remembered_by(optimizer: Optimizer, parameters: Sequence[tuple[str, float]]
             grad_SN = torch.ones(1, 6)
             factors = torch.ones(1, 4, 2), torch.ones(1, 4, 3)
             part = Part(0, torch.ones(1, 6), grad_SN, [grad_SN], state, {}, shape, *factors)
-            Descent(CLIPPINGS["none"], optimizer)([part], one, {}, dict(parameters), Moment(torch.tensor(step), 2, one))
+            descend, moment = Descent(CLIPPINGS["none"], optimizer), Moment(torch.tensor(step), 2, 1, one)
+            descend([part], one, Numbers({}, dict(parameters)), moment)
     return sum(tensor.numel() == 6 for tensor in state.values())
 
 
 def _remembered(level: Level) -> int:
-    parameters: Any = tuple(level.settings.items())
+    parameters: Any = tuple(without_decay(level).settings.items())
     return _remembered_by(OPTIMIZERS[level.kind], parameters)

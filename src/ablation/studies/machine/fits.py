@@ -4,7 +4,7 @@ Estimates err by some tens of percent, mostly upward. What slips through ends in
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from ablation.studies.machine import cost
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.resources import address_space, memory
 from ablation.studies.study import Study
+from ablation.studies.views import prepared_name, view_named
 from ablation.training.spec import Spec
 
 SHARE = 0.9
@@ -144,7 +145,7 @@ def room_to_train(
     """
     if not missing or engine["kind"] == "ray":
         return workers, math.inf
-    data = READING * sum(ends[label].values for label in {cell.data for cell in missing})
+    data = data_of({cell.data for cell in missing}, ends)
     if device.type == "cuda":
         return workers, torch.cuda.mem_get_info(device)[0] - data
     fixed = data + (0 if engine["kind"] == "serial" else WORKER)
@@ -152,6 +153,13 @@ def room_to_train(
     planned = SHARE * memory()
     fitting = max(1, min(workers, int(planned // (fixed + cell))))
     return fitting, min(planned / fitting, free()) - fixed
+
+
+def data_of(names: Collection[str], ends: Mapping[str, Ends]) -> float:
+    """Return how many bytes a worker's data take: the prepared ones, and of each view the examples that it picks."""
+    prepared = {prepared_name(name) for name in names}
+    picked = sum(ends[name].features * ends[name].train for name in names if view_named(name)[1].examples is not None)
+    return READING * (sum(ends[name].values for name in prepared) + picked)
 
 
 def _distinct(cells: Iterable[Cell]) -> Iterable[Cell]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ablation import UserError
 from ablation.levels import annotations, check_value, settings, shown
+from ablation.studies.registries import COMMON
 from ablation.training.ingredients import ARGUMENTS, asked
 
 TAKES = {
@@ -30,9 +31,6 @@ INTERVAL = r"[(\[] *[-+.\deinf]+ *, *[-+.\deinf]+ *[)\]]"
 
 OF_A_NETWORK = ("mean_field", "one_width", "forward", "backward", "folded", "inference")
 """What a network's class must have."""
-
-PER_CELL = ("optimizer", "clipping")
-"""Factors whose settings are one number a cell, and so numbers alone."""
 
 
 def check_form(factor: str, choice: Callable[..., Any]) -> None:
@@ -92,12 +90,10 @@ def _check_setting(factor: str, name: str, default: Any, hint: Any) -> None:
             f"its setting {name} is annotated as {shown(hint)}, which says nothing here; allowed: float, int, bool, "
             'str, Literal[...], one of them | None, and Annotated[float, "(0, inf)"] for an interval'
         )
-    of_type = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-    kinds = get_args(of_type) if isinstance(of_type, UnionType) else (of_type,)
     if name == "kind":
         raise ValueError("no setting can be called kind, by which a level says what it is")
-    if factor in PER_CELL and set(kinds) - {int, float, Tensor}:
-        raise ValueError(f"its setting {name} must be a number, for it may differ from cell to cell of a stack")
+    if factor in COMMON and name in settings(COMMON[factor][0]):
+        raise ValueError(f"its setting {name} is one that every {factor} has already, and that is done for it")
     try:
         check_value(name, default, hint)
     except UserError as error:

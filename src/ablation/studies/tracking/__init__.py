@@ -205,7 +205,8 @@ class _Mlflow:
         dataset = Dataset(
             cell.data, card["digest"][:36], "code", json.dumps({"source": card["source"]}), profile=profile
         )
-        params = {factor: str(level) for factor, level in cell.factors.items()}
+        # Of the examples alone a level is none: all of them.
+        params = {factor: "all" if level is None else str(level) for factor, level in cell.factors.items()}
         return Run(cell.name, record.diverged_step is not None, start, end, tags, params, metrics, dataset)
 
 

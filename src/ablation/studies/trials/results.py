@@ -12,10 +12,12 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
+from ablation.training.descent import without_decay
 from ablation.training.ingredients import Moment, asked, handed
+from ablation.training.schedule import goes_by_time, is_number
 from ablation.training.spec import Level, bind
 
-CELLS, BATCH, FAN_IN, FAN_OUT, CLASSES, STEPS = 3, 5, 7, 4, 6, 10
+CELLS, BATCH, FAN_IN, FAN_OUT, CLASSES, STEPS, EPOCH = 3, 5, 7, 4, 6, 10, 2
 """Sizes of what a choice is tried on, all different."""
 
 
@@ -77,7 +79,7 @@ def _optimizer(level: Level) -> None:
     for step in range(2):
         factors = {"input_SBI": torch.randn(CELLS, BATCH, FAN_IN), "error_SBO": torch.randn(CELLS, BATCH, FAN_OUT)}
         more = _asked("optimizer", optimize, step, {**factors, "shape": (FAN_IN, FAN_OUT)})
-        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **level.settings, **more)
+        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **without_decay(level).settings, **more)
         if result is not None or torch.equal(param_SP, before):
             raise WrongResultError("must change param_SP in place, as by param_SP.sub_(...), and return nothing")
     _state(state)
@@ -98,17 +100,29 @@ def _clipping(level: Level) -> None:
 
 
 def _schedule(level: Level) -> None:
-    schedule, state = bind(SCHEDULES, level), dict[str, Tensor]()
+    rule, states = SCHEDULES[level.kind], [dict[str, Tensor](), dict[str, Tensor]()]
+    of_cells, shapes = not goes_by_time(rule), list[tuple[int, ...]]()
+    allowed, shapes = "a number, for it asks for the time alone", [()]
+    if of_cells:
+        allowed, shapes = f"a number, or one a cell as [{CELLS}, 1] here", [(), (CELLS, 1)]
+    # As a cohort hands them over: of one level, and of several.
+    numbers = {name: torch.full((CELLS, 1), float(value)) for name, value in level.settings.items() if is_number(value)}
+    alike = {**level.settings, **{name: column[0].item() for name, column in numbers.items()}}
     for step in range(STEPS):
-        factor = schedule(**_asked("schedule", schedule, step, {"state": state}))
+        factor = rule(**alike, **_asked("schedule", rule, step, {"state": states[0]}))
         shape = tuple(factor.shape) if isinstance(factor, Tensor) else ()
-        if not isinstance(factor, Tensor | float | int) or shape not in ((), (CELLS, 1)):
-            raise WrongResultError(
-                f"must return a number, or one a cell as [{CELLS}, 1] here, and what it returns is {_told(factor)}"
-            )
+        if not isinstance(factor, Tensor | float | int) or shape not in shapes:
+            raise WrongResultError(f"must return {allowed}, and what it returns is {_told(factor)}")
         if not bool(torch.isfinite(torch.as_tensor(factor)).all()):
             raise WrongResultError(f"returns {factor} at step {step} of {STEPS}, which is not finite")
-    _state(state)
+        if of_cells and numbers:
+            other = rule(**{**alike, **numbers}, **_asked("schedule", rule, step, {"state": states[1]}))
+            if not torch.equal(*(torch.as_tensor(each).float().expand(CELLS, 1) for each in (factor, other))):
+                raise WrongResultError(
+                    f"returns another factor at step {step} of {STEPS} where {', '.join(numbers)} are given one a "
+                    f"cell, [{CELLS}, 1] here, as they are where levels differ in them"
+                )
+    _state(states[0])
 
 
 CHECKS: dict[str, Callable[[Level], None]] = {
@@ -123,7 +137,7 @@ CHECKS: dict[str, Callable[[Level], None]] = {
 
 def _asked(factor: str, rule: Callable[..., Any], step: int, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ingredients that a rule asks for."""
-    return handed(asked(factor, rule), Moment(torch.tensor(step), STEPS, torch.ones(CELLS, 1)), more)
+    return handed(asked(factor, rule), Moment(torch.tensor(step), STEPS, EPOCH, torch.ones(CELLS, 1)), more)
 
 
 def _two(what: str, result: object, shapes: list[tuple[int, ...]], how: tuple[str, str]) -> None:

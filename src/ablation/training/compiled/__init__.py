@@ -18,8 +18,9 @@ from ablation.training.compiled.descent import CompiledDescent
 from ablation.training.compiled.examples import BATCH, CELLS, CLASSES, FAN_IN, UNITS, by_unit, weight
 from ablation.training.compiled.graphs import Graph, make
 from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
+from ablation.training.descent import without_decay
 from ablation.training.products import by_column
-from ablation.training.spec import Spec
+from ablation.training.spec import Spec, numbers_of, without_numbers
 
 
 def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> Arithmetic:
@@ -36,16 +37,17 @@ def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> 
     layer = CompiledHidden if eager.hidden.normalization is None else CompiledNormalized
     hidden = layer(eager.hidden, (spec.activation, spec.normalization), device)
     output, label = by_unit(device, CLASSES), torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
-    loss = Graph(("loss", spec.loss), eager.loss, [output, label], [eager.loss])
+    # A loss may have settings, which are no arguments of the graph.
+    loss = Graph(("loss", spec.loss), lambda *tensors: eager.loss(*tensors), [output, label], [eager.loss])
     score = Graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
     weights, gradient = [weight(device) for _ in range(2)], torch.zeros(CELLS, FAN_IN, UNITS, device=device)
     values = [by_unit(device) for _ in range(4)]
     summary = Graph("summary", eager.summary, [*weights, gradient, *values, torch.zeros((), device=device)])
     descend, graphs = eager.descend, [*hidden.graphs, loss, score, summary]
     if not descend.sees_whole and not descend.asks:
-        kinds = (spec.clipping.kind, spec.optimizer.kind)
-        names = (list(spec.clipping.settings), list(spec.optimizer.settings))
-        descend = CompiledDescent(eager.descend, kinds, names, device)
+        levels = spec.clipping, without_decay(spec.optimizer)
+        names = [list(numbers_of(level)) for level in levels]
+        descend = CompiledDescent(eager.descend, [without_numbers(level) for level in levels], names, device)
         graphs.append(descend.graph)
     make(graphs)
 

@@ -1,0 +1,165 @@
+"""Schedules in a cohort: what each cell's learning rate is multiplied by, whatever the schedules of the others are.
+
+A rule that goes by the time alone is a function known beforehand: it is tabulated, and a step looks its factor up. One
+that remembers, or looks at the validation loss, is called in each step for the cells of its own. Where every factor is
+1, nothing is multiplied.
+
+Legend: S cells of the cohort, N cells of one rule, L levels, T steps, 1 an axis of length one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor
+
+from ablation.choices.schedules import SCHEDULES, Schedule
+from ablation.training.ingredients import Moment, asked, handed
+from ablation.training.spec import Level
+
+OF_TIME = frozenset({"step", "steps", "steps_per_epoch"})
+"""Ingredients that are known before training."""
+
+TABLES = 256
+"""Tables that a process keeps, one a level and length of training."""
+
+
+@dataclass
+class Called:
+    """A rule that is called in each step.
+
+    Attributes:
+        rule: the function, with those of its settings filled in that are words or truths.
+        numbers: its other settings: a float where all its cells agree, else one a cell, [N, 1].
+        rows_N: the places of its cells in the stack, ascending.
+        state: what it remembers, a row a cell of its own.
+    """
+
+    rule: Schedule
+    numbers: dict[str, float | Tensor]
+    rows_N: Tensor
+    state: dict[str, Tensor]
+
+    def __post_init__(self) -> None:
+        self._asks = asked("schedule", self.rule)
+
+    def factor(self, moment: Moment) -> Tensor:
+        """Return the factor of each of its cells, [N, 1]."""
+        val_loss_S1 = moment.val_loss_S1
+        if len(self.rows_N) < len(val_loss_S1):
+            moment = moment._replace(val_loss_S1=val_loss_S1.index_select(0, self.rows_N))
+        factor = self.rule(**self.numbers, **handed(self._asks, moment, {"state": self.state}))
+        single = torch.as_tensor(factor, dtype=val_loss_S1.dtype, device=val_loss_S1.device)
+        return single.expand(len(self.rows_N), 1)
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with those of its cells that are in these rows of the stack."""
+        stay = torch.isin(self.rows_N, rows).nonzero().squeeze(1)
+        self.rows_N = torch.searchsorted(rows, self.rows_N[stay])
+        for held in (self.state, self.numbers):
+            held.update({name: x[stay] for name, x in held.items() if isinstance(x, Tensor)})
+
+
+class Schedules:
+    """The schedules of a cohort's cells.
+
+    Args:
+        levels: each cell's.
+        steps: of the whole training.
+        steps_per_epoch: of an epoch.
+        device: where the cells are trained.
+
+    Raises:
+        ValueError: a rule asks for what it is not handed.
+    """
+
+    def __init__(self, levels: Sequence[Level], steps: int, steps_per_epoch: int, device: torch.device) -> None:
+        tables: dict[Tensor, int] = {}  # as they are, by identity
+        called: dict[Any, list[int]] = {}
+        level_S = []
+        for place, level in enumerate(levels):
+            rule, settings = SCHEDULES[level.kind], tuple(sorted(level.settings.items()))
+            if goes_by_time(rule):
+                table = table_of(rule, settings, steps, steps_per_epoch)
+            else:
+                words = tuple((name, value) for name, value in settings if not is_number(value))
+                called.setdefault((level.kind, words), []).append(place)
+                table = _ones(steps)
+            level_S.append(tables.setdefault(table, len(tables)))
+        self._table_LT = torch.stack([*tables]).to(device)
+        self._level_S = torch.tensor(level_S, device=device)
+        self._called = [
+            Called(
+                partial(SCHEDULES[kind], **dict(words)),
+                _numbers([levels[place] for place in places], device),
+                torch.tensor(places, device=device),
+                {},
+            )
+            for (kind, words), places in called.items()
+        ]
+        self._look_up = self._multiplies()
+
+    def rate(self, lr_S1: Tensor, moment: Moment) -> Tensor:
+        """Return each cell's learning rate in a step, of those before the schedule."""
+        if self._look_up:
+            lr_S1 = lr_S1 * self._table_LT.index_select(1, moment.step.view(1)).index_select(0, self._level_S)
+        for called in self._called:
+            factor_N1 = called.factor(moment)
+            if len(factor_N1) == len(lr_S1):
+                lr_S1 = lr_S1 * factor_N1
+            else:
+                own_N1 = lr_S1.index_select(0, called.rows_N) * factor_N1
+                lr_S1 = lr_S1.index_copy(0, called.rows_N, own_N1)
+        return lr_S1
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows of the stack only, which ascend."""
+        self._level_S = self._level_S[rows]
+        for called in self._called:
+            called.keep(rows)
+        self._called = [called for called in self._called if len(called.rows_N)]
+        self._look_up = self._multiplies()
+
+    def _multiplies(self) -> bool:
+        """Return whether a factor of the table is any other than 1."""
+        return bool((self._table_LT[torch.unique(self._level_S)] != 1.0).any())
+
+
+@lru_cache(maxsize=TABLES)
+def table_of(rule: Schedule, settings: tuple[tuple[str, Any], ...], steps: int, steps_per_epoch: int) -> Tensor:
+    """Return a rule's factor in each step, [T], as it gives them one by one, rounded to float32."""
+    asks = asked("schedule", rule)
+    offered = {"steps": steps, "steps_per_epoch": steps_per_epoch}
+    known = {**dict(settings), **{name: value for name, value in offered.items() if name in asks}}
+    if "step" not in asks:
+        return torch.full((steps,), float(rule(**known)))
+    return torch.tensor([float(rule(step=torch.tensor(number), **known)) for number in range(steps)])
+
+
+@lru_cache(maxsize=TABLES)
+def _ones(steps: int) -> Tensor:
+    """The table of the cells whose rule is called."""
+    return torch.ones(steps)
+
+
+def goes_by_time(rule: Schedule) -> bool:
+    """Return whether a rule is known beforehand: it asks for no more than the time."""
+    return asked("schedule", rule) <= OF_TIME
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a setting is a number, neither a word nor a truth."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _numbers(levels: Sequence[Level], device: torch.device) -> dict[str, float | Tensor]:
+    """Return the numbers of a rule, as float32: a float where all cells agree, else one a cell, [N, 1]."""
+    numbers: dict[str, float | Tensor] = {}
+    for name in levels[0].settings:
+        if is_number(levels[0].settings[name]):
+            column = torch.tensor([[float(level.settings[name])] for level in levels])  # type: ignore[arg-type]
+            alike = bool((column == column[0]).all())
+            numbers[name] = column[0].item() if alike else column.to(device)
+    return numbers
