@@ -17,6 +17,8 @@ OTHERS = {
     "probe_size": 3,
     "compile": "other",
     "tf32": True,
+    "steps": 20,
+    "gradient_batches": 2,
     "model": level("other"),
     "clipping": level("value", threshold=1.0),
     "optimizer": level("momentum", momentum=0.9),

@@ -166,7 +166,7 @@ def costs(analysis: Analysis, cells: pd.DataFrame) -> list[str]:
 def widest(analysis: Analysis, cells: pd.DataFrame, noise: Label) -> list[str]:
     """What the largest width has on the validation part against the width that has most."""
     means = cells.groupby("width", observed=True)["right"].mean()
-    best, last = means.idxmax(), present(cells, "width")[-1]
+    best, last = means.index[int(means.to_numpy().argmax())], present(cells, "width")[-1]
     if len(means) < 2:
         return []
     name = words(analysis.design, "width", best)
