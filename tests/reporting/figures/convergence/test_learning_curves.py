@@ -23,7 +23,9 @@ def test_a_cell_keeps_its_accuracy_where_only_others_are_evaluated():
     curves = {"row": [0, 0, 0, 1, 1], "epoch": [0, 0.5, 1, 0, 0.75], "val_accuracy": [0.1, 0.6, 0.8, 0.2, 0.7]}
     cells = pd.DataFrame({"diverged": [False, True], "chance": 0.1})
     cells = cells.assign(depth=2, normalization="none", activation="relu", seed=0)
-    analysis = SimpleNamespace(grid=np.array([0, 0.5, 0.75, 1.0]), cells=cells, curves=pd.DataFrame(curves))
+    design = SimpleNamespace(noun="epoch")
+    grid = np.array([0, 0.5, 0.75, 1.0])
+    analysis = SimpleNamespace(design=design, grid=grid, cells=cells, curves=pd.DataFrame(curves))
     table = learning_curves.accuracy_by_time(analysis, cells)
     assert table["val_accuracy"].tolist() == pytest.approx([0.1, 0.6, 0.6, 0.8, 0.2, 0.2, 0.7, 0.1])
     assert table["epoch"].tolist() == [0, 0.5, 0.75, 1.0] * 2
