@@ -64,7 +64,7 @@ def test_longer_and_shorter_are_told_apart(times, says, analysed):
 def test_the_ratio_is_that_of_the_times(analysed):
     """Times are known to an epoch: of 4 and 8 epochs, all between 3 and 4, and 7 and 8."""
     analysis = analysed(LEVELS, planted((4, 8), (4, 8)), epochs=EPOCHS)
-    found = warmups.gains(analysis, warmups.sides(analysis, warmups.pairs(analysis)), depth=2)["ratio"]
+    found = warmups.gains(analysis, warmups.sides(analysis, warmups.pairs(analysis)), depth=2).of["ratio"]
     assert 3.5 / 8 < 10**found.mean < 4.5 / 7
 
 
@@ -90,7 +90,7 @@ def test_each_pair_is_held_to_itself(analysed):
     plant = lambda cell: Outcome(slow[cell["schedule"]] + cell["seed"] % 2)  # noqa: E731
     analysis = analysed(levels, plant, epochs=EPOCHS)
     frames = warmups.sides(analysis, warmups.pairs(analysis))
-    assert {name: each.mean for name, each in warmups.gains(analysis, frames).items()} == {
+    assert {name: each.mean for name, each in warmups.gains(analysis, frames).of.items()} == {
         "ratio": pytest.approx(0, abs=1e-6),
         "time": 0,
         "tested": 0,
@@ -133,9 +133,11 @@ def test_the_preset_lacks_nothing_and_the_help_is_accepted(analysed, compose):
 
 
 def test_where_too_few_arrive_for_a_model_of_times_the_restricted_mean_answers(analysed):
-    analysis = analysed(LEVELS, lambda cell: Outcome(None, loss=(2.4, 1.0)), epochs=EPOCHS)
+    few = lambda cell: Outcome(3.0 if cell["schedule"] == "warmed_constant" and cell["depth"] == 2 else None)  # noqa: E731
+    analysis = analysed(LEVELS, few, epochs=EPOCHS)
     found = warmup.ask(analysis)
-    assert "epochs in the restricted mean" in found.answer
+    assert "-9 epochs in the restricted mean [-9, -9], a clear difference" in found.answer
+    assert "not clearly another at depth 20 (which no run reaches with or without)" in found.answer
     assert "ratio" not in found.view.columns
     drawn(warmup, found.view, analysis.design)
 

@@ -20,10 +20,6 @@ MEASURES = ("ratio", "time", "tested", "rates", "best")
 the rates train, and log10 of the best rate."""
 
 
-Gains = Mapping[str, Difference]
-"""What a warm-up changes of each measure that can be had."""
-
-
 @dataclass(frozen=True)
 class Pair:
     """A schedule without a warm-up, the same with one, and its share of the training."""
@@ -31,6 +27,20 @@ class Pair:
     without: Label
     warmed: Label
     share: float
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What a warm-up changes.
+
+    Attributes:
+        of: the difference, with minus without, of each of ``MEASURES`` that can be had; of the ratio only where runs
+            arrive on both sides, for of times that nobody sees a model tells what it was told of others.
+        arrive: whether any run arrives, with or without.
+    """
+
+    of: Mapping[str, Difference]
+    arrive: bool
 
 
 def pairs(analysis: Analysis) -> list[Pair]:
@@ -53,14 +63,15 @@ def pairs(analysis: Analysis) -> list[Pair]:
 def sides(analysis: Analysis, of: Sequence[Pair]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tuned cells of the pairs with what is measured of them, and ``rates``, how many of those ``tried`` train.
 
-    The second has a row a combination and seed. Both have ``pair``, the name of its level with a warm-up, and ``with``, on which side of it a row stands.
+    The second has a row a combination and seed. Both have ``pair``, the name of its level with a warm-up, and ``with``,
+    on which side of it a row stands.
     """
     design = analysis.design
     tuned = unlike_zeros(analysis, with_times(analysis))
     tuned = tuned.assign(best=np.log10(tuned["lr"].astype(float).to_numpy()))
     trains = np.isfinite(analysis.cells[f"{design.unit}_easy"].to_numpy(dtype=float))
     every = unlike_zeros(analysis, analysis.cells.assign(rates=trains.astype(float)))
-    grouped = every.groupby([*design.compared, "seed"], observed=True)["rates"]
+    grouped = every.groupby([*dict.fromkeys([*design.compared, "depth", "seed"])], observed=True)["rates"]
     rates = grouped.agg(rates="sum", tried="size").reset_index()
     return by_pair(tuned, of), by_pair(rates, of)
 
@@ -86,15 +97,18 @@ def by_pair(cells: pd.DataFrame, of: Sequence[Pair]) -> pd.DataFrame:
 
 
 def gains(analysis: Analysis, frames: tuple[pd.DataFrame, pd.DataFrame], **where: Label) -> Gains:
-    """What a warm-up changes of each of ``MEASURES`` that can be had, where factors, or ``pair``, have these levels."""
+    """What a warm-up changes where factors, or ``pair``, have these levels."""
+    tuned, rates = frames
+    for name, level in where.items():
+        tuned, rates = tuned[tuned[name] == level], rates[rates[name] == level]
+    arrive = tuned.groupby("with")["reached"].any().reindex([True, False], fill_value=False)
     found = {}
     for measure in MEASURES:
-        frame = frames[measure == "rates"]
-        for name, level in where.items():
-            if name in frame:
-                frame = frame[frame[name] == level]
+        if measure == "ratio" and not arrive.all():
+            continue
+        frame = rates if measure == "rates" else tuned
         groups = frame["with"], ~frame["with"]
         difference = analysis.paired(frame, measure, groups, ("schedule",), ("pair",)) if len(frame) else None
         if difference is not None:
             found[measure] = difference
-    return found
+    return Gains(found, bool(arrive.any()))

@@ -50,7 +50,7 @@ def ask(analysis: Analysis) -> Question:
         return unanswered(NAME, TOPIC, missing)
     frames = sides(analysis, of)
     found = {depth: gains(analysis, frames, depth=depth) for depth in present(frames[0], "depth")}
-    found = {depth: gain for depth, gain in found.items() if gain}
+    found = {depth: gain for depth, gain in found.items() if gain.of}
     if not found:
         return unanswered(NAME, TOPIC, "No two of its runs differ in the warm-up alone.")
     texts = [*evidence(analysis, frames, found), *by_schedule(analysis, frames, of, [*found][-1])]
@@ -81,10 +81,12 @@ def answer(analysis: Analysis, found: Mapping[Label, Gains]) -> str:
 
 
 def time_of(design: Design, gain: Gains) -> tuple[Difference, str]:
-    """What it does to the time to target, and in words: a ratio, where the times can be modelled."""
-    if "ratio" in gain:
-        return gain["ratio"], ratio_text(gain["ratio"])
-    return gain["time"], difference_text(gain["time"], f"{design.unit} in the restricted mean")
+    """What it does to the time to target, and in words: a ratio, where runs arrive with it and without."""
+    if "ratio" in gain.of:
+        return gain.of["ratio"], ratio_text(gain.of["ratio"])
+    if not gain.arrive:
+        return gain.of["time"], "which no run reaches with or without"
+    return gain.of["time"], difference_text(gain.of["time"], f"{design.unit} in the restricted mean")
 
 
 def ratio_text(found: Difference, what: str = "times as long") -> str:
@@ -109,7 +111,7 @@ def evidence(analysis: Analysis, frames: Frames, found: Mapping[Label, Gains]) -
             continue
         parts = []
         for depth in few([*found], TOLD):
-            if each := found[depth].get(measure):
+            if each := found[depth].of.get(measure):
                 text = difference_text(each, unit, 100 if measure == "tested" else 1)
                 text = text if unit else ratio_text(each, "times as high")
                 parts.append(f"{text}, at {words(design, 'depth', depth)}")
@@ -138,7 +140,8 @@ def by_schedule(analysis: Analysis, frames: Frames, of: Sequence[Pair], depth: L
     """What it does to the time with each schedule at the largest depth, where there are several."""
     design, parts = analysis.design, []
     for pair in of[:TOLD]:
-        if len(of) > 1 and (gain := gains(analysis, frames, pair=pair.warmed, depth=depth)):
+        gain = gains(analysis, frames, pair=pair.warmed, depth=depth)
+        if len(of) > 1 and gain.of:
             names = [design.short("schedule", level) for level in (pair.warmed, pair.without)]
             share = f"{names[0]} ({100 * pair.share:.3g}% of the training) against {names[1]}"
             parts.append(f"{share}: {time_of(design, gain)[1]}")
@@ -151,7 +154,7 @@ def view(analysis: Analysis, frames: Frames, of: Sequence[Pair], found: Mapping[
     shown = few([*found], places(min(LINES, len(of))))
     rows = []
     for depth, pair in itertools.product(shown, of):
-        for measure, each in gains(analysis, frames, pair=pair.warmed, depth=depth).items():
+        for measure, each in gains(analysis, frames, pair=pair.warmed, depth=depth).of.items():
             rows.append((measure, depth, pair.warmed, each.mean, each.low, each.high))
     frame = pd.DataFrame(rows, columns=["measure", "depth", "schedule", "mean", "low", "high"])
     ends, ratio = ["mean", "low", "high"], frame["measure"] == "ratio"
