@@ -216,6 +216,8 @@ def kind(level: Any) -> dict[str, Any]:
     if level in ("batch", "batch_after", "batch_input"):
         place = {"placement": "after" if level == "batch_after" else "before", "input": level == "batch_input"}
         return {"kind": "batch", "epsilon": 1e-3, **place}
+    if str(level).startswith("warmed_"):
+        return {"kind": str(level).removeprefix("warmed_"), "warmup": 0.1}
     return {"kind": str(level)}
 
 

@@ -11,6 +11,7 @@ from ablation.reporting.questions import (
     optimizer,
     symmetry,
     vanishing,
+    warmup,
 )
 from ablation.reporting.wording.captions import UNTRAINED
 
@@ -22,6 +23,7 @@ QUESTIONS: tuple[Asked, ...] = (
     clipping,
     symmetry,
     optimizer,
+    warmup,
     memorize,
 )
 """Every question, in the order of the page."""
