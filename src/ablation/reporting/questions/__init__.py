@@ -2,10 +2,28 @@
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Asked, Question, unanswered
-from ablation.reporting.questions import batchnorm, clipping, elu_relu, initialization, memorize, symmetry, vanishing
+from ablation.reporting.questions import (
+    batch_size,
+    batchnorm,
+    clipping,
+    elu_relu,
+    initialization,
+    memorize,
+    symmetry,
+    vanishing,
+)
 from ablation.reporting.wording.captions import UNTRAINED
 
-QUESTIONS: tuple[Asked, ...] = (initialization, vanishing, elu_relu, batchnorm, clipping, symmetry, memorize)
+QUESTIONS: tuple[Asked, ...] = (
+    initialization,
+    vanishing,
+    elu_relu,
+    batchnorm,
+    clipping,
+    symmetry,
+    memorize,
+    batch_size,
+)
 """Every question, in the order of the page."""
 
 
