@@ -3,6 +3,7 @@
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Asked, Question, unanswered
 from ablation.reporting.questions import (
+    batch_size,
     batchnorm,
     clipping,
     elu_relu,
@@ -24,6 +25,7 @@ QUESTIONS: tuple[Asked, ...] = (
     symmetry,
     optimizer,
     warmup,
+    batch_size,
     memorize,
 )
 """Every question, in the order of the page."""
