@@ -46,5 +46,5 @@ def weight_decay(
         grad_SN.add_(param_SN * weight_decay)
 
 
-DECAYS: dict[str, Mapping[str, Any]] = {}
+DECAYS: dict[str, Mapping[str, Any]] = {"adamw": {"weight_decay": 0.01, "decoupled": True}}
 """Of the optimizers whose decay is not the function's own by default, what it is by default."""
