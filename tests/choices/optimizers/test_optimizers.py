@@ -176,7 +176,7 @@ def test_an_adaptive_step_is_as_long_whatever_the_gradients_size(name, factor):
 
 @pytest.mark.parametrize("name", ["adam", "amsgrad", "nadam"])
 def test_what_an_average_is_short_by_keeps_its_digits_where_beta_is_near_one(name):
-    """The first step is lr sign(g) whatever the betas; of 1 - beta^t float32 would leave no digit, or none but zeros."""
+    """The first step is lr sign(g) whatever the betas; of 1 - beta^t float32 would leave no digit."""
     near_one, lr_S1 = as_single(1 - 2**-24), torch.full((1, 1), 1e-3)
     weights, state = torch.zeros(1, 15), {}
     for step in range(1, 4):

@@ -116,3 +116,6 @@ def _weights(state: State, beta1_S1: Tensor, beta2_S1: Tensor) -> tuple[Tensor, 
     """Return what the gradients of all steps weigh, and what their squares do."""
     weight1_S1 = accumulate_weight(state, "mean_weight", beta1_S1)
     return weight1_S1, accumulate_weight(state, "square_weight", beta2_S1)
+
+
+RULES = {"adam": adam, "adamw": adamw, "nadam": nadam, "amsgrad": amsgrad}

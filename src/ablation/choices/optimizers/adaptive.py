@@ -57,3 +57,6 @@ def adadelta(
     step_SP = (kept(state, "step", grad_SP) + epsilon_S1).sqrt_().div_(room_SP).mul_(grad_SP)
     param_SP.addcmul_(step_SP, lr_S1, value=-1.0)
     accumulate(state, "step", step_SP.mul_(step_SP), rho_S1)
+
+
+RULES = {"adagrad": adagrad, "rmsprop": rmsprop, "adadelta": adadelta}

@@ -21,3 +21,6 @@ def nesterov(param_SP: Tensor, grad_SP: Tensor, lr_S1: Tensor, state: State, *, 
     momentum_S1 = per_cell(momentum, lr_S1)
     velocity_SP = accumulate(state, "velocity", grad_SP, momentum_S1)
     param_SP.addcmul_(grad_SP.addcmul_(velocity_SP, momentum_S1), lr_S1, value=-1.0)
+
+
+RULES = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov}

@@ -67,14 +67,14 @@ def orthogonalized(x_SP: Tensor, shape: tuple[int, int], least_S1: Tensor) -> Te
     largest_S1 = x_SP.abs().amax(1, keepdim=True).clamp_min_(torch.finfo(x_SP.dtype).tiny)
     norm_S1 = torch.linalg.vector_norm(x_SP.div_(largest_S1), dim=1, keepdim=True)
     x_SIO = x_SP.div_(torch.maximum(norm_S1, least_S1 / largest_S1)).view(-1, *shape)
-    # On the side on which the square matrices are smaller.
-    x_SRC = x_SIO if shape[0] <= shape[1] else x_SIO.transpose(1, 2)
+    # With the smaller side first, on which the square matrices are.
+    x_SIO = x_SIO if shape[0] <= shape[1] else x_SIO.transpose(1, 2)
     of_one, of_three, of_five = COEFFICIENTS
     for _ in range(STEPS):
-        gram_SRR = _product(x_SRC, x_SRC.transpose(1, 2))
-        polynomial_SRR = _product(gram_SRR, gram_SRR).mul_(of_five).add_(gram_SRR.mul_(of_three))
-        x_SRC = _product(polynomial_SRR, x_SRC).add_(x_SRC.mul_(of_one))
-    return (x_SRC if shape[0] <= shape[1] else x_SRC.transpose(1, 2)).reshape(x_SP.shape)
+        gram_SII = _product(x_SIO, x_SIO.transpose(1, 2))
+        polynomial_SII = _product(gram_SII, gram_SII).mul_(of_five).add_(gram_SII.mul_(of_three))
+        x_SIO = _product(polynomial_SII, x_SIO).add_(x_SIO.mul_(of_one))
+    return (x_SIO if shape[0] <= shape[1] else x_SIO.transpose(1, 2)).reshape(x_SP.shape)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
@@ -82,3 +82,6 @@ def _product(left: Tensor, right: Tensor) -> Tensor:
     if left.shape[0] == left.shape[1] == 1:
         return torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1]
     return torch.bmm(left, right)
+
+
+RULES = {"muon": muon}

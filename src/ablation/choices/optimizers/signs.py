@@ -28,3 +28,6 @@ def sign(x_SP: Tensor) -> Tensor:
     A cell whose gradient is lost would stand still, and count as one that does not learn rather than as diverged.
     """
     return torch.where(x_SP.isnan(), x_SP, x_SP.sign())
+
+
+RULES = {"sign_sgd": sign_sgd, "lion": lion}
