@@ -33,8 +33,8 @@ NAME = "question_warmup"
 PRESET = "study=schedules"
 TOLD = 4
 """Most depths and schedules that sentences name."""
-PANELS = {"ratio": "time with / without", "tested": "test accuracy (points)", "rates": "rates that train"}
-"""What the figure shows, and its axes; the last two are with minus without."""
+PANELS = {"ratio": "time, with / without", "tested": "test accuracy gained (points)", "rates": "rates gained"}
+"""What the figure shows, and its axes."""
 DOES = {-1: "shorter", 1: "longer", 0: "not clearly another"}
 Frames = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -169,7 +169,7 @@ def view(analysis: Analysis, frames: Frames, of: Sequence[Pair], found: Mapping[
     frame["schedule"] = frame["schedule"].cat.remove_unused_categories()
     last = [*found][-1]
     title = (
-        f"At {words(design, 'depth', last)} a warm-up makes the time to {design.goal} {time_of(design, found[last])[1]}"
+        f"Time to {design.goal} with a warm-up, at {words(design, 'depth', last)}: {time_of(design, found[last])[1]}"
     )
     pooled = [factor for factor in design.compared if factor not in ("schedule", "depth")]
     caption = (
@@ -205,7 +205,7 @@ def as_ratios(axis: Axes) -> None:
     axis.set_yscale("log")
     low, high = axis.get_ylim()
     if high < 8 * low:
-        axis.yaxis.set_major_locator(MaxNLocator(5))
+        axis.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(NullFormatter())
 
