@@ -24,7 +24,7 @@ class Measure:
 
     Attributes:
         text: along its axis, with the unit of times.
-        panel: the row of panels that it stands in.
+        panel: the row of panels that it stands in, if it is drawn.
         better: -1 where less of it is better, 1 where more is.
         counted: whether there is a set of those that cannot be told from the leader.
     """
@@ -41,8 +41,9 @@ MEASURES = {
     "drawn": Measure("test\naccuracy", "tested", 1),
     "share": Measure("rates that\nreach it", "share", 1),
     "width": Measure("decades\nnear the best", "width", 1, counted=False),
+    "cut": Measure("", "", 1, counted=False),
 }
-PANELS = tuple(dict.fromkeys(measure.panel for measure in MEASURES.values()))
+PANELS = tuple(dict.fromkeys(measure.panel for measure in MEASURES.values() if measure.panel))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def standing(
     widths = seed_widths(cells, tuned, [*design.compared, *nuisance])
     widths["width"] = widths["width"].where(widths["learned"], 0.0)
     found = {"time": means(tuned, "time"), "tested": means(tuned, "tested")}
-    return found | {"drawn": means(cells, "tested"), "share": means(cells, "reached"), "width": means(widths, "width")}
+    found |= {"drawn": means(cells, "tested"), "share": means(cells, "reached")}
+    return found | {name: means(widths, name) for name in ("width", "cut")}
 
 
 def judged(

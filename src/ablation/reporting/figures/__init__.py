@@ -94,7 +94,9 @@ def draw(drawing: Plots, view: View, design: Design) -> Drawn:
         figure = sentence(view) if view.why else drawing.plot(view, design)
         figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
         fits = lay_out(figure)
-        if not view.why and (why := unreadable(figure, design.levels, fits)):
+        # Fewer rates of those that optimizers bring would change no figure's size.
+        levels = {factor: of for factor, of in design.levels.items() if factor != "lr" or not design.own_rates}
+        if not view.why and (why := unreadable(figure, levels, fits)):
             view = replace(view, why=why)
             figure = sentence(view)
         dateless = {"Creator": None, "Title": legible(view.title)}

@@ -42,6 +42,8 @@ NAME = "question_optimizer"
 PRESET = "study=optimizers"
 NAMED = 4
 """Most contenders that a sentence names."""
+CUT = 0.5
+"""Where rates end before what is near the best does in so large a share of cells, the width is a lower bound."""
 
 
 def ask(analysis: Analysis) -> Question:
@@ -133,8 +135,9 @@ def numbers(analysis: Analysis, found: Mapping[str, Standing], optimizers: Seque
     parts = []
     for at, optimizer in enumerate(optimizers):
         width = found["width"].seeds[at]
-        cost = 100 * (found["tested"].seeds[at] - found["drawn"].seeds[at]).mean()
+        cost = round(100 * float((found["tested"].seeds[at] - found["drawn"].seeds[at]).mean()), 9)
         near = "an unknown width" if np.isnan(width).any() else said(analysis, "width", width)
+        near = f"at least {near}" if found["cut"].mean[at] >= CUT else near
         parts.append(f"{analysis.design.short('optimizer', optimizer)} {near}, {cost:.3g} points")
     return (
         f"At depth {depth}, decades of rates within which at most {NEAR:.0%} of the gain is lost (0 where nothing is "
@@ -152,6 +155,8 @@ def view(
     design, rows = analysis.design, []
     for depth in depths:
         for name, found in standings[depth].items():
+            if not MEASURES[name].panel:
+                continue
             low, high = student(found.seeds, analysis.options.confidence)
             for at, optimizer in enumerate(optimizers):
                 row = {"depth": depth, "measure": name, "optimizer": optimizer, "mean": found.mean[at]}
