@@ -54,7 +54,7 @@ class Layer:
 
 
 @dataclass
-class Watched(TorchDispatchMode):
+class Watched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Notes the layers of a forward pass, in the order in which it first reads their parameters.
 
     Args:
@@ -69,7 +69,7 @@ class Watched(TorchDispatchMode):
     layers: list[Layer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         first = self.layout.weights[-1].stop
         products, running = len(self.layout.shapes), self.layout.running(1, self.flat_SP)
         parts = [
