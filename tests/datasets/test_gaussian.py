@@ -20,19 +20,19 @@ def read(**params):
 def parts(seed=0, **params):
     """Return inputs and labels to train, validate and test on."""
     scans, params = read(**params), complete("gaussian", params)[1]
-    split = SOURCES["gaussian"].split("gaussian", scans.labels, params, seed)
-    return [(scans.images[places], scans.labels[places]) for places in split]
+    split = SOURCES["gaussian"].split("gaussian", scans, params, seed)
+    return [(scans.x[places], scans.y[places]) for places in split]
 
 
 def test_inputs_are_independent_and_standard_normal():
     scans = read(examples=4000, features=20)
-    x = scans.images.astype(np.float64)
-    assert scans.images.dtype == np.float32
-    assert (scans.images.shape, scans.shape) == ((6000, 20), (1, 20))
+    x = scans.x.astype(np.float64)
+    assert scans.x.dtype == np.float32
+    assert (scans.x.shape, scans.shape) == ((6000, 20), (1, 20))
     assert stats.kstest(x.ravel(), "norm").pvalue > 0.01
     bound = 4.5 / np.sqrt(6000)
     np.testing.assert_allclose(np.corrcoef(x.T), np.eye(20), atol=bound)
-    assert len(np.unique(scans.images, axis=0)) == 6000
+    assert len(np.unique(scans.x, axis=0)) == 6000
 
 
 def test_labels_are_those_of_one_linear_teacher():
@@ -48,7 +48,7 @@ def test_labels_are_those_of_one_linear_teacher():
 
 
 def test_the_default_keeps_its_bytes():
-    assert hashlib.sha256(read().images[:2048].tobytes()).hexdigest() == (
+    assert hashlib.sha256(read().x[:2048].tobytes()).hexdigest() == (
         "e131e9fb7dd7ea438b049cbfe0a58d4fb6231ffc33b78e0e8276e0451e2ab50d"
     )
 

@@ -112,7 +112,7 @@ def test_the_train_half_is_split_and_the_published_test_half_left_alone(own, tmp
     assert card["counts"] == {"train": [6] * 10, "val": [2] * 10, "test": [2] * 10}
     whole = SOURCES["mnist"].read("mine", complete("mine", own)[1], tmp_path)
     all_parts = np.concatenate([tensors[f"{part}_x"] for part in PARTS])
-    assert sorted(map(bytes, all_parts)) == sorted(map(bytes, whole.images))
+    assert sorted(map(bytes, all_parts)) == sorted(map(bytes, whole.x))
     assert prepare("mine", {**own, "targets": [0.1, 0.2, 0.3]}, tmp_path) == card
 
 

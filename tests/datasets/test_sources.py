@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ablation import UserError
+from ablation.datasets.cifar import BATCHES, ROW
 from ablation.datasets.settings import complete
 from ablation.datasets.sources import SOURCES
 from tests.datasets.idx_files import files_under, packed_idx, write_half
@@ -28,6 +29,13 @@ def refusal(label, params, raw):
 def test_a_source_names_the_files_that_it_reads(kind, own_folder, tmp_path, monkeypatch):
     """Every file that is opened while a level is read, and that is no mere description, and none else."""
     level = {"folder": str(own_folder), "verify": False} if "mnist" in kind else {}
+    if kind == "cifar10":
+        for name in BATCHES["full"]:
+            (own_folder / name).write_bytes(bytes(ROW))
+        level = {"folder": str(own_folder)}
+    if kind == "table":
+        (own_folder / "my.csv").write_text("a,label\n1,0.5\n2,1.5\n")
+        level = {"file": str(own_folder / "my.csv"), "target": "label"}
     read(kind, level, tmp_path)  # what is imported on the way is read now
     opened, real = set(), io.open
 
@@ -44,12 +52,30 @@ def test_a_source_names_the_files_that_it_reads(kind, own_folder, tmp_path, monk
 
 def test_digits(tmp_path):
     scans = read("digits", None, tmp_path)
-    assert scans.images.shape == (1797, 64)
-    assert scans.images.dtype == np.uint8
-    assert (scans.images.min(), scans.images.max()) == (0, 16)
-    assert scans.labels.dtype == np.int64
+    assert scans.x.shape == (1797, 64)
+    assert scans.x.dtype == np.uint8
+    assert (scans.x.min(), scans.x.max()) == (0, 16)
+    assert scans.y.dtype == np.int64
     # Counts by class from the data set's own description.
-    assert np.bincount(scans.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert np.bincount(scans.y).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "counts"),
+    [("breast_cancer", (569, 30), [212, 357]), ("wine", (178, 13), [59, 71, 48]), ("diabetes", (442, 10), None)],
+)
+def test_bundled_tables(kind, shape, counts, tmp_path):
+    """Sizes and counts are those of the data sets' own descriptions."""
+    examples = read(kind, None, tmp_path)
+    assert (examples.x.shape, examples.x.dtype, len(examples.about["columns"])) == (shape, np.float64, shape[1])
+    if counts:
+        assert np.bincount(examples.y).tolist() == counts
+        assert len(examples.about["class_names"]) == len(counts)
+    else:
+        # In raw units: years of age, and what was scored from 25 to 346.
+        assert (examples.x[:, 0].min(), examples.x[:, 0].max()) == (19, 79)
+        assert (examples.y.min(), examples.y.max(), examples.y.dtype) == (25, 346, np.float64)
     assert files_under(tmp_path) == []
 
 
@@ -63,13 +89,13 @@ def test_a_part_is_one_half_and_needs_the_files_of_that_alone(kind, given, half,
     for path in own_folder.glob(f"{other}-*"):
         path.write_bytes(b"not to be read")
     scans = read(kind, level, tmp_path)
-    assert scans.images.shape == (10 * each, 12)
+    assert scans.x.shape == (10 * each, 12)
     assert scans.shape == (4, 3)
-    assert scans.labels.tolist() == np.repeat(np.arange(10), each).tolist()
-    assert scans.labels.dtype == np.int64
+    assert scans.y.tolist() == np.repeat(np.arange(10), each).tolist()
+    assert scans.y.dtype == np.int64
     for path in own_folder.glob(f"{other}-*"):
         path.unlink()
-    assert len(read(kind, level, tmp_path).images) == 10 * each
+    assert len(read(kind, level, tmp_path).x) == 10 * each
     names = [path.name for path in SOURCES[kind].files(complete(kind, level)[1], tmp_path)]
     assert names == [f"{half}-images-idx3-ubyte.gz", f"{half}-labels-idx1-ubyte.gz"]
 
@@ -78,7 +104,7 @@ def test_rows_are_images_in_c_order(tmp_path):
     images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     write_half(tmp_path, "t10k", images, np.array([3, 9], np.uint8))
     scans = read("mnist", {"folder": str(tmp_path), "verify": False, "part": "t10k"}, tmp_path)
-    np.testing.assert_array_equal(scans.images, [list(range(12)), list(range(12, 24))])
+    np.testing.assert_array_equal(scans.x, [list(range(12)), list(range(12, 24))])
     assert scans.shape == (3, 4)
 
 
@@ -115,7 +141,7 @@ def test_labels_must_be_digits(own_folder, tmp_path):
 def test_a_home_folder_is_expanded(own_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(own_folder.parent))
     train = read("mnist", {"folder": "~/own", "verify": False}, tmp_path)
-    assert len(train.labels) == 100
+    assert len(train.y) == 100
 
 
 def test_downloaded_half_is_read_and_kept(real_mnist, server, tmp_path):
@@ -123,7 +149,7 @@ def test_downloaded_half_is_read_and_kept(real_mnist, server, tmp_path):
         server.bodies[f"/mirror/{name}"] = (real_mnist / name).read_bytes()
     for mirror in (f"{server.url}/mirror", f"{server.url}/mirror/"):
         scans = read("mine", {"kind": "mnist", "part": "t10k", "mirror": mirror}, tmp_path / "raw")
-        assert scans.images.shape == (10_000, 784)
+        assert scans.x.shape == (10_000, 784)
     assert server.requests == ["/mirror/t10k-images-idx3-ubyte.gz", "/mirror/t10k-labels-idx1-ubyte.gz"]
     assert files_under(tmp_path) == ["raw/mnist/t10k-images-idx3-ubyte.gz", "raw/mnist/t10k-labels-idx1-ubyte.gz"]
 
@@ -140,5 +166,5 @@ def test_another_file_from_the_mirror_is_refused_and_not_kept(own_folder, server
 def test_the_real_half_is_verified(real_mnist, tmp_path):
     scans = read("mnist", {"part": "t10k", "folder": str(real_mnist)}, tmp_path)
     # As the MNIST page counts them.
-    assert np.bincount(scans.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.bincount(scans.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert "bef4ecab" in refusal("fashion_mnist", {"part": "t10k", "folder": str(real_mnist)}, tmp_path)

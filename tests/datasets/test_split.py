@@ -67,8 +67,10 @@ def test_a_larger_fraction_only_adds_and_moves_no_other_part():
     ],
 )
 def test_a_class_without_images_in_a_part_is_refused(shares, side):
-    told = r"data\.mine\.validation_fraction={} data\.mine\.test_fraction={}: leave class 0 with its 10 images".format(
-        *shares
+    told = (
+        r"data\.mine\.validation_fraction={} data\.mine\.test_fraction={}: leave class 0 with its 10 examples".format(
+            *shares
+        )
     )
     with pytest.raises(UserError, match=f"^{told} {side}$"):
         stratified_split("mine", np.arange(100) % 10, *shares, 0)

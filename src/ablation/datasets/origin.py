@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ablation import UserError
-from ablation.datasets import idx, sources, split
+from ablation.datasets import bundled, cifar, examples, idx, scaling, sources, split, table, table_files
 from ablation.datasets.sources import SOURCES
 
 Origin = dict[str, Any]
-"""``files``: SHA-256 of the source's files by name; ``code``: that of the code that read them; ``folder``: where they
-lay, if nothing but that says which data are meant."""
+"""``files``: SHA-256 of the source's files by name; ``code``: that of the code that read them; ``folder`` or ``file``:
+where they lay, if nothing but that says which data are meant."""
+
+READING = (idx, cifar, bundled, table, table_files, examples, scaling, sources, split)
+"""The modules that make arrays of a source's files."""
 
 
 def origin_of(kind: str, params: Mapping[str, Any], raw: Path) -> Origin:
@@ -35,7 +38,9 @@ def origin_of(kind: str, params: Mapping[str, Any], raw: Path) -> Origin:
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     found: Origin = {"files": files, "code": _reading_code()}
-    return found if params.get("verify", True) else {**found, "folder": params["folder"]}
+    place = SOURCES[kind].place
+    is_published = place is None or params.get("verify", params[place] is None)
+    return found if is_published else {**found, str(place): params[str(place)]}
 
 
 def changed(was: object, kind: str, params: Mapping[str, Any], raw: Path) -> str | None:
@@ -53,13 +58,14 @@ def changed(was: object, kind: str, params: Mapping[str, Any], raw: Path) -> str
     if other := [name for name in now["files"] if now["files"][name] != known.get(name)]:
         return f"{' and '.join(other)} changed since it was prepared"
     if len(now["files"]) < len(SOURCES[kind].files(params, raw)):
-        # Of another folder nothing was prepared.
-        return "its folder is another" if now.get("folder") != before.get("folder") else None
+        # Of another folder, or another file, nothing was prepared.
+        place = SOURCES[kind].place
+        return f"its {place} is another" if now.get(place or "") != before.get(place or "") else None
     return "the code that reads it has changed" if now["code"] != before.get("code") else None
 
 
 @cache
 def _reading_code() -> str:
     """Return the digest of the code that makes arrays of a source's files, its comments and layout left out."""
-    code = [ast.dump(ast.parse(Path(module.__file__ or "").read_text("utf-8"))) for module in (idx, sources, split)]
+    code = [ast.dump(ast.parse(Path(module.__file__ or "").read_text("utf-8"))) for module in READING]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()

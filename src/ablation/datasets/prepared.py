@@ -1,17 +1,19 @@
 """The prepared file of a split of a data level: what a run of a study trains, validates and tests on, to the byte.
 
 Its name is the level's label, with the split where that is not 0: ``digits``, ``digits.split3``; no label has a dot.
-``<folder>/<name>.safetensors`` holds ``train_x``, ``val_x`` and ``test_x`` (uint8, ``[n, features]``, raw units;
-float32 where they were generated standard normal), ``train_y``, ``val_y`` and ``test_y`` (int64, ``[n]``).
+``<folder>/<name>.safetensors`` holds ``train_x``, ``val_x`` and ``test_x`` (``[n, features]``: uint8 in raw units, or
+float32 that was generated standard normal or standardized column by column), ``train_y``, ``val_y`` and ``test_y``
+(``[n]``: int64, classes from 0; or float32, standardized targets of a regression). Where columns were standardized, or
+targets, there is ``x_mean`` and ``x_std``, ``y_mean`` and ``y_std`` (float64, a number a column), in raw units.
 ``<folder>/<name>.json``, its *card*, says what that is and what it was made from, has the digest that a study's
-results are keyed by, and the two constants that standardize a pixel: ``(x - mean) / std``.
+results are keyed by, and the two constants that standardize a pixel: ``(x - mean) / std``, 0 and 1 of floats.
 """
 
 import hashlib
 import json
 import math
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,25 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ablation import UserError
+from ablation.datasets.examples import OUTPUTS_OF_REGRESSION, TASKS, Examples, task_of
 from ablation.datasets.origin import changed, origin_of
 from ablation.datasets.partial import sweep, write_all
+from ablation.datasets.scaling import standardize_columns, variance
 from ablation.datasets.settings import complete, content_parameters, written
 from ablation.datasets.sources import CLASSES, SOURCES
+from ablation.datasets.table_files import listed
 
 PARTS = ("train", "val", "test")
 """The parts of a data set, in the order in which a source splits them; each has a tensor ``_x`` and one ``_y``."""
+
+NAMES = {"train": "training", "val": "validation", "test": "test"}
+"""What they are called."""
+
+SCALES = ("mean", "std")
+"""What standardized columns are kept with, likewise."""
+
+OTHERWISE_TOLD = ("image_shape", "made_from", "columns", "class_names")
+"""What of a card its tensors do not tell; some have it."""
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -89,17 +103,41 @@ def _made(label: str, kind: str, params: Mapping[str, Any], folder: Path, split:
     """Return the tensors and the card that a level's source comes to; what is downloaded is kept under ``raw/``."""
     # Before they are read: what is replaced meanwhile is seen to have changed the next time.
     origin = origin_of(kind, params, folder / "raw")
-    scans = SOURCES[kind].read(label, params, folder / "raw")
+    examples = SOURCES[kind].read(label, params, folder / "raw")
     if params.get("folder") is None:
         origin = origin_of(kind, params, folder / "raw")  # with what was downloaded
-    tensors: Tensors = {}
-    parts = SOURCES[kind].split(label, scans.labels, params, split)
+    parts = SOURCES[kind].split(label, examples, params, split)
+    columns, scales = _standardized(label, examples, parts[0])
+    tensors: Tensors = dict(scales)
     for part, places in zip(PARTS, parts, strict=True):
         # safetensors writes an array's memory as it lies, so it has to lie in C order.
-        tensors[f"{part}_x"] = np.ascontiguousarray(scans.images[places])
-        tensors[f"{part}_y"] = np.ascontiguousarray(scans.labels[places])
-    rest = {"image_shape": list(scans.shape), "made_from": origin}
+        tensors |= {f"{part}_{axis}": np.ascontiguousarray(column[places]) for axis, column in columns.items()}
+    rest = {"image_shape": list(examples.shape), "made_from": origin}
+    rest |= {name: list(told) for name, told in examples.about.items()}
     return tensors, _describe(label, split, kind, params, tensors, rest)
+
+
+def _standardized(label: str, examples: Examples, train: NDArray[np.int64]) -> tuple[Tensors, Tensors]:
+    """Return inputs and targets as they are kept, by axis, and the means and deviations that have standardized them.
+
+    Raises:
+        UserError: a value lies too far from the training part's.
+    """
+    columns: Tensors = {"x": examples.x, "y": examples.y}
+    scales: Tensors = {}
+    names = {"x": examples.about.get("columns", ()), "y": ("the target",)}
+    for axis, values in columns.items():
+        if values.dtype != np.float64:
+            continue
+
+        def told(column: int, row: int, of: Sequence[str] = names[axis]) -> str:
+            return f"data.{label}: {of[column]} in row {row + 1}"
+
+        z, scales[f"{axis}_mean"], scales[f"{axis}_std"] = standardize_columns(
+            values.reshape(len(values), -1), train, told
+        )
+        columns[axis] = z.reshape(values.shape)
+    return columns, scales
 
 
 def up_to_date(
@@ -119,18 +157,27 @@ def up_to_date(
     """
     kind, complete_params = complete(label, params)
     sweep(folder)
+    name = f"data.{name_of(label, split)}"
     if not paths(label, folder, split)[0].exists():
-        tell(f"data.{name_of(label, split)} is not prepared yet: preparing it in {folder}")
-        return prepare(label, params, folder, split)
-    try:
-        card = load(label, params, folder, split)[1]
-    except NotPreparedError as error:
-        tell(f"{error.why}: preparing it anew in {folder}")
-        return prepare(label, params, folder, split)
-    if (change := changed(card.get("made_from"), kind, complete_params, folder / "raw")) is None:
-        return card
-    tell(f"data.{name_of(label, split)}: {change}: preparing it anew in {folder}")
-    return prepare(label, params, folder, split)
+        tell(f"{name} is not prepared yet: preparing it in {folder}")
+    else:
+        try:
+            card = load(label, params, folder, split)[1]
+        except NotPreparedError as error:
+            tell(f"{error.why}: preparing it anew in {folder}")
+        else:
+            if (change := changed(card.get("made_from"), kind, complete_params, folder / "raw")) is None:
+                return card
+            tell(f"{name}: {change}: preparing it anew in {folder}")
+    card = prepare(label, params, folder, split)
+    if card.get("constant"):
+        tell(f"{name}: {still_text(card)}")
+    return card
+
+
+def still_text(card: Mapping[str, Any]) -> str:
+    """Say which columns are the same in all of the training part, and what comes of it."""
+    return f"{listed(card['constant'])}: one value in all of the training part, so nothing to learn from; taken as 0"
 
 
 def foreseen(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> dict[str, Any]:
@@ -154,7 +201,7 @@ def foreseen(label: str, params: Mapping[str, Any] | None, folder: Path, split: 
 
 
 def ends_of(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[str, Any]:
-    """Return what a level's card has under ``features``, ``classes`` and ``image_shape``, if need be by ``foreseen``.
+    """Return what a level's card has under ``features``, ``outputs`` and ``image_shape``, if need be by ``foreseen``.
 
     Raises:
         UserError: as there; or the level is wrong.
@@ -165,7 +212,7 @@ def ends_of(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[
         card = foreseen(label, params, folder)
         return {"image_shape": [1, card["features"]], **card}  # which cards of old lack
     classes = int(complete_params.get("classes", CLASSES))
-    return {"features": math.prod(shape), "classes": classes, "image_shape": list(shape)}
+    return {"features": math.prod(shape), "outputs": classes, "image_shape": list(shape)}
 
 
 def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> tuple[Tensors, dict[str, Any]]:
@@ -198,7 +245,10 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int 
         tensors = load_file(tensors_path)
     except (OSError, SafetensorError) as error:
         raise NotPreparedError(f"{tensors_path}: expected prepared tensors, found a damaged file", command) from error
-    if sorted(tensors) != sorted(f"{part}_{axis}" for part in PARTS for axis in "xy"):
+    scaled = [axis for axis in "xy" if f"{axis}_mean" in tensors]
+    if {*tensors} != {f"{kept}_{axis}" for kept in PARTS for axis in "xy"} | {
+        f"{axis}_{scale}" for axis in scaled for scale in SCALES
+    }:
         raise NotPreparedError(f"{tensors_path}: expected the parts {', '.join(PARTS)}, found others", command)
     if digest(tensors) != card.get("digest"):
         raise NotPreparedError(f"{tensors_path}: expected the digest that its card has, found another", command)
@@ -254,31 +304,54 @@ def _describe(
 ) -> dict[str, Any]:
     """Return the card of ``tensors``, made from nothing but them, the level and ``rest``, so that it can be made again.
 
-    ``rest`` has what the tensors do not tell: ``image_shape``, and ``made_from``, which cards of old lack.
+    ``rest`` has what of ``OTHERWISE_TOLD`` there is.
+
+    Raises:
+        UserError: there is nothing to learn by in the training part, or nothing to score by in another.
     """
-    # Floats were drawn from N(0, 1) and are left as they are.
-    mean, std = mean_and_std(tensors["train_x"]) if tensors["train_x"].dtype == np.uint8 else (0.0, 1.0)
-    if std == 0:
-        raise UserError(
-            f"data.{label}: every pixel to train on is {mean:g}, so there is nothing to standardize or learn"
-        )
-    classes = int(params.get("classes", CLASSES))
-    counts = {part: np.bincount(tensors[f"{part}_y"], minlength=classes).tolist() for part in PARTS}
+    train_x = tensors["train_x"]
+    # Floats were drawn from N(0, 1), or standardized when they were prepared, and are left as they are.
+    mean, std = mean_and_std(train_x) if train_x.dtype == np.uint8 else (0.0, 1.0)
+    still: Sequence[int] = np.flatnonzero((train_x == train_x[0]).all(axis=0)).tolist() if "columns" in rest else []
+    if std == 0 or len(still) == train_x.shape[1]:
+        what = f"pixel to train on is {mean:g}" if std == 0 else "column has one value in the training part"
+        raise UserError(f"data.{label}: every {what}, so there is nothing to standardize or learn")
     return {
         "label": label,
         "split": split,
         "kind": kind,
         "parameters": content_parameters(params),
         "source": SOURCES[kind].citation,
-        "features": tensors["train_x"].shape[1],
-        **{key: rest[key] for key in ("image_shape", "made_from") if key in rest},
-        "classes": classes,
-        **{part: sum(count) for part, count in counts.items()},
-        "counts": counts,
+        "features": train_x.shape[1],
+        **{key: rest[key] for key in OTHERWISE_TOLD if key in rest},
+        **({"constant": [rest["columns"][column] for column in still]} if "columns" in rest else {}),
+        **_describe_targets(label, params, tensors, rest),
+        **{part: len(tensors[f"{part}_y"]) for part in PARTS},
         "mean": mean,
         "std": std,
         "digest": digest(tensors),
     }
+
+
+def _describe_targets(
+    label: str, params: Mapping[str, Any], tensors: Tensors, rest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a card says of the targets: of classes how many examples have each, of numbers their variance."""
+    labels = {part: tensors[f"{part}_y"] for part in PARTS}
+    task = task_of(labels["train"])
+    if task == TASKS[0]:
+        classes = len(rest["class_names"]) if "class_names" in rest else int(params.get("classes", CLASSES))
+        counts = {part: np.bincount(y, minlength=classes).tolist() for part, y in labels.items()}
+        return {"task": task, "classes": classes, "outputs": classes, "counts": counts}
+    variances = {part: variance(y) for part, y in labels.items()}
+    for part, spread in variances.items():
+        if spread == 0:
+            raise UserError(
+                f"data.{label}: all {len(labels[part])} targets of the {NAMES[part]} part are the same, so that R "
+                "squared is not defined; give more examples, or larger shares"
+            )
+    scale = {f"target_{scale}": float(tensors[f"y_{scale}"][0]) for scale in SCALES}
+    return {"task": task, "classes": None, "outputs": OUTPUTS_OF_REGRESSION, **scale, "variances": variances}
 
 
 def _command(label: str, kind: str, params: Mapping[str, Any], split: int) -> str:

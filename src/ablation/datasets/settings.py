@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ablation import UserError
+from ablation.datasets.cifar import BATCHES
+from ablation.datasets.examples import TASKS
 from ablation.datasets.sources import SOURCES
 from ablation.levels import path_of, shown
 
@@ -23,6 +25,10 @@ def _are_targets(value: object) -> bool:
     return bool(0 < value[0] < value[1] < value[2] <= 1)
 
 
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
 def _whole(low: int, high: int) -> tuple[Callable[[Any], bool], str]:
     return (
         lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
@@ -34,6 +40,9 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "validation_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
     "test_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
     "targets": (_are_targets, "must be three increasing numbers above 0 and up to 1"),
+    "file": (_is_path, "must name a CSV, Parquet or npz file"),
+    "target": (lambda value: value is None or (isinstance(value, str) and value != ""), "must be a column or null"),
+    "task": (lambda value: value in ("auto", *TASKS), f"must be auto, {' or '.join(TASKS)}"),
     "folder": (lambda value: value is None or (isinstance(value, str) and value != ""), "must be a folder or null"),
     "mirror": (
         lambda value: isinstance(value, str) and re.match(r"https?://[^/\s]", value) is not None,
@@ -48,6 +57,14 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 """What each parameter must be: a test, and how to say it."""
 
+OF_KIND: dict[tuple[str, str], tuple[Callable[[Any], bool], str]] = {
+    ("cifar10", "part"): (lambda value: value in BATCHES, f"must be {' or '.join(BATCHES)}"),
+    ("table", "targets"): (lambda value: value is None or _are_targets(value), f"{RULES['targets'][1]}, or null"),
+}
+"""Those that one kind of source says otherwise."""
+
+TARGETS = {"classification": [0.80, 0.90, 0.95], "regression": [0.25, 0.50, 0.75]}
+"""Targets of a table that says none: accuracies, or R squared."""
 
 MOVED = {"split_seed": "is no key of the data any more; give split"}
 """Keys of an earlier version, and what is said of them before the value."""
@@ -72,15 +89,18 @@ def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
             raise UserError(f"data.{label}.{key}={written(value)}: {MOVED[key]}={written(value)}")
         if key not in defaults:
             raise UserError(f"data.{label}.{key}={written(value)}: unknown, {kind} takes {', '.join(sorted(defaults))}")
-        allowed, rule = RULES[key]
+        allowed, rule = OF_KIND.get((kind, key)) or RULES[key]
         if not allowed(value):
             raise UserError(f"data.{label}.{key}={written(value)}: {rule}")
     shares = {key: {**defaults, **params}.get(key, 0) for key in ("validation_fraction", "test_fraction")}
     if sum(shares.values()) >= 1:
         given = " ".join(f"data.{label}.{key}={written(value)}" for key, value in shares.items())
         raise UserError(f"{given}: must be below 1 together, for the rest is trained on")
-    if params.get("folder") is not None:
-        path_of(f"data.{label}.folder", params["folder"])
+    for key in ("folder", "file"):
+        if params.get(key) is not None:
+            path_of(f"data.{label}.{key}", params[key])
+    if "file" in defaults and params.get("file") is None:
+        raise UserError(f"data.{label}.file=null: {RULES['file'][1]}")
     if params.get("verify") is False and params.get("folder") is None:
         raise UserError(
             f"data.{label}.verify=false: goes with data.{label}.folder only, what is downloaded is always checked"
@@ -102,13 +122,23 @@ def complete(label: str, params: Mapping[str, Any] | None) -> tuple[str, dict[st
     return kind, {**SOURCES[kind].defaults, **{key: value for key, value in params.items() if key != "kind"}}
 
 
+def targets_of(label: str, params: Mapping[str, Any] | None, task: str) -> list[float]:
+    """Return the three scores of a level that are aimed at, given the task that its data turned out to be.
+
+    Raises:
+        UserError: as ``complete``.
+    """
+    given: list[float] | None = complete(label, params)[1]["targets"]
+    return TARGETS[task] if given is None else list(given)
+
+
 def content_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the complete ``params`` that decide what is prepared of given files.
 
-    Neither a folder nor a mirror does: the bytes that lie there do.
+    Neither a folder, a file nor a mirror does: the bytes that lie there do.
     """
     deciding = {"part", "verify", "validation_fraction", "test_fraction"}
-    deciding |= {"examples", "features", "classes", "seed"}
+    deciding |= {"examples", "features", "classes", "seed", "target", "task"}
     return {key: value for key, value in params.items() if key in deciding}
 
 

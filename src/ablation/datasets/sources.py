@@ -1,13 +1,12 @@
-"""Where images and labels come from: scikit-learn's bundled scans, four published IDX files, or a generator.
+"""Where examples come from: scikit-learn's bundled data, published files, a generator, or a table of a user's own.
 
-A source yields all of its images, and says how they are split into those to train, to validate and to test on. A new
-one is one reader here, one line in ``SOURCES`` and one file in ``conf/data/``.
+A source yields all of its examples, and says how they are split into those to train, to validate and to test on. A new
+one is one reader, one line in ``SOURCES`` and one file in ``conf/data/``.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,19 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ablation import UserError
+from ablation.datasets.bundled import bundled_files, read_bundled, read_digits
+from ablation.datasets.cifar import SHAPE, cifar10_files, read_cifar10
 from ablation.datasets.download import download
+from ablation.datasets.examples import TASKS, Examples, task_of
 from ablation.datasets.idx import IMAGES, LABELS, LARGEST, read_idx
-from ablation.datasets.split import Parts, random_split, stratified_split
+from ablation.datasets.split import Parts, random_split, shares_of, stratified_split
+from ablation.datasets.table import read_table, table_files
 
 CLASSES = 10
-"""Every source tells ten classes apart, labelled 0 to 9, unless its levels have the parameter ``classes``."""
-
+"""Classes where neither the examples name them nor the level has the parameter ``classes``: labelled 0 to 9."""
 
 HALVES = {"full": "train", "t10k": "t10k"}
 """Which published half, by the name of its files, each ``part`` of a level reads."""
-
-
-@dataclass(frozen=True)
-class Scans:
-    """Labelled gray-scale images, or vectors that stand for them."""
-
-    images: NDArray[np.uint8] | NDArray[np.float32]
-    """``[n, features]``, a row an image in C order: bytes in raw units, or floats that need no standardizing."""
-    labels: NDArray[np.int64]
-    """``[n]``, from 0."""
-    shape: tuple[int, int]
-    """Rows and columns of an image; their product is ``features``."""
 
 
 @dataclass(frozen=True)
@@ -48,37 +38,27 @@ class Source:
     """Who made the data and where they are described, in one line."""
     defaults: Mapping[str, Any]
     """The parameters that a level of this kind takes, with their defaults."""
-    read: Callable[[str, Mapping[str, Any], Path], Scans]
-    """``read(label, params, raw)``: all images. ``params`` are complete; downloaded files are kept under ``raw``."""
-    split: Callable[[str, NDArray[np.int64], Mapping[str, Any], int], Parts]
-    """``split(label, labels, params, seed)``: which of them are trained, validated and tested on, by this seed."""
+    read: Callable[[str, Mapping[str, Any], Path], Examples]
+    """``read(label, params, raw)``: all examples. ``params`` are complete; downloads are kept under ``raw``."""
+    split: Callable[[str, Examples, Mapping[str, Any], int], Parts]
+    """``split(label, examples, params, seed)``: which are trained, validated and tested on, by this seed."""
     files: Callable[[Mapping[str, Any], Path], list[Path]]
     """``files(params, raw)``: the files that ``read`` reads, whether they are there or not."""
-    known: Callable[[Mapping[str, Any]], tuple[int, int] | None] = lambda params: None
-    """``known(params)``: rows and columns of an image where they are known with nothing read, drawn or downloaded."""
+    place: str | None = None
+    """The parameter that says where files lie of which nothing but the place says that they are the ones meant."""
+    known: Callable[[Mapping[str, Any]], tuple[int, ...] | None] = lambda params: None
+    """``known(params)``: an image's ``Examples.shape`` where it is known with nothing read, drawn or downloaded."""
 
 
-def read_digits(label: str, params: Mapping[str, Any], raw: Path) -> Scans:
-    """Return the 1,797 scans of 8 x 8 pixels, valued 0 to 16, that scikit-learn carries with it. There is no split."""
-    # Imported here: it takes a second, and only this source needs it.
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    return Scans(bunch.data.astype(np.uint8), bunch.target.astype(np.int64), (8, 8))
-
-
-def digits_files(params: Mapping[str, Any], raw: Path) -> list[Path]:
-    """Return the one file in which scikit-learn keeps its scans, without importing it."""
-    found = find_spec("sklearn")
-    return [Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"] if found and found.origin else []
+def split_by_shares(label: str, examples: Examples, params: Mapping[str, Any], seed: int) -> Parts:
+    """Set the level's shares apart: of each class, or of all examples where each has a number."""
+    validation, test = params["validation_fraction"], params["test_fraction"]
+    if task_of(examples.y) == TASKS[0]:
+        return stratified_split(label, examples.y, validation, test, seed, examples.about.get("class_names"))
+    return random_split(len(examples.y), *shares_of(label, len(examples.y), validation, test), seed)
 
 
-def split_by_shares(label: str, labels: NDArray[np.int64], params: Mapping[str, Any], seed: int) -> Parts:
-    """Set the level's shares of each class apart."""
-    return stratified_split(label, labels, params["validation_fraction"], params["test_fraction"], seed)
-
-
-def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> Scans:
+def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> Examples:
     """Return standard normal inputs that a fixed linear teacher labels: those to train on, and half as many more.
 
     x ~ N(0, 1) in every feature, independent; y = argmax_c (x T)_c with one T ~ N(0, 1): what theory assumes of inputs,
@@ -101,20 +81,20 @@ def read_gaussian(label: str, params: Mapping[str, Any], raw: Path) -> Scans:
 
     teacher = normal(features, classes)
     x = normal(examples + 2 * _apart(examples), features).astype(np.float32)
-    return Scans(x, np.argmax(x.astype(np.float64) @ teacher, axis=1), (1, features))
+    return Examples(x, np.argmax(x.astype(np.float64) @ teacher, axis=1), (1, features), {})
 
 
-def split_gaussian(label: str, labels: NDArray[np.int64], params: Mapping[str, Any], seed: int) -> Parts:
+def split_gaussian(label: str, examples: Examples, params: Mapping[str, Any], seed: int) -> Parts:
     """Set as many apart to validate on, and to test on, as are a quarter of those to train on."""
     apart = _apart(int(params["examples"]))
-    return random_split(len(labels), apart, apart, seed)
+    return random_split(len(examples.y), apart, apart, seed)
 
 
 def _apart(examples: int) -> int:
     return max(1, examples // 4)
 
 
-def read_mnist(kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path) -> Scans:
+def read_mnist(kind: str, checksums: Mapping[str, str], label: str, params: Mapping[str, Any], raw: Path) -> Examples:
     """Return one published half, from the level's own folder, or from the mirror by way of ``raw/<kind>/``.
 
     It is the train half with ``part=full`` and the test half with ``part=t10k``. The other is neither read nor
@@ -141,7 +121,7 @@ def read_mnist(kind: str, checksums: Mapping[str, str], label: str, params: Mapp
             f"{folder}: expected labels from 0 to 9, found {labels[place]} at place {place} of the {half} half"
         )
     _, rows, columns = images.shape
-    return Scans(images.reshape(len(images), -1), labels.astype(np.int64), (rows, columns))
+    return Examples(images.reshape(len(images), -1), labels.astype(np.int64), (rows, columns), {})
 
 
 def mnist_files(kind: str, params: Mapping[str, Any], raw: Path) -> list[Path]:
@@ -166,8 +146,39 @@ SOURCES: dict[str, Source] = {
         defaults={**_SPLIT, "targets": [0.85, 0.90, 0.95]},
         read=read_digits,
         split=split_by_shares,
-        files=digits_files,
+        files=partial(bundled_files, "digits"),
         known=lambda params: (8, 8),
+    ),
+    "breast_cancer": Source(
+        citation="Wolberg, Mangasarian, Street, Street: Breast Cancer Wisconsin (Diagnostic), UCI, 1993, "
+        "doi:10.24432/C5DW2B; as bundled with scikit-learn",
+        defaults={**_SPLIT, "targets": [0.90, 0.94, 0.96]},
+        read=partial(read_bundled, "breast_cancer"),
+        split=split_by_shares,
+        files=partial(bundled_files, "breast_cancer"),
+    ),
+    "wine": Source(
+        citation="Aeberhard, Forina: Wine, UCI, 1992, doi:10.24432/C5PC7J; as bundled with scikit-learn",
+        defaults={**_SPLIT, "targets": [0.85, 0.90, 0.95]},
+        read=partial(read_bundled, "wine"),
+        split=split_by_shares,
+        files=partial(bundled_files, "wine"),
+    ),
+    "diabetes": Source(
+        citation="Efron, Hastie, Johnstone, Tibshirani: Least angle regression, Ann. Statist. 32:407, 2004; as bundled "
+        "with scikit-learn",
+        defaults={**_SPLIT, "targets": [0.20, 0.30, 0.40]},
+        read=partial(read_bundled, "diabetes"),
+        split=split_by_shares,
+        files=partial(bundled_files, "diabetes"),
+    ),
+    "table": Source(
+        citation="a table of the user's own",
+        defaults={"file": None, "target": None, "task": "auto", **_SPLIT, "targets": None},
+        read=read_table,
+        split=split_by_shares,
+        files=table_files,
+        place="file",
     ),
     "gaussian": Source(
         citation="Standard normal inputs, labelled by a random linear teacher; generated, no published data",
@@ -176,6 +187,21 @@ SOURCES: dict[str, Source] = {
         split=split_gaussian,
         files=lambda params, raw: [],
         known=lambda params: (1, int(params["features"])),
+    ),
+    "cifar10": Source(
+        citation="Krizhevsky: Learning multiple layers of features from tiny images, 2009",
+        defaults={
+            "mirror": "https://www.cs.toronto.edu/~kriz/",
+            "folder": None,
+            "part": "full",
+            **_SPLIT,
+            "targets": [0.35, 0.40, 0.45],
+        },
+        read=read_cifar10,
+        split=split_by_shares,
+        files=cifar10_files,
+        known=lambda params: SHAPE,
+        place="folder",
     ),
     "mnist": Source(
         citation="LeCun, Cortes, Burges: The MNIST database of handwritten digits, 1998",
@@ -198,6 +224,7 @@ SOURCES: dict[str, Source] = {
         split=split_by_shares,
         files=partial(mnist_files, "mnist"),
         known=mnist_shape,
+        place="folder",
     ),
     "fashion_mnist": Source(
         citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747, 2017",
@@ -220,6 +247,7 @@ SOURCES: dict[str, Source] = {
         split=split_by_shares,
         files=partial(mnist_files, "fashion_mnist"),
         known=mnist_shape,
+        place="folder",
     ),
 }
 """Every kind of data by its name. The checksums are those that torchvision lists for the published files."""

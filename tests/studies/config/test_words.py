@@ -14,7 +14,9 @@ from ablation.studies.study import check_study
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize("key", ["paths.data", "data.mnist.folder", "tracking.uri", "plan.from"])
+@pytest.mark.parametrize(
+    "key", ["paths.data", "data.mnist.folder", "data.t.file", "data.t.target", "tracking.uri", "plan.from"]
+)
 @pytest.mark.parametrize(
     "text",
     [
@@ -252,3 +254,5 @@ def test_paths_are_made_absolute_and_nothing_else(monkeypatch, tmp_path):
     ]
     same = ["depth=3", "paths.data=/a", "tracking.uri=http://h:1", "tracking.uri=sqlite:////a/b", "--help"]
     assert absolute([*same, "data.mnist.folder=null"]) == [*same, "data.mnist.folder=null"]
+    columns = ["data.table.target=relative/x", "+data.a.target=b"]
+    assert absolute(["data.table.file=my.csv", *columns]) == [f"data.table.file={tmp_path}/my.csv", *columns]

@@ -35,8 +35,10 @@ STAGE_OF = {
 }
 """The stages that read a section, where it is not ``study.py`` alone."""
 
-TEXT = re.compile(r"(\+*(?:choices|paths\.\w+|plan\.from|tracking\.uri|data\..+\.(?:folder|mirror))=)(.*)", re.DOTALL)
-"""An override whose value is a path or an address."""
+TEXT = re.compile(
+    r"(\+*(?:choices|paths\.\w+|plan\.from|tracking\.uri|data\..+\.(?:folder|mirror|file|target))=)(.*)", re.DOTALL
+)
+"""An override whose value is a path, an address, or the name of a table's column."""
 
 ONLY_HERE = "the config is that of the project whose pipelines/ are run; a preset or a level is a file in its conf/"
 REFUSED = {
@@ -144,6 +146,9 @@ def absolute(words: Sequence[str]) -> list[str]:
     made = []
     for word in words:
         text = TEXT.fullmatch(word)
+        if re.fullmatch(r"\+*data\..+\.target=", text[1] if text else ""):
+            made.append(word)
+            continue
         if text and re.match(r"\+*choices=\[", word):
             made.append(text[1] + _listed_absolute(word))
             continue
