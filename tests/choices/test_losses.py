@@ -58,6 +58,19 @@ def test_gradient_is_the_slope_of_the_loss(name):
         assert grad[0, place[0], place[1]].item() == pytest.approx(secant.item(), rel=1e-6, abs=1e-8)
 
 
+@pytest.mark.parametrize("shape", [(3, 16), (1, 1), (7, 33)])
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 2e-5), (torch.float64, 1e-12)])
+def test_squared_error_of_numbers_is_torchs(shape, dtype, rtol):
+    output, target = case(*shape, 1, dtype)[0], case(*shape, 2, dtype)[0][:, :, 0]
+    loss, grad = LOSSES["mse"](output, target)
+    assert grad.shape == output.shape
+    for cell in range(shape[0]):
+        leaf = output[cell].clone().requires_grad_()
+        expected = functional.mse_loss(leaf, target[cell].unsqueeze(1))
+        torch.testing.assert_close(loss[cell], expected.detach(), rtol=rtol, atol=1e-7)
+        torch.testing.assert_close(grad[cell], torch.autograd.grad(expected, leaf)[0], rtol=rtol, atol=1e-7)
+
+
 def test_extreme_outputs_give_the_exact_cross_entropy():
     output = torch.tensor([[[1e4, 0.0, -1e4], [0.0, 1e4, 0.0]]])
     loss, grad = LOSSES["cross_entropy"](output, torch.tensor([[2, 1]]))

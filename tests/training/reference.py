@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from sklearn.metrics import r2_score
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -86,8 +87,18 @@ def blobs(train: int = 64, val: int = 40, features: int = 12, classes: int = 4, 
     return Data(*parts, test_x, test_y, classes)
 
 
+def slopes(train: int = 64, val: int = 40, features: int = 12, seed: int = 0, test: int = 30) -> Data:
+    """Return a regression: a bent plane with noise, its targets standardized by the training part."""
+    generator = torch.Generator().manual_seed(seed)
+    sizes = [train, val, test]
+    x = torch.randn(sum(sizes), features, generator=generator)
+    y = x @ torch.randn(features, generator=generator) + x[:, 0].square()
+    y = y + 0.3 * torch.randn(len(y), generator=generator)
+    return Data.in_order(x, (y - y[:train].mean()) / y[:train].std(correction=0), sizes, 1)
+
+
 def network(cell: Spec, data: Data) -> Network:
-    return build(cell, data.features, data.classes)
+    return build(cell, data.features, data.outputs)
 
 
 class OwnDerivative(torch.autograd.Function):
@@ -122,7 +133,8 @@ def torch_activation(choice: Level) -> Callable[[Tensor], Tensor]:
 TORCH_LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": functional.cross_entropy,
     "mse": lambda output, label, softmax=False: functional.mse_loss(
-        output.softmax(1) if softmax else output, functional.one_hot(label, output.shape[1]).to(output.dtype)
+        output.softmax(1) if softmax else output,
+        label.unsqueeze(1) if label.is_floating_point() else functional.one_hot(label, output.shape[1]).to(output.dtype),
     ),
 }
 
@@ -132,7 +144,7 @@ class Net(nn.Module):
 
     def __init__(self, cell: Spec, data: Data, flat_P: Tensor | None = None) -> None:
         super().__init__()
-        sizes = [data.features, *cell.widths, data.classes]
+        sizes = [data.features, *cell.widths, data.outputs]
         self.activation, self.residual = torch_activation(cell.activation), cell.model.kind == "residual"
         self.loss = bind(TORCH_LOSSES, cell.loss)
         self.linears = nn.ModuleList([nn.Linear(i, o) for i, o in pairwise(sizes)])
@@ -205,12 +217,14 @@ class Net(nn.Module):
 
     @torch.no_grad()
     def score(self, x: Tensor, y: Tensor, steps: int, batch_size: int) -> tuple[float, float]:
-        """Return loss and accuracy in evaluation mode, running variances biased as the project's are."""
+        """Return loss and accuracy, or R squared, in evaluation mode, running variances biased as the project's are."""
         net = copy.deepcopy(self).eval()
         for norm in net.norms:
             start = self.kept**steps
             norm.running_var = start + (batch_size - 1) / batch_size * (norm.running_var - start)
         output = net(x)
+        if y.is_floating_point():
+            return net.loss(output, y).item(), float(r2_score(y.double(), output.squeeze(1).double()))
         return net.loss(output, y).item(), (output.argmax(1) == y).float().mean().item()
 
 

@@ -160,6 +160,6 @@ def test_parts_follow_each_other():
 def test_moving_data_keeps_them():
     data = blobs(features=9, classes=3)
     moved = data.to(CPU)
-    assert (moved.features, moved.classes) == (9, 3)
+    assert (moved.features, moved.outputs) == (9, 3)
     for name in ("train_x", "train_y", "val_x", "val_y", "test_x", "test_y"):
         assert torch.equal(getattr(moved, name), getattr(data, name))

@@ -23,7 +23,7 @@ COLUMN = CURVE_METRICS.index("gradient_snr")
 def measured(cells, data) -> torch.Tensor:
     """The ratio of a stack before its first step."""
     arithmetic = arithmetic_of(cells[0])
-    network = build(cells[0], data.features, data.classes, arithmetic.hidden)
+    network = build(cells[0], data.features, data.outputs, arithmetic.hidden)
     with torch.inference_mode():
         return GradientNoise(network, arithmetic, cells[0], data).ratio(Stack(network.layout, cells, CPU))
 

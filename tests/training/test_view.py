@@ -134,7 +134,7 @@ def test_numbers_change_places_in_a_circle(one, other):
 
 def test_nothing_but_the_training_part_is_touched():
     view = seen(DATA, View(20, 1.0, 3))
-    assert (view.features, view.classes) == (DATA.features, DATA.classes)
+    assert (view.features, view.outputs) == (DATA.features, DATA.outputs)
     for name in ("val_x", "val_y", "test_x", "test_y"):
         assert getattr(view, name) is getattr(DATA, name)
     before: Tensor = blobs(train=300, classes=4).train_y

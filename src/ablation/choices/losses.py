@@ -1,6 +1,7 @@
 """Losses: what is minimized, with its gradient with respect to the network's outputs.
 
 A loss takes the outputs and the labels and returns the mean over each cell's batch and the gradient of that mean.
+Labels are classes, int64, or real numbers, of which there is one output; a loss that cannot be had of those fails.
 
 Legend: S cells, B batch, C classes, 1 an axis of length one.
 """
@@ -30,14 +31,18 @@ def cross_entropy(output_SBC: Tensor, label_SB: Tensor) -> LossAndGradient:
 
 
 def mse(output_SBC: Tensor, label_SB: Tensor, *, softmax: bool = False) -> LossAndGradient:
-    """L = mean over batch and classes of (p - onehot(y))^2, as ``torch.nn.functional.mse_loss``.
+    """L = mean over batch and outputs of (p - t)^2, as ``torch.nn.functional.mse_loss``.
 
-    p is the outputs themselves, or with ``softmax`` what softmax makes of them: Keras' ``mse`` behind a last layer of
-    ``softmax``, where dL/dz_j = 2 / (B C) p_j (e_j - sum_k p_k e_k) with the errors e = p - onehot(y).
+    t is onehot(y) of a class y, and a real number itself. p is the outputs themselves, or with ``softmax``, which takes
+    classes, what softmax makes of them: Keras' ``mse`` behind a last layer of ``softmax``, where
+    dL/dz_j = 2 / (B C) p_j (e_j - sum_k p_k e_k) with the errors e = p - onehot(y).
     """
     if softmax:
         return _mse_of_softmax(output_SBC, label_SB)
-    error = _add_at_label(output_SBC.clone(), label_SB, -1.0)
+    if label_SB.is_floating_point():
+        error = output_SBC - label_SB.unsqueeze(2)
+    else:
+        error = _add_at_label(output_SBC.clone(), label_SB, -1.0)
     loss_S = error.square().mean((1, 2))
     return loss_S, error.mul_(2.0 / (error.shape[1] * error.shape[2]))
 

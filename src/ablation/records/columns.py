@@ -34,6 +34,7 @@ def schema(columns: Sequence[Column]) -> pa.Schema:
 
 TEXT, WHOLE, SHORT, SINGLE, DOUBLE = pa.string(), pa.int64(), pa.int32(), pa.float32(), pa.float64()
 
+RIGHT = "right answers, or R squared of a regression,"
 LEVEL = "level of the factor"
 FACTOR_COLUMNS = [
     *(
@@ -60,12 +61,12 @@ DEFAULTS: dict[str, str | int | float | None] = {"order": "random", "examples": 
 OUTCOME_COLUMNS = [
     Column("train_loss", DOUBLE, "nats or squares", "loss on the fixed sample of the training part, at the end"),
     Column("val_loss", DOUBLE, "nats or squares", "loss on the validation part, at the end"),
-    Column("train_accuracy", DOUBLE, "share", "right answers on the fixed sample of the training part, at the end"),
-    Column("val_accuracy", DOUBLE, "share", "right answers on the validation part, at the end"),
+    Column("train_accuracy", DOUBLE, "share", f"{RIGHT} on the fixed sample of the training part, at the end"),
+    Column("val_accuracy", DOUBLE, "share", f"{RIGHT} on the validation part, at the end"),
     Column("test_loss", DOUBLE, "nats or squares", "loss on the test part, at the end, by which nothing is chosen"),
-    Column("test_accuracy", DOUBLE, "share", "right answers on the test part, at the end, likewise"),
+    Column("test_accuracy", DOUBLE, "share", f"{RIGHT} on the test part, at the end, likewise"),
     Column("best_val_loss", DOUBLE, "nats or squares", "the smallest validation loss of all evaluations"),
-    Column("best_val_accuracy", DOUBLE, "share", "the largest validation accuracy of all evaluations"),
+    Column("best_val_accuracy", DOUBLE, "share", "the largest validation accuracy, or R squared, of all evaluations"),
 ]
 
 OUTCOMES = [column.name for column in OUTCOME_COLUMNS]
@@ -87,8 +88,8 @@ CURVE_COLUMNS = [
     Column("epoch", DOUBLE, "epochs", "passes over the training part, a fraction where one is under way"),
     Column("train_loss", SINGLE, "nats or squares", "loss on the fixed sample of the training part", logged=True),
     Column("val_loss", SINGLE, "nats or squares", "loss on the validation part", logged=True),
-    Column("train_accuracy", SINGLE, "share", "right answers on the fixed sample of the training part"),
-    Column("val_accuracy", SINGLE, "share", "right answers on the validation part", logged=True),
+    Column("train_accuracy", SINGLE, "share", f"{RIGHT} on the fixed sample of the training part"),
+    Column("val_accuracy", SINGLE, "share", f"{RIGHT} on the validation part", logged=True),
     Column(
         "grad_norm", SINGLE, "loss / weight", "norm of the whole gradient before clipping, on the probe batch", True
     ),

@@ -26,6 +26,9 @@ For a hidden layer l with pre-activation a_l, what enters its activation phi, an
 - *Time to target* is the first evaluation that meets the target and is followed by another that does, or is the last.
   A cell that never does has a time beyond the horizon, and so has one that diverges, from the horizon on.
 
+- In a regression the columns named `*_accuracy` hold *R squared*, 1 - sum (y - f(x))^2 / sum (y - mean y)^2, about the
+  mean of the targets of the part that is evaluated: 1 at best, 0 for guessing that mean, negative for worse.
+
 Nothing is measured by which training would go on otherwise. A measurement that is not defined is null.
 """
 

@@ -20,6 +20,7 @@ from ablation.studies.rounds import Plan
 from ablation.studies.run import check_batches, check_before, make_plan, pace_of
 from ablation.studies.store.looking import held
 from ablation.studies.study import Study
+from ablation.studies.tasks import check_tasks
 from ablation.studies.views import with_views
 from ablation.training.clock import Clock
 
@@ -39,6 +40,7 @@ class Outlook:
         workers: how many cohorts would train at a time.
         memory: bytes that they would take at most.
         disk: bytes that the measurements of the cells to train would take in the store.
+        task: of the data, classification or regression.
         rates: how many pairs of an optimizer and a learning rate there are, where they are no product.
     """
 
@@ -52,6 +54,7 @@ class Outlook:
     workers: int
     memory: float
     disk: float
+    task: str
     rates: int | None = None
 
     def combinations(self, factors: Iterable[str]) -> int:
@@ -76,6 +79,7 @@ def look_ahead(study: Study) -> Outlook:
         for label, parameters in study.data.items()
         for split in study.numbers["split"]
     }
+    check_tasks(study, prepared)
     cards = with_views(prepared, {cell.data for cell in cells})
     check_batches(cells, cards)
     how = environment_of(study.engine, device, study.compile)
@@ -105,6 +109,7 @@ def look_ahead(study: Study) -> Outlook:
         workers=min(plan.workers, len(cohorts)),
         memory=memory_of(cohorts, plan),
         disk=disk_of(cohorts, plan),
+        task=str(next(iter(cards.values()))["task"]),
         rates=None if pairs == levels.get("optimizer", 1) * levels.get("lr", 1) else pairs,
     )
 

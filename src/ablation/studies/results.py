@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ablation import UserError
 from ablation.choices.activations import ACTIVATIONS
 from ablation.datasets.prepared import name_of
-from ablation.datasets.settings import complete
+from ablation.datasets.settings import targets_of
 from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
 from ablation.records.files import write_json, write_manifest, write_parts, write_table
 from ablation.studies.cells import Cell
@@ -204,14 +204,16 @@ def _manifest(
             "names": sorted(cell.name for cell in cells),
         },
         "horizon": study.horizon,
-        "targets": {label: complete(label, given)[1]["targets"] for label, given in study.data.items()},
+        "targets": {label: targets_of(label, given, alike[label]["task"]) for label, given in study.data.items()},
         "data": {
             label: {
                 "digests": {str(split): cards[name_of(label, split)]["digest"] for split in study.numbers["split"]},
                 "n_train": card["train"],
                 "n_val": card["val"],
                 "n_test": card["test"],
+                "task": card["task"],
                 "classes": card["classes"],
+                **_variances(study, label, cards),
                 "features": card["features"],
                 "source": card["source"],
             }
@@ -233,6 +235,14 @@ def _manifest(
 def _rates(study: Study, factor: str, label: str) -> dict[str, list[float]]:
     """Return the learning rates that a level of optimizer brings, if it does; no rule has a setting of that name."""
     return {"lr": study.rates[label]} if factor == "optimizer" and label in study.rates else {}
+
+
+def _variances(study: Study, label: str, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the variance of a regression's validation targets in each split: what guessing their mean costs."""
+    found = {str(split): cards[name_of(label, split)].get("variances") for split in study.numbers["split"]}
+    return (
+        {"val_variance": {split: each["val"] for split, each in found.items() if each}} if any(found.values()) else {}
+    )
 
 
 def _own(study: Study) -> dict[str, Any]:

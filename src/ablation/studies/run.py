@@ -26,6 +26,7 @@ from ablation.studies.results import write_results, write_timing
 from ablation.studies.rounds import Plan, Rounds
 from ablation.studies.store import Store, open_store
 from ablation.studies.study import Study
+from ablation.studies.tasks import check_tasks
 from ablation.studies.tracking import track
 from ablation.studies.trials import try_choices
 from ablation.studies.views import with_views
@@ -59,7 +60,9 @@ def run_study(study: Study) -> Summary:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_before(study, device)
     cells = expand(study)
-    cards = with_views(prepared_cards(study), {cell.data for cell in cells})
+    prepared = prepared_cards(study)
+    check_tasks(study, prepared)
+    cards = with_views(prepared, {cell.data for cell in cells})
     check_batches(cells, cards)
     digests = {label: card["digest"] for label, card in cards.items()}
     on_cluster = study.engine["kind"] == "ray"

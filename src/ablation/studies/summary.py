@@ -6,6 +6,7 @@ and when, is what stands in the table; how many numbers those are is for its lay
 Legend: S cells, here one, B batch, I fan-in, P parameters.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,10 +115,10 @@ class Watched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         )
 
 
-def layers_of(spec: Spec, features: int, classes: int) -> list[Layer]:
+def layers_of(spec: Spec, features: int, outputs: int) -> list[Layer]:
     """Return the layers of the network of a specification, in the order in which they are computed."""
     hidden = hidden_of(spec)
-    network = build(spec, features, classes, hidden)
+    network = build(spec, features, outputs, hidden)
     flat_SP = torch.empty(1, network.layout.parameters, device="meta")
     watched = Watched(network.layout, flat_SP, type(hidden.normalization).__name__)
     x_SBI = torch.empty(1, BATCH, features, device="meta")
@@ -142,14 +143,14 @@ def summary_lines(study: Study) -> list[str]:
     for cell in networks.values():
         card = cards[cell.factors["data"]]
         lines += ["", " ".join(f"{factor}={cell.factors[factor]}" for factor in NETWORK)]
-        lines += table(layers_of(cell.spec, card["features"], card["classes"]), card["image_shape"])
+        lines += table(layers_of(cell.spec, card["features"], card["outputs"]), card["image_shape"])
     return lines
 
 
 def table(layers: Sequence[Layer], shape: Sequence[int]) -> list[str]:
     """Return the table of a network whose inputs have this shape, with its sums."""
     rows = [("layer (type)", "output shape", "parameters")]
-    flat = [Layer("Flatten", shape[0] * shape[1])] if min(shape) > 1 else []
+    flat = [Layer("Flatten", math.prod(shape))] if min(shape) > 1 else []
     numbers: dict[str, int] = {}
     for layer in [*flat, *layers]:
         name, count = snake(layer.kind), numbers.get(layer.kind, 0)

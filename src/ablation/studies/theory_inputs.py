@@ -81,7 +81,7 @@ def weight_variances(study: Study, cells: Sequence[Cell], cards: Mapping[str, Ma
     rows: list[dict[str, Any]] = []
     for network, cell in networks.items():
         card = cards[cell.data]
-        layout = build(cell.spec, int(card["features"]), int(card["classes"])).layout
+        layout = build(cell.spec, int(card["features"]), int(card["outputs"])).layout
         activations = activations_behind(layout, cell.spec.activation.kind)
         for layer, ((fan_in, fan_out), activation) in enumerate(zip(layout.shapes, activations, strict=True), start=1):
             kind = (cell.factors["init"], activation, fan_in, fan_out)

@@ -25,7 +25,7 @@ class Arithmetic:
     Attributes:
         hidden: a hidden layer, in training and in inference.
         loss: outputs and labels to the loss of every cell and its gradient.
-        score: outputs and labels to the loss of every cell and how many examples are right.
+        score: outputs and labels to the loss of every cell and what ``score`` counts.
         summary: a layer's gradient health, ``probes.summary``.
         descend: clipping and step.
     """
@@ -51,7 +51,12 @@ def arithmetic_of(spec: Spec) -> Arithmetic:
 
 
 def score(loss: Loss, output_SBC: Tensor, label_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the loss of every cell and how many examples have their largest output at the label."""
+    """Return the loss of every cell and how many examples have their largest output at the label.
+
+    Of labels that are real numbers it is the sum of squared residuals, as doubles.
+    """
     loss_S = loss(output_SBC, label_B.expand(output_SBC.shape[:2]))[0]
+    if label_B.is_floating_point():
+        return loss_S, (output_SBC.squeeze(2).double() - label_B).square().sum(1)
     # Outputs may be a transposed view, in which a search along classes is eight times slower.
     return loss_S, (output_SBC.contiguous().argmax(2) == label_B).sum(1)

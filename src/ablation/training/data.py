@@ -16,12 +16,12 @@ class Data:
 
     Attributes:
         train_x: float32 [n_train, features].
-        train_y: int64 [n_train], labels from 0.
+        train_y: int64 [n_train], labels from 0; or float32, the numbers that are to be predicted; so are the others.
         val_x: float32 [n_val, features].
-        val_y: int64 [n_val].
+        val_y: [n_val].
         test_x: float32 [n_test, features]; looked at once, when training is over.
-        test_y: int64 [n_test].
-        classes: number of classes, of which some may have no example.
+        test_y: [n_test].
+        outputs: of a network: the number of classes, of which some may have no example, or 1 of a regression.
     """
 
     train_x: Tensor
@@ -30,13 +30,13 @@ class Data:
     val_y: Tensor
     test_x: Tensor
     test_y: Tensor
-    classes: int
+    outputs: int
 
     @classmethod
-    def in_order(cls, x: Tensor, y: Tensor, sizes: Sequence[int], classes: int) -> "Data":
+    def in_order(cls, x: Tensor, y: Tensor, sizes: Sequence[int], outputs: int) -> "Data":
         """Return data whose three parts, of these sizes, follow each other in ``x`` and ``y``."""
         (train_x, val_x, test_x), (train_y, val_y, test_y) = (torch.split(each, list(sizes)) for each in (x, y))
-        return cls(train_x, train_y, val_x, val_y, test_x, test_y, classes)
+        return cls(train_x, train_y, val_x, val_y, test_x, test_y, outputs)
 
     @property
     def features(self) -> int:
@@ -52,7 +52,7 @@ class Data:
             self.val_y.to(device),
             self.test_x.to(device),
             self.test_y.to(device),
-            self.classes,
+            self.outputs,
         )
 
     def train_sample(self, size: int) -> tuple[Tensor, Tensor]:

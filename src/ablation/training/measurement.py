@@ -132,13 +132,20 @@ class Measurement:
         return dict(zip(TEST_METRICS, self._score(folded, self._data.test_x, self._data.test_y), strict=True))
 
     def _score(self, folded: Folded, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss and the accuracy of every cell in inference mode."""
+        """Return the mean loss and the score of every cell in inference mode: accuracy, or R squared.
+
+        R^2 = 1 - sum (y - f(x))^2 / sum (y - mean y)^2, about the mean of these labels; NaN where they are all alike.
+        """
         cells = len(folded.linear[0].weight_SIO)
         loss_S = torch.zeros(cells, device=x.device)
-        right_S = torch.zeros(cells, device=x.device)
+        counts = torch.float64 if y.is_floating_point() else torch.float32
+        score_S = torch.zeros(cells, device=x.device, dtype=counts)
         for x_BI, y_B in zip(torch.split(x, EVALUATION_CHUNK), torch.split(y, EVALUATION_CHUNK), strict=True):
             output_SBC = self._network.inference(folded, x_BI.expand(cells, -1, -1), self._arithmetic.hidden)
-            chunk_loss_S, chunk_right_S = self._arithmetic.score(output_SBC, y_B)
+            chunk_loss_S, chunk_score_S = self._arithmetic.score(output_SBC, y_B)
             loss_S += chunk_loss_S * len(y_B)
-            right_S += chunk_right_S
-        return loss_S / len(y), right_S / len(y)
+            score_S += chunk_score_S
+        if not y.is_floating_point():
+            return loss_S / len(y), score_S / len(y)
+        total = (y.double() - y.double().mean()).square().sum()
+        return loss_S / len(y), torch.where(total > 0, 1.0 - score_S / total, math.nan)

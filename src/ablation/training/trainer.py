@@ -64,8 +64,8 @@ class _Run:
             raise ValueError(f"batch_size {first.batch_size}: larger than the {len(data.train_y)} training examples")
         self.data, self.arithmetic = data, arithmetic_of(first)
         if first.compile == "layers":
-            self.arithmetic = compiled_arithmetic(self.arithmetic, first, device)
-        self.network = build(first, data.features, data.classes, self.arithmetic.hidden)
+            self.arithmetic = compiled_arithmetic(self.arithmetic, first, device, data.train_y.dtype)
+        self.network = build(first, data.features, data.outputs, self.arithmetic.hidden)
         self.measurement = Measurement(self.network, self.arithmetic, first, data)
         self.stack = Stack(self.network.layout, cohort, device, watched)
         seeds, orders = [spec.seed for spec in cohort], [spec.order for spec in cohort]

@@ -70,7 +70,7 @@ def _others(data: Data, split: int, places: Tensor, y: Tensor, first: Tensor) ->
     """
     if data.train_y.is_floating_point():
         return y[first.roll(1)]
-    labels = torch.randint(data.classes, (len(data.train_y),), generator=generator(split, "labels"))
+    labels = torch.randint(data.outputs, (len(data.train_y),), generator=generator(split, "labels"))
     return labels[places].to(y.device)[first]
 
 

@@ -107,8 +107,8 @@ def make_cohorts(
 
 
 def _bytes(cell: Cell, ends: Mapping[str, Ends]) -> float:
-    features, classes, *_ = ends[cell.data]
-    return bytes_of(build(cell.spec, features, classes).layout, cell.spec.batch_size)
+    features, outputs, *_ = ends[cell.data]
+    return bytes_of(build(cell.spec, features, outputs).layout, cell.spec.batch_size)
 
 
 def bytes_of(layout: Layout, batch: int) -> float:

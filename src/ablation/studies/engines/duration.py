@@ -138,10 +138,15 @@ def _smaller(sample: Sample) -> Sample | None:
 
 def train_sample(sample: Sample, device: str) -> float:
     """Train a sample in this process, and return how many seconds that took."""
-    draw, (features, classes, *sizes) = generator(0, "pace"), sample.ends
+    draw, (features, outputs, *sizes) = generator(0, "pace"), sample.ends
     x = torch.randn(sum(sizes), features, generator=draw)
-    y = torch.randint(classes, (sum(sizes),), generator=draw)
-    data = Data.in_order(x, y, sizes, classes).to(torch.device(device))
+    # One output alone is that of a regression: there are no fewer than two classes.
+    y = (
+        torch.randint(outputs, (sum(sizes),), generator=draw)
+        if outputs > 1
+        else torch.randn(sum(sizes), generator=draw)
+    )
+    data = Data.in_order(x, y, sizes, outputs).to(torch.device(device))
     with one_thread():
         # Once without a step: what is done for the first time takes longer.
         train([replace(spec, epochs=0) for spec in sample.specs], data)

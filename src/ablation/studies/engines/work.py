@@ -115,7 +115,7 @@ def load_data(name: str, supply: Supply) -> Data:
             torch.from_numpy(arrays["val_y"]),
             standardize("test_x"),
             torch.from_numpy(arrays["test_y"]),
-            card["classes"],
+            card["outputs"],
         ).to(torch.device(supply.device))
     return _loaded[key]
 

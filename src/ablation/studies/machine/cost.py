@@ -36,14 +36,14 @@ class Ends(NamedTuple):
 
     Attributes:
         features: inputs.
-        classes: outputs.
+        outputs: of a network: classes, or 1 of a regression.
         train: examples to train on.
         val: examples to validate on.
         test: examples to test on.
     """
 
     features: int
-    classes: int
+    outputs: int
     train: int
     val: int
     test: int
@@ -91,7 +91,7 @@ class Counts:
 
 def counts(spec: Spec, ends: Ends) -> Counts:
     """Return how much there is of everything."""
-    network = build(spec, ends.features, ends.classes)
+    network = build(spec, ends.features, ends.outputs)
     shapes = network.layout.shapes
     matrices = [fan_in * fan_out for fan_in, fan_out in shapes]
     clock = Clock.of(spec, ends.train)

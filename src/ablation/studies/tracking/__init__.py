@@ -201,7 +201,7 @@ class _Mlflow:
             values = {name: float(record.curves[place, CURVE_METRICS.index(name)]) for name in LOGGED}
             values["epoch"] = step / steps_per_epoch
             metrics += [(name, value, start + step, step) for name, value in values.items() if np.isfinite(value)]
-        profile = json.dumps({name: card[name] for name in ("train", "val", "test", "classes")})
+        profile = json.dumps({name: card[name] for name in ("train", "val", "test", "task", "outputs")})
         dataset = Dataset(
             cell.data, card["digest"][:36], "code", json.dumps({"source": card["source"]}), profile=profile
         )

@@ -23,23 +23,28 @@ from ablation.training.products import by_column
 from ablation.training.spec import Spec, numbers_of, without_numbers
 
 
-def compiled_arithmetic(eager: Arithmetic, spec: Spec, device: torch.device) -> Arithmetic:
+def compiled_arithmetic(
+    eager: Arithmetic, spec: Spec, device: torch.device, labels: torch.dtype = torch.int64
+) -> Arithmetic:
     """Return the same arithmetic, compiled.
 
     Args:
         eager: the functions to compile.
         spec: a cell of the cohort, whose levels decide them.
         device: where their tensors will be.
+        labels: the type of the data's labels, of which real numbers have one output.
 
     Raises:
         CannotCompileError: one of the levels holds for certain sizes alone.
     """
     layer = CompiledHidden if eager.hidden.normalization is None else CompiledNormalized
     hidden = layer(eager.hidden, (spec.activation, spec.normalization), device)
-    output, label = by_unit(device, CLASSES), torch.zeros(CELLS, BATCH, dtype=torch.int64, device=device)
+    # What has the length 1 here is taken to have it always.
+    output = by_unit(device, 1 if labels.is_floating_point else CLASSES)
+    label = torch.zeros(CELLS, BATCH, dtype=labels, device=device)
     # A loss may have settings, which are no arguments of the graph.
-    loss = Graph(("loss", spec.loss), lambda *tensors: eager.loss(*tensors), [output, label], [eager.loss])
-    score = Graph(("score", spec.loss), eager.score, [output, label[0].clone()], [eager.loss])
+    loss = Graph(("loss", spec.loss, labels), lambda *tensors: eager.loss(*tensors), [output, label], [eager.loss])
+    score = Graph(("score", spec.loss, labels), eager.score, [output, label[0].clone()], [eager.loss])
     weights, gradient = [weight(device) for _ in range(2)], torch.zeros(CELLS, FAN_IN, UNITS, device=device)
     values = [by_unit(device) for _ in range(4)]
     summary = Graph("summary", eager.summary, [*weights, gradient, *values, torch.zeros((), device=device)])

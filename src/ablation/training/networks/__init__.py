@@ -16,12 +16,12 @@ from ablation.training.spec import Spec
 NETWORKS: dict[str, type[Network]] = {"mlp": Mlp, "residual": Residual}
 
 
-def build(spec: Spec, features: int, classes: int, hidden: Hidden | None = None) -> Network:
-    """Return the network of a cell's specification, for data of so many features and classes.
+def build(spec: Spec, features: int, outputs: int, hidden: Hidden | None = None) -> Network:
+    """Return the network of a cell's specification, for data of so many features and that many outputs.
 
     ``hidden`` is what stands behind its products, if it is there already.
     """
-    return NETWORKS[spec.model.kind](features, spec.widths, classes, hidden or hidden_of(spec))
+    return NETWORKS[spec.model.kind](features, spec.widths, outputs, hidden or hidden_of(spec))
 
 
 def hidden_of(spec: Spec) -> Hidden:
