@@ -36,6 +36,7 @@ def run(config: Config) -> None:
         horizon,
         outlook.seconds[1],
         unit,
+        outlook.task == "regression",
     )
     print("\n".join([*cost_lines(study, outlook), "", *power_lines(planned, spread, source)]))
 

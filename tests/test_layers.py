@@ -31,7 +31,7 @@ ALONE = {
 }
 """Libraries that only these files, and the pipelines, may import."""
 
-BELOW = {"statistics", "theory", "analysis", "design", "naming", "wording"}
+BELOW = {"statistics", "theory", "analysis", "design", "naming", "scoring", "wording"}
 REPORTING = {
     "statistics": {"statistics", "design", "naming"},
     "theory": {"theory", "statistics", "design"},

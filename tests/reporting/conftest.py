@@ -35,10 +35,12 @@ def analysed(tmp_path: Path) -> Callable[..., Analysis]:
         planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
         equal_steps: bool = False,
         rates: Mapping[str, Sequence[float]] | None = None,
+        variance: float | None = None,
         **options: Any,
     ) -> Analysis:
         folder = tmp_path / "results"
-        write_study(folder, factors, plant, epochs, planned=planned, equal_steps=equal_steps, rates=rates)
+        more = {"equal_steps": equal_steps, "rates": rates, "variance": variance}
+        write_study(folder, factors, plant, epochs, planned=planned, **more)
         return analyse(read_results(folder), Options(**options))
 
     return build

@@ -94,6 +94,7 @@ def write_study(
     planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     equal_steps: bool = False,
     rates: Mapping[str, Sequence[float]] | None = None,
+    variance: float | None = None,
 ) -> Path:
     """Write the tables of a study with these levels (one level where a factor is not given) into ``folder``.
 
@@ -101,6 +102,7 @@ def write_study(
     cells are there. Of ``equal_steps`` what are epochs else are periods of as many steps, and a pass over the data has
     fewer steps the larger a batch is.
     ``rates`` has the learning rates of the levels of optimizer that bring their own.
+    With a variance of the validation targets it is a regression, whose score is R squared.
     """
     levels = {factor: list(factors.get(factor, SINGLE[factor])) for factor in FACTORS}
     shared, own = levels["lr"], dict(rates or {})
@@ -192,7 +194,9 @@ def write_study(
                 "n_train": 256,
                 "n_val": 64,
                 "n_test": 64,
-                "classes": CLASSES,
+                "task": "classification" if variance is None else "regression",
+                "classes": CLASSES if variance is None else None,
+                "val_variance": {str(split): variance for split in levels["split"] if variance is not None},
                 "features": FEATURES,
             }
             for data in levels["data"]

@@ -134,7 +134,9 @@ TORCH_LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": functional.cross_entropy,
     "mse": lambda output, label, softmax=False: functional.mse_loss(
         output.softmax(1) if softmax else output,
-        label.unsqueeze(1) if label.is_floating_point() else functional.one_hot(label, output.shape[1]).to(output.dtype),
+        label.unsqueeze(1)
+        if label.is_floating_point()
+        else functional.one_hot(label, output.shape[1]).to(output.dtype),
     ),
 }
 

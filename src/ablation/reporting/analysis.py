@@ -182,17 +182,22 @@ def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFram
     cells["arrival"] = cells[f"{design.unit}_primary"]
     cells["reached"] = np.isfinite(cells["arrival"])
     cells["time"] = np.minimum(cells["arrival"].to_numpy(), design.horizon)
-    # A network that does worse than guessing every class alike counts as guessing; what that costs is up to the loss.
-    classes = data.map({label: results.manifest["data"][label]["classes"] for label in design.targets})
-    cells["chance"] = 1 / classes.to_numpy(dtype=float)
+    # A network that does worse than guessing counts as guessing; what that costs is up to the loss and the targets.
+    known, score = results.manifest["data"], design.score
+    classes = data.map({label: known[label]["classes"] for label in design.targets})
+    cells["chance"] = [score.chance(n) for n in classes]
     kinds = results.manifest["levels"]["loss"]
-    losses = cells["loss"].astype(str)
-    cap = [times.guessing_loss(kinds[loss]["kind"], int(n)) for loss, n in zip(losses, classes, strict=True)]
+    losses, splits = cells["loss"].astype(str), cells["split"].astype(str)
+    spread = [known[label].get("val_variance", {}).get(split) for label, split in zip(data, splits, strict=True)]
+    cap = [
+        times.guessing_loss(kinds[loss]["kind"], n, variance)
+        for loss, n, variance in zip(losses, classes, spread, strict=True)
+    ]
     cells["guessing"] = np.array(cap, dtype=np.float64)
     cells["mean_loss"] = times.mean_loss(curves, cells["guessing"].to_numpy(), design.horizon, design.noun)
-    best = cells["best_val_accuracy"].astype(float)
+    best = cells["best_val_accuracy"].astype(float).clip(lower=score.least)
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
-    tested = cells["test_accuracy"].astype(float)
+    tested = cells["test_accuracy"].astype(float).clip(lower=score.least)
     cells["tested"] = tested.where(~cells["diverged"] & tested.notna(), cells["chance"])
     return cells
 

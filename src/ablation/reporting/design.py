@@ -15,6 +15,7 @@ from ablation import UserError
 from ablation.records.columns import FACTORS
 from ablation.records.horizon import UNITS, horizon_of
 from ablation.reporting.naming import Label, Shown, labels, shorten
+from ablation.reporting.scoring import ACCURACY, SCORES, Score
 
 ORDINAL = ("depth", "width", "batch_size", "lr", "split", "examples", "label_noise", "seed")
 """Factors whose levels are numbers; they stand in ascending order everywhere."""
@@ -33,7 +34,7 @@ NEVER_TUNED = ("seed", *PROBLEMS, "depth", "loss")
 losses cannot be compared."""
 
 TARGETS = ("easy", "primary", "hard")
-"""The three validation accuracies of a data set, in the order of its config."""
+"""The three scores in validation that a data set aims at, in the order of its config."""
 
 NESTED, SAME = TUNINGS = ("nested", "same")
 """How the setting of a nuisance factor is chosen: for each seed by the others, or by all of them."""
@@ -116,6 +117,7 @@ class Design:
         period: from one end at which every cell is evaluated to the next, in ``unit``.
         rates: the learning rates that each level of optimizer was given, ascending.
         brings: those of them that brought their own.
+        score: what says how good a network is, of which the targets are.
     """
 
     name: str
@@ -128,6 +130,7 @@ class Design:
     period: float = 1.0
     rates: Mapping[Label, tuple[Label, ...]] = field(default_factory=dict)
     brings: frozenset[Label] = frozenset()
+    score: Score = ACCURACY
     compared: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -158,9 +161,7 @@ class Design:
     def goal(self) -> str:
         """The primary target in words."""
         primary = {targets[1] for targets in self.targets.values()}
-        return (
-            f"{100 * primary.pop():.3g}% validation accuracy" if len(primary) == 1 else "the data set's primary target"
-        )
+        return self.score.goal(primary.pop()) if len(primary) == 1 else "the data set's primary target"
 
     @property
     def noun(self) -> str:
@@ -236,7 +237,7 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
         levels[factor] = tuple(listed)
     for data in levels["data"]:
         if len(manifest["targets"].get(data, ())) != len(TARGETS):
-            raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} validation accuracies")
+            raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} scores")
     targets = {str(data): tuple(manifest["targets"][data]) for data in levels["data"]}
     unit, horizon = horizon_of(manifest)
     training = manifest["config"]["training"]
@@ -248,7 +249,7 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
     described = manifest["levels"].get("optimizer", {})
     brings = frozenset(label for label in rates if "lr" in described.get(str(label), {}))
     clock = (horizon, targets, soonest, unit, period)
-    return Design(manifest["name"], levels, tuple(nuisance), *clock, rates, brings)
+    return Design(manifest["name"], levels, tuple(nuisance), *clock, rates, brings, score_of(manifest))
 
 
 def leveled(factor: str, values: Iterable[Any]) -> list[Label]:
@@ -256,6 +257,20 @@ def leveled(factor: str, values: Iterable[Any]) -> list[Label]:
     if factor != "examples":
         return list(values)
     return [WHOLE if value is None or value != value else int(value) for value in values]
+
+
+def score_of(manifest: Mapping[str, Any]) -> Score:
+    """What says how good a study's networks are: of data that do not say their task, which is older, accuracy.
+
+    Raises:
+        UserError: there are data of two tasks, whose scores cannot be compared, or of an unknown one.
+    """
+    tasks = {data.get("task", "classification") for data in manifest["data"].values()} or {"classification"}
+    if len(tasks) != 1 or not tasks <= {*SCORES}:
+        raise UserError(
+            f"manifest.json: data.*.task is {', '.join(sorted(map(str, tasks)))}; must be one of {', '.join(SCORES)}"
+        )
+    return SCORES[tasks.pop()]
 
 
 def reference(levels: Sequence[Label]) -> Label:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import PROBLEMS
+from ablation.reporting.design import PROBLEMS, Design
 from ablation.reporting.statistics.anova import interactions
 from ablation.reporting.statistics.responses import Effects
 from ablation.reporting.statistics.winners import Winner
-from ablation.reporting.wording.phrases import RESPONSES, words
+from ablation.reporting.wording.phrases import response as response_text
+from ablation.reporting.wording.phrases import words
 from ablation.reporting.wording.remarks import censoring_text, notes_by_term
 
 SURE = 0.05
@@ -28,16 +29,21 @@ NAMED = 3
 def strongest_choices(analysis: Analysis) -> list[str]:
     """The sentences, the most general first."""
     return [
-        *(text for found in analysis.effects if found.response.name != "rmst" for text in strongest(found)),
+        *(
+            text
+            for found in analysis.effects
+            if found.response.name != "rmst"
+            for text in strongest(analysis.design, found)
+        ),
         *ratios(analysis),
         *best_levels(analysis),
         *([censoring_text(analysis.design, analysis.censoring)] if analysis.censoring.much else []),
     ]
 
 
-def strongest(found: Effects) -> list[str]:
+def strongest(design: Design, found: Effects) -> list[str]:
     """The largest main effects and interactions on one response, with what speaks against them."""
-    rows, response = found.table[found.table["omega_sq"].notna()], RESPONSES[found.response.name]
+    rows, response = found.table[found.table["omega_sq"].notna()], response_text(design, found.response.name)
     if rows.empty:
         why = list(notes_by_term(found.notes).values())
         return [f"For {response} no effect is estimated: {why[0]}"] if why else []

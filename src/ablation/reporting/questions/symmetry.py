@@ -1,7 +1,8 @@
 """Does symmetry need breaking? Networks that begin with all weights zero, against those that begin with random ones.
 
-Measured: the best validation accuracy, the time to the target, and whether any hidden layer's weights ever moved. That
-the units of a layer stay copies of each other is what theory says of such a start; it is not recorded unit by unit.
+Measured: the best validation accuracy (R squared in a regression), the time to the target, and whether any hidden
+layer's weights ever moved. That the units of a layer stay copies of each other is what theory says of such a start; it
+is not recorded unit by unit.
 """
 
 import pandas as pd
@@ -19,6 +20,7 @@ from ablation.reporting.figures.room import across, fitting, places
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.naming import Label
+from ablation.reporting.scoring import Score
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text, full_difference, part_of
 
@@ -39,7 +41,7 @@ def ask(analysis: Analysis) -> Question:
 
 def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> tuple[str, list[str]]:
     """The sentence, and what it rests on."""
-    design = analysis.design
+    design, score = analysis.design, analysis.design.score
     zeros, others = cells["init"].isin(alike), ~cells["init"].isin(alike)
     time = analysis.paired(cells, "time", (zeros, others), ("init",))
     accuracy = analysis.paired(cells, "accuracy", (zeros, others), ("init",))
@@ -61,8 +63,8 @@ def answer(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> tuple
     best = [float(cells.loc[mask, "accuracy"].mean()) for mask in (zeros, others)]
     evidence = [
         f"The target is reached in {part_of(reach[zeros])} that begin with {name} and in {part_of(reach[others])} that "
-        f"do not; the best validation accuracy is {best[0]:.0%} and {best[1]:.0%} on average, where guessing has "
-        f"{cells['chance'].mean():.0%} ({difference_text(accuracy, 'points', 100)})."
+        f"do not; the best {score.validation} is {score.text(best[0])} and {score.text(best[1])} on average, where "
+        f"guessing has {score.text(cells['chance'].mean())} ({difference_text(accuracy, score.unit, score.scale)})."
     ]
     if len(moved := still(analysis, cells[zeros])):
         part = f"In {part_of(moved)} that begin with {name}, no weight of any hidden layer has moved by the end"
@@ -81,27 +83,28 @@ def still(analysis: Analysis, cells: pd.DataFrame) -> pd.Series:
 
 
 def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> View:
-    """Best validation accuracy per initializer and activation: depths in columns, normalizations in rows."""
-    design = analysis.design
+    """Best score in validation per initializer and activation: depths in columns, normalizations in rows."""
+    design, score = analysis.design, analysis.design.score
     shown, held = hold(design, cells, ("init", "activation", "depth", "normalization"))
     activations = min(8, len(present(shown, "activation")))
     width = across(min(places(activations), len(present(shown, "init"))), activations)
     rows, columns = present(shown, "normalization")[:2], few(present(shown, "depth"), fitting(width, 3))
     shown = shown[shown["normalization"].isin(rows) & shown["depth"].isin(columns)]
     by = ["normalization", "depth", "init", "activation"]
-    frame = with_interval(analysis, shown, by, "accuracy")
+    frame = with_interval(analysis, shown, by, "accuracy", design.score.least)
     chance = shown.groupby(["normalization", "depth"], observed=True)["chance"].mean().reset_index()
     frame = frame.merge(chance, on=["normalization", "depth"])
     means = {x: part["mean"] for x, part in frame.groupby(frame["init"].isin(alike))}
     name = " and ".join(design.short("init", level) for level in alike)
     title = (
-        f"Best validation accuracy with {name}: {span(means[True])}; with random weights: {span(means[False])}"
+        f"Best {score.validation} with {name}: {span(score, means[True])}; with random weights: "
+        f"{span(score, means[False])}"
         if len(means) == 2
-        else f"Best validation accuracy by initializer: {span(frame['mean'])}"
+        else f"Best {score.validation} by initializer: {span(score, frame['mean'])}"
     )
     caption = (
-        f"Mean over {seeds_text(design)} of the best validation accuracy, a diverged cell with that of guessing "
-        f"(dotted); bar: {interval_text(analysis)}; {tuning_text(analysis)}.{held}"
+        f"Mean over {seeds_text(design)} of the best {score.validation}, a diverged cell with that of guessing "
+        f"(dotted); bar: {interval_text(analysis)}; {tuning_text(analysis)}.{score.noted}{held}"
         f"{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
     )
     frame, some_activations = thinned(design, frame, "activation", 8)
@@ -110,14 +113,14 @@ def view(analysis: Analysis, cells: pd.DataFrame, alike: list[Label]) -> View:
     return View(NAME, title, caption, f"Points with intervals. {title}.", "", rows, columns, frame)
 
 
-def span(shares: pd.Series) -> str:
-    """A range of shares in words."""
-    low, high = f"{shares.min():.0%}", f"{shares.max():.0%}"
+def span(score: Score, values: pd.Series) -> str:
+    """A range of scores in words."""
+    low, high = score.text(values.min()), score.text(values.max())
     return low if low == high else f"{low} to {high}"
 
 
 def plot(view: View, design: Design) -> Figure:
-    """Initializers along, accuracy upward, a color per activation."""
+    """Initializers along, the score upward, a color per activation."""
     frame = view.frame.assign(
         **{name: view.frame[name].cat.remove_unused_categories() for name in ("init", "activation")}
     )
@@ -133,7 +136,7 @@ def plot(view: View, design: Design) -> Figure:
             if len(part):
                 axis.axhline(float(part["chance"].iloc[0]), color=INK, lw=0.8, ls=":")
             dots(axis, part, "init", "activation", style, along(design, frame, "init"))
-            axis.yaxis.set_major_formatter(PercentFormatter(1))
-        row[0].set_ylabel("best val. accuracy")
+            axis.yaxis.set_major_formatter(PercentFormatter(1) if design.score.is_share else "{x:g}")
+        row[0].set_ylabel(design.score.best)
     level_key(figure, design, "activation", list(frame["activation"].cat.categories), style)
     return figure

@@ -42,7 +42,7 @@ def time_to_target(
 
     Args:
         curves: ``row`` (the cell's place in the table of cells), ``step``, ``epoch``, ``val_accuracy``, sorted.
-        target: the accuracy aimed at, per cell.
+        target: the score aimed at, per cell.
         diverged: whether the cell diverged, per cell.
         horizon: that of all cells.
         clock: the column of the curves in which the horizon is counted.
@@ -66,12 +66,15 @@ def time_to_target(
     return Arrivals(epochs, steps, after, by)
 
 
-def guessing_loss(kind: str, classes: int) -> float:
+def guessing_loss(kind: str, classes: int | None, variance: float | None = None) -> float:
     """What guessing every class alike costs: ln C in cross-entropy, (C - 1) / C^2 in squared error over the C classes.
 
     The latter is that of outputs of 1 / C, whether they are the network's own or softmax makes them of outputs that are
-    alike. NaN for a loss that is neither.
+    alike. Where there are no classes but numbers, guessing their mean costs their variance in squared error. NaN for a
+    loss that is neither, or where the variance is not known.
     """
+    if not classes:
+        return variance if kind == "mse" and variance is not None else float("nan")
     return {"cross_entropy": float(np.log(classes)), "mse": (classes - 1) / classes**2}.get(kind, float("nan"))
 
 

@@ -27,7 +27,7 @@ def best_worst(analysis: Analysis) -> Table:
     table = frame.assign(place=place)[["depth", "place", *others, *outcome]]
     tie = "mean validation loss while training"
     if design.varies("loss"):
-        tie = "best validation accuracy, of which a diverged cell has that of guessing"
+        tie = f"best {design.score.validation}, of which a diverged cell has that of guessing"
     caption = (
         f"Ranked at each depth by restricted mean time to {design.goal} (rmst, {design.unit}, at most "
         f"{design.horizon:g}), then by {tie}. {seeds_text(design)} a combination, {tuning_text(analysis)}; "

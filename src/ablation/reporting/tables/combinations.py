@@ -20,8 +20,8 @@ def convergence(analysis: Analysis) -> Table:
         f"Each combination over {seeds_text(design)}, {tuning_text(analysis)}. Success: {design.goal} within "
         f"{design.length}; a diverged cell counts as not reaching it. Median and restricted mean "
         f"(rmst, the mean of min(T, {design.horizon:g})) in {design.unit}; {interval_text(analysis, single=True)}. "
-        "test_accuracy: the mean at the end, on examples by which nothing was tuned; a diverged cell "
-        f"guesses.{losses_text(design)}"
+        f"test_accuracy: the mean {'' if design.score.is_share else 'R squared '}at the end, on examples by which "
+        f"nothing was tuned; a diverged cell guesses.{design.score.noted}{losses_text(design)}"
     )
     return Table("convergence", "Convergence of every combination", caption, analysis.summary, factors(design))
 

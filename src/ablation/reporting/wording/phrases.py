@@ -17,6 +17,11 @@ RESPONSES = {
 """The responses whose effects are estimated; the first has the name of the unit in which times are counted."""
 
 
+def response(design: Design, name: str) -> str:
+    """A response as one would say it."""
+    return design.score.test if name == "accuracy" else RESPONSES[name]
+
+
 def words(design: Design, factor: str, level: Label, most: int = 22) -> str:
     """A level as one would say it: "no clipping", "batch normalization", "depth 20", "all examples", "he_normal"."""
     return phrase(factor, level, design.short(factor, level, most))

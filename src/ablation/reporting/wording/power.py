@@ -30,6 +30,8 @@ LONG = 3600.0
 MOST_SEEDS = 1000
 """Seeds that are tried in search of enough."""
 HEADS = {"epochs": "time to target, ratio", "rmst": "restricted mean, {}", "accuracy": "accuracy, points"}
+R_SQUARED = "R squared"
+"""What stands over the last of them in a regression."""
 WIDTH = 28
 NONE = "none"
 """What can be shown where a difference had to be larger than any that occurs."""
@@ -46,6 +48,7 @@ class Planned:
         horizon: how long every cell trains, in ``unit``.
         seconds: about how long what is missing of it trains at most.
         unit: epochs, or steps.
+        is_regression: whether its score is R squared.
     """
 
     levels: dict[str, int]
@@ -54,6 +57,12 @@ class Planned:
     horizon: float
     seconds: float
     unit: str = "epochs"
+    is_regression: bool = False
+
+    @property
+    def heads(self) -> dict[str, str]:
+        """The responses that are told of, and how."""
+        return HEADS | ({"accuracy": R_SQUARED} if self.is_regression else {})
 
     @property
     def tests(self) -> int:
@@ -72,14 +81,17 @@ def power_lines(planned: Planned, spread: pd.DataFrame | None, source: str) -> l
     if not planned.levels:
         return ["One level of each compared factor: there is no effect to show."]
     if planned.horizon <= 0:
-        return ["Nothing is trained (training.epochs=0): there is no time and no accuracy to tell apart."]
+        score = R_SQUARED if planned.is_regression else "accuracy"
+        return [f"Nothing is trained (training.epochs=0): there is no time and no {score} to tell apart."]
     if spread is not None and spread.empty:
         spread = None
-    ranges = {response: expected(planned, spread, response) for response in JUDGED}
+    # How far R squared varies over seeds hangs on the data: where there are no results, there is nothing to expect.
+    judged = [name for name in JUDGED if not (planned.is_regression and name == "accuracy" and spread is None)]
+    ranges = {response: expected(planned, spread, response) for response in judged}
     lines = [
         f"smallest difference between two levels of a factor that {POWER:.0%} of such studies would find (a paired t "
         f"test over seeds at {LEVEL:.0%}):",
-        table_line("seeds", [HEADS[response].format(planned.unit) for response in JUDGED]),
+        table_line("seeds", [planned.heads[response].format(planned.unit) for response in ranges]),
         *(row(planned, ranges, seeds, 1) for seeds in sorted({planned.seeds, *OTHERS})),
     ]
     if planned.tests > 1:
@@ -118,7 +130,7 @@ def row(planned: Planned, ranges: dict[str, Range], seeds: int, tests: int) -> s
     """One line of the table: what so many seeds can show, with so many tests."""
     found = smallest(seeds, LEVEL / tests)
     name = f"{seeds} *" if seeds == planned.seeds else f"{seeds}  "
-    return table_line(name, [cell(response, ranges[response], found, planned.horizon) for response in JUDGED])
+    return table_line(name, [cell(planned, response, spread, found) for response, spread in ranges.items()])
 
 
 def table_line(name: str, cells: Sequence[str]) -> str:
@@ -126,9 +138,10 @@ def table_line(name: str, cells: Sequence[str]) -> str:
     return f"  {name:>7}  " + "".join(f"{text:<{WIDTH}}" for text in cells).rstrip()
 
 
-def cell(response: str, spread: Range, found: float, horizon: float) -> str:
+def cell(planned: Planned, response: str, spread: Range, found: float) -> str:
     """What can be shown of a response: with the usual spread, and in brackets with the smallest and the largest."""
-    low, middle, high = (size(response, sd * found, horizon) for sd in spread)
+    name = R_SQUARED if planned.is_regression and response == "accuracy" else response
+    low, middle, high = (size(name, sd * found, planned.horizon) for sd in spread)
     if low == middle == high:
         return middle
     return f"{middle} ({low} to {high})"
@@ -140,7 +153,7 @@ def size(response: str, difference: float, horizon: float) -> str:
         # A thousandfold: no study's evaluations lie so far apart.
         times = 10 ** min(difference, 3)
         return NONE if times >= 1000 else f"{times:.2f}" if times < 10 else f"{times:.0f}"
-    most, scale = (horizon, 1) if response == "rmst" else (1, 100)
+    most, scale = {"rmst": (horizon, 1), R_SQUARED: (1, 1)}.get(response, (1, 100))
     return NONE if not difference < most else f"{scale * difference:.2g}"
 
 

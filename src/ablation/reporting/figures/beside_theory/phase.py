@@ -34,7 +34,7 @@ STROKE = [withStroke(linewidth=3, foreground="w")]
 
 
 def show(analysis: Analysis) -> View:
-    """Best accuracy by sigma_w and depth, a panel an activation, without normalization."""
+    """Best score by sigma_w and depth, a panel an activation, without normalization."""
     design, name = analysis.design, "phase"
     heading = "Depth against the scale of the initial weights"
     if design.untrained:
@@ -70,7 +70,7 @@ def show(analysis: Analysis) -> View:
     whole = pd.concat(parts, ignore_index=True)
     title = finding(analysis, cells, columns)
     caption = (
-        f"Best validation accuracy, mean over {seeds_text(design)}, {tuning_text(analysis)}; x: more than half "
+        f"Best {design.score.validation}, mean over {seeds_text(design)}, {tuning_text(analysis)}; x: more than half "
         "diverged. "
         f"Line: {TRAINED} depth scales, 1 / abs(ln chi) at the length where the map settles: below it a signal passes "
         "the network (Schoenholz et al. 2017), to the left of its peak the gradient vanishes, to the right it "
@@ -116,7 +116,8 @@ def edges(centers: Floats) -> Floats:
 def plot(view: View, design: Design) -> Figure:
     """Heat maps over true axes, the line over them."""
     figure, axes = grid(view, 3.0, 2.7, sharey=True)
-    norm = Normalize(0, 1)
+    # Of R squared, what is below zero is as dark as that: no better than guessing.
+    norm = Normalize(0, 1, clip=True)
     for axis, part in panels(view, design, axes, "normalization", "activation"):
         cells = part[part["kind"] == "cells"]
         table = cells.pivot_table("accuracy", "depth", "sigma_w", observed=True)
@@ -138,7 +139,7 @@ def plot(view: View, design: Design) -> Figure:
         axis.grid(False)
     describe(axes, "sigma_w at initialization", "hidden layers")
     scale = mpl.cm.ScalarMappable(norm, COLORS)
-    figure.colorbar(scale, ax=axes, label="best validation accuracy", aspect=25, fraction=0.04)
+    figure.colorbar(scale, ax=axes, label=f"best {design.score.validation}", aspect=25, fraction=0.04)
     line = Line2D([], [], color=INK, lw=1.6)
     cross = Line2D([], [], ls="", marker="x", ms=5, color=INK)
     key(figure, [line, cross], [f"{TRAINED} depth scales, predicted", "diverged"])

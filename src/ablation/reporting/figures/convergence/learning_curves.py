@@ -1,4 +1,4 @@
-"""How accuracy grows: validation accuracy against time for each activation, with its band."""
+"""How the score grows: accuracy, or R squared, in validation against time for each activation, with its band."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ TOPIC = "Learning curves"
 
 
 def show(analysis: Analysis) -> View:
-    """Validation accuracy against time for each activation, a panel per depth and normalization."""
+    """The score in validation against time for each activation, a panel per depth and normalization."""
     design, name = analysis.design, "learning_curves"
     if design.untrained:
         return View(name, "Learning curves", why=UNTRAINED)
@@ -28,21 +28,22 @@ def show(analysis: Analysis) -> View:
     rows, columns = few(present(cells, "normalization"), 3), few(present(cells, "depth"), 4)
     cells = cells[cells["normalization"].isin(rows) & cells["depth"].isin(columns)]
     cells = tune(cells, by, chosen, analysis.options.tuning)
-    runs = accuracy_by_time(analysis, cells)
-    frame = with_interval(analysis, runs, [*by, design.noun], "val_accuracy")
+    score = design.score
+    runs = accuracy_by_time(analysis, cells, score.least)
+    frame = with_interval(analysis, runs, [*by, design.noun], "val_accuracy", score.least)
     last = frame[(frame[design.noun] == frame[design.noun].max()) & (frame["depth"] == columns[-1])]
     last = last.sort_values("mean", ascending=False, kind="stable")
     shown = ["activation", *(["normalization"] if len(rows) > 1 else [])]
-    accuracy = f"{last['mean'].iloc[0]:.0%} validation accuracy"
+    accuracy = score.goal(float(f"{last['mean'].iloc[0]:.2f}"))
     if cells.loc[cells["depth"] == columns[-1], "diverged"].all():
         title = f"At depth {columns[-1]}, every cell diverged"
     elif len(last) > 1 and last["mean"].iloc[0] == last["mean"].iloc[-1]:
         title = f"At depth {columns[-1]} after {design.length}, all are at {accuracy}"
     elif len(last) > 1:
         title = (
-            f"At depth {columns[-1]} after {design.length}, validation accuracy lies between "
-            f"{last['mean'].iloc[-1]:.0%} ({names(design, last, shown, -1)}) and {last['mean'].iloc[0]:.0%} "
-            f"({names(design, last, shown, 0)})"
+            f"At depth {columns[-1]} after {design.length}, {score.validation} lies between "
+            f"{score.text(last['mean'].iloc[-1])} ({names(design, last, shown, -1)}) and "
+            f"{score.text(last['mean'].iloc[0])} ({names(design, last, shown, 0)})"
         )
     else:
         title = f"At depth {columns[-1]} after {design.length}, {names(design, last, shown, 0)} is at {accuracy}"
@@ -51,7 +52,8 @@ def show(analysis: Analysis) -> View:
         f"{' and '.join(sorted(chosen))} with the lowest median best validation loss"
         f"{' of the other seeds' if analysis.options.tuning == NESTED and design.seeds > 1 else ''}. "
         "From where a cell diverged on, "
-        f"it counts as guessing.{held}{left_out(design, 'depth', columns)}{left_out(design, 'normalization', rows)}"
+        f"it counts as guessing.{score.noted}{held}{left_out(design, 'depth', columns)}"
+        f"{left_out(design, 'normalization', rows)}"
     )
     frame, some = thinned(design, frame, "activation", LINES, [last["activation"].iloc[place] for place in (0, -1)])
     caption += some
@@ -59,10 +61,11 @@ def show(analysis: Analysis) -> View:
     return View(name, title, caption, f"Line charts. {title}.", "", rows, columns, frame, few_runs)
 
 
-def accuracy_by_time(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
+def accuracy_by_time(analysis: Analysis, cells: pd.DataFrame, least: float = 0.0) -> pd.DataFrame:
     """A row per cell and time of the grid; from where a cell diverged on its accuracy is that of guessing.
 
     A cell keeps its accuracy until it is evaluated again: cells of other batches are evaluated at other fractions.
+    What is below ``least`` counts as that.
     """
     grid = analysis.grid
     place = np.full(len(analysis.cells), -1)
@@ -70,7 +73,7 @@ def accuracy_by_time(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     curves = analysis.curves[place[analysis.curves["row"].to_numpy()] >= 0]
     accuracy = np.full((len(cells), len(grid)), np.nan)
     at = np.searchsorted(grid, curves[analysis.design.noun].to_numpy())
-    accuracy[place[curves["row"].to_numpy()], at] = curves["val_accuracy"].to_numpy()
+    accuracy[place[curves["row"].to_numpy()], at] = np.maximum(curves["val_accuracy"].to_numpy(), least)
     seen = np.where(np.isfinite(accuracy), np.arange(len(grid)), 0)
     kept = np.take_along_axis(accuracy, np.maximum.accumulate(seen, axis=1), axis=1)
     gone = cells["diverged"].to_numpy(dtype=bool)[:, None] & (np.arange(len(grid)) > seen.max(axis=1)[:, None])
@@ -78,6 +81,12 @@ def accuracy_by_time(analysis: Analysis, cells: pd.DataFrame) -> pd.DataFrame:
     long = cells.loc[cells.index.repeat(len(grid)), ["depth", "normalization", "activation", "seed"]]
     times = {analysis.design.noun: np.tile(grid, len(cells))}
     return long.assign(**times, val_accuracy=accuracy.ravel()).reset_index(drop=True)
+
+
+def floor(view: View, design: Design) -> float:
+    """Where the score's axis begins: at zero, or where a mean or a single run is below."""
+    shown = [*view.frame["mean"], *view.frame["low"].dropna(), *(view.runs["val_accuracy"] if len(view.runs) else ())]
+    return 0.0 if design.score.is_share else min(0.0, 1.05 * float(np.nanmin(shown)))
 
 
 def plot(view: View, design: Design) -> Figure:
@@ -91,8 +100,10 @@ def plot(view: View, design: Design) -> Figure:
             for (level, _), run in runs.groupby(["activation", "seed"], observed=True):
                 axis.plot(run[design.noun], run["val_accuracy"], color=style[str(level)]["color"], lw=0.5, alpha=0.3)
         lines(axis, part, design.noun, style)
-        axis.set(ylim=(0, 1.02), xlim=(0, design.horizon))
+        axis.set(ylim=(floor(view, design), 1.02), xlim=(0, design.horizon))
         shares(axis)
-    describe(axes, design.noun, "validation accuracy")
+        if not design.score.is_share:
+            axis.yaxis.set_major_formatter("{x:g}")
+    describe(axes, design.noun, design.score.validation)
     activation_key(figure, design, view.frame, style)
     return figure

@@ -14,7 +14,7 @@ from ablation.reporting.figures.theme import INK, PALETTE
 from ablation.reporting.figures.view import View
 from ablation.reporting.statistics.anova import interactions
 from ablation.reporting.wording.captions import UNTRAINED, confidence_text, seeds_text, tuning_text
-from ablation.reporting.wording.phrases import RESPONSES
+from ablation.reporting.wording.phrases import response as response_text
 from ablation.reporting.wording.remarks import note_text
 
 TOPIC = "How much each choice matters"
@@ -44,15 +44,19 @@ def show(analysis: Analysis) -> View:
     frame["place"] = frame["term"].map({term: place for place, term in enumerate(shown)})
     first = told[0].table
     top = " and ".join(f"{row.term} ({row.omega_sq:.2f})" for row in first.head(2).itertuples())
-    title = f"For {RESPONSES[told[0].response.name]}, {top} {'matters' if len(first) == 1 else 'matter'} most"
+    title = (
+        f"For {response_text(design, told[0].response.name)}, {top} {'matters' if len(first) == 1 else 'matter'} most"
+    )
     if not (first["p_holm"] < LEAST).any():
-        title = f"For {RESPONSES[told[0].response.name]}, no effect is sure; the largest are of {top}"
+        title = f"For {response_text(design, told[0].response.name)}, no effect is sure; the largest are of {top}"
     pairs = first[interactions(first) & (first["p_holm"] < LEAST)]
     if len(pairs):
         title += f"; of the interactions, {pairs['term'].iloc[0]} ({pairs['omega_sq'].iloc[0]:.2f})"
     left = f" {len(shown)} of {len(order)} terms are shown." if len(shown) < len(order) else ""
     lacking = [effects for effects in found if effects.table.empty]
-    missing = " ".join(f"No {RESPONSES[effects.response.name]}: {note_text(effects.notes[0])}" for effects in lacking)
+    missing = " ".join(
+        f"No {response_text(design, effects.response.name)}: {note_text(effects.notes[0])}" for effects in lacking
+    )
     percent = confidence_text(analysis.options)
     interval = f"bars: its jackknife {percent} interval over {seeds_text(design)}"
     if frame["omega_low"].isna().all():
@@ -86,7 +90,7 @@ def plot(view: View, design: Design) -> Figure:
                 some = kind & (sure == filled)
                 look: dict[str, Any] = {"color": color, "markerfacecolor": color if filled else "w"}
                 axis.plot(size[some], place[some], ls="", marker="o", ms=4.5, **look)
-        axis.set(xlim=(-0.02, 1.02), ylim=(len(terms) - 0.5, -0.5), title=RESPONSES[str(response)])
+        axis.set(xlim=(-0.02, 1.02), ylim=(len(terms) - 0.5, -0.5), title=response_text(design, str(response)))
         axis.set_xlabel("partial omega squared")
         axis.set_yticks(range(len(terms)), terms)
         axis.grid(visible=False, axis="y")
