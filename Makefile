@@ -33,12 +33,17 @@ endef
 
 setup: $(READY)  ## the environment in .venv alone, which all other targets make first
 
-repro: $(READY)  ## train what is missing of the core study and write its report
+repro: $(READY)  ## train what is missing of the core study, or of STUDY=name, and write its report
 	@$(GIT_OR_NOT)
+ifeq ($(STUDY),core)
 	@PATH="$$PWD/$(BIN):$$PATH" python -m dvc repro
 	@$(BIN)/python -c 'import pathlib, yaml; \
 		names = yaml.safe_load(open("dvc.yaml"))["stages"]["report"]["matrix"]["study"]; \
 		print(*(f"The report: {pathlib.Path.cwd()}/reports/{name}/index.html" for name in names), sep="\n")'
+else
+	@PATH="$$PWD/$(BIN):$$PATH" python -m dvc repro "pipelines/dvc.yaml:report@$(STUDY)"
+	@echo "The report: $(CURDIR)/reports/$(STUDY)/index.html"
+endif
 
 pdf: $(READY)  ## the report as reports/core/report.pdf, or that of STUDY=name; needs chromium
 	@$(BIN)/python -m ablation.reporting.page.pdf reports/$(STUDY)

@@ -1,6 +1,5 @@
 """Beforehand: what a study would cost, and how small a difference its seeds could show. Nothing is written."""
 
-import math
 import sys
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def run(config: Config) -> None:
     ((unit, horizon),) = study.horizon.items()
     planned = Planned(
         compared,
-        math.prod(compared.values()),
+        outlook.combinations(compared),
         len(study.numbers["seed"]),
         horizon,
         outlook.seconds[1],

@@ -1,4 +1,4 @@
-"""The config folder, the registries and the pipeline file name the same things."""
+"""The config folder and the registries name the same things."""
 
 import pytest
 import yaml
@@ -39,18 +39,3 @@ def test_a_levels_file_writes_out_the_functions_own_defaults(factor, label):
     written = check_level(factor, label, content[label], REGISTRIES[factor])
     assert written == check_level(factor, label, {}, REGISTRIES[factor])
     assert set(content[label]) == set(written.settings)
-
-
-def test_every_dependency_and_study_of_the_pipeline_exists():
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    made = set()
-    for stage in pipeline.values():
-        for item in next(iter(stage["matrix"].values())):
-            variable = f"${{item.{next(iter(stage['matrix']))}}}"
-            for dependency in stage["deps"]:
-                path = dependency.replace(variable, item)
-                assert path in made or (ROOT / path).exists(), path
-            for section in ("outs", "metrics", "plots"):
-                for out in stage.get(section, []):
-                    made.add((next(iter(out)) if isinstance(out, dict) else out).replace(variable, item))
-    assert pipeline["study"]["matrix"] == pipeline["report"]["matrix"]

@@ -14,6 +14,8 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS, Gradient
 from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import BatchNormalization
+from ablation.choices.optimizers import OPTIMIZERS
+from ablation.choices.weight_decay import DECAYS
 from ablation.training.data import BatchOrder
 from tests.conftest import ROOT
 
@@ -40,6 +42,17 @@ def test_torchs_defaults():
     assert (BatchNormalization().epsilon, BatchNormalization().momentum) == (1e-3, 0.99)
     assert default(DataLoader, "drop_last") is False
     assert functional.softplus(torch.tensor(20.5)) == 20.5 < ACTIVATIONS["softplus"](torch.tensor([20.5]).double())[0]
+
+
+def test_defaults_of_torchs_optimizers():
+    optim = torch.optim
+    assert default(optim.Adam, "eps") == 1e-8 == default(OPTIMIZERS["adam"], "epsilon")
+    assert (default(optim.RMSprop, "alpha"), default(OPTIMIZERS["rmsprop"], "rho")) == (0.99, 0.9)
+    assert default(optim.Adagrad, "initial_accumulator_value") == 0
+    assert (default(optim.Adadelta, "rho"), default(optim.Adadelta, "eps")) == (0.9, 1e-6)
+    assert default(OPTIMIZERS["adadelta"], "rho") == 0.9
+    assert default(optim.AdamW, "weight_decay") == 0.01 == DECAYS["adamw"]["weight_decay"]
+    assert default(optim.NAdam, "momentum_decay") == 0.004
 
 
 def test_he_normal_is_not_truncated_in_torch():

@@ -33,6 +33,17 @@ stages:
 """
 
 
+OTHER_STAGES = """
+stages:
+  report:
+    foreach: {other: 1, third: 2}
+    do:
+      wdir: ..
+      cmd: touch ${key}_made
+      outs: ["${key}_made"]
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Return a project whose environment is there: a new one, that finds the packages of the one which runs this."""
@@ -149,6 +160,17 @@ def made(project: Path) -> bool:
 def no_scm(project: Path) -> bool:
     config = project / ".dvc" / "config.local"
     return config.exists() and "no_scm" in config.read_text()
+
+
+def test_another_study_is_made_where_it_is_named(project):
+    elsewhere = project / "pipelines" / "dvc.yaml"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(OTHER_STAGES)
+    told = make(project, "repro", "STUDY=other")
+    assert told.splitlines()[-1] == f"The report: {project}/reports/other/index.html"
+    assert {path.name for path in project.glob("*made")} == {"other_made"}, "in the project's folder, and no other"
+    assert made(project)
+    assert not (project / "third_made").exists(), "plain repro leaves out what is not named"
 
 
 @pytest.mark.slow

@@ -86,6 +86,17 @@ def test_a_plan_says_what_a_study_costs_and_can_show_and_leaves_nothing(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_summary_shows_each_network_and_leaves_nothing(tmp_path):
+    done = stage("summary", "study=smoke", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("layer (type)") == 4, "2 depths, with batch normalization and without"
+    done = stage("summary", "study=smoke", "depth=0", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: depth=0: ")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for left-over processes in /proc")
 def test_killed_half_way_it_leaves_no_process_and_goes_on_to_the_same_bytes(tmp_path):
     overrides = ["study=smoke", "tracking=none", "training.epochs=6", "seed=[0,1,2,3]", "engine.workers=2"]

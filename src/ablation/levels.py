@@ -14,7 +14,7 @@ import math
 import os
 import struct
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -75,7 +75,12 @@ def check_value(key: str, value: object, hint: Any, single: bool = True) -> Numb
 
 
 def check_parameters(
-    key: str, given: object, known: Mapping[str, Any], hints: Mapping[str, Any], kind: str
+    key: str,
+    given: object,
+    known: Mapping[str, Any],
+    hints: Mapping[str, Any],
+    kind: str,
+    beside: Sequence[str] = (),
 ) -> dict[str, Number]:
     """Return all parameters of a choice, those that are not given as they are by default.
 
@@ -85,6 +90,7 @@ def check_parameters(
         known: those that can be set, and their defaults; see ``settings``.
         hints: their annotations; see ``annotations``.
         kind: the choice's name, for messages.
+        beside: what else its level may say, which is no parameter of it and is not given here, for messages.
 
     Raises:
         UserError: no mapping, an unknown parameter, a wrong type, or out of range.
@@ -93,7 +99,7 @@ def check_parameters(
         raise UserError(f"{key}={shown(given)}: must be a mapping of parameters, as {{}}")
     for name, value in given.items():
         if name not in known:
-            allowed = ", ".join(known) if known else "none"
+            allowed = ", ".join([*known, *beside]) or "none"
             raise UserError(f"{key}.{shown(name)}={shown(value)}: {kind} has no such parameter; allowed: {allowed}")
     return {
         name: check_value(f"{key}.{name}", given[name], hints[name]) if name in given else default

@@ -165,19 +165,20 @@ def test_plateau_cuts_where_keras_does(losses, patience):
         st.tuples(
             st.lists(LOSS, min_size=12, max_size=12),
             st.sampled_from([0.1, 0.3, 0.7]),
-            st.integers(1, 3),
             st.sampled_from([1e-4, 0.05]),
             st.sampled_from([0.0, 0.3]),
         ),
         min_size=1,
         max_size=6,
-    )
+    ),
+    st.integers(1, 3),
 )
-def test_a_cells_plateau_has_the_same_bits_beside_others_of_other_numbers(cells):
-    names = ("factor", "patience", "min_delta", "least")
+def test_a_cells_plateau_has_the_same_bits_beside_others_of_other_numbers(cells, patience):
+    names = ("factor", "min_delta", "least")
     losses, *columns = zip(*cells, strict=True)
     rows = {name: torch.tensor([[float(x)] for x in column]) for name, column in zip(names, columns, strict=True)}
-    together = plateau_factors(list(losses), **rows)
+    together = plateau_factors(list(losses), **rows, patience=patience)
     for place in range(len(cells)):
-        alone = plateau_factors([losses[place]], **{name: rows[name][place].item() for name in names})
+        numbers = {name: rows[name][place].item() for name in names}
+        alone = plateau_factors([losses[place]], **numbers, patience=patience)
         assert torch.equal(alone[0], together[place])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ablation import UserError
-from ablation.records.columns import TABLES
+from ablation.records.columns import DEFAULTS, TABLES
 from ablation.records.files import read_results, write_manifest
 from tests.reporting.synthetic import Outcome, write_study
 
@@ -40,6 +40,20 @@ def test_layers_that_are_not_wanted_are_not_read(study):
     assert part.layers.columns.tolist() == whole.layers.columns.tolist()
     for name in ("cells", "curves", "activations", "initializers"):
         pd.testing.assert_frame_equal(getattr(part, name), getattr(whole, name))
+
+
+def test_results_of_before_a_factor_have_its_default(study):
+    path = study / "cells.parquet"
+    whole = read_results(study)
+    pq.write_table(pq.read_table(path).drop_columns(list(DEFAULTS)), path)
+    manifest = json.loads((study / "manifest.json").read_text("utf-8"))
+    for factor in DEFAULTS:
+        del manifest["factors"][factor]
+    write_manifest(manifest, study)
+    pd.testing.assert_frame_equal(read_results(study).cells, whole.cells)
+    pq.write_table(pq.read_table(path).drop_columns(["split"]), path)
+    seal_again(study)
+    assert refused(study) == f"{path}: has no column split; run the study again"
 
 
 def test_a_cell_that_diverged_at_once_has_no_rows(study):

@@ -34,9 +34,11 @@ def analysed(tmp_path: Path) -> Callable[..., Analysis]:
         epochs: int = 6,
         planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
         equal_steps: bool = False,
+        rates: Mapping[str, Sequence[float]] | None = None,
         **options: Any,
     ) -> Analysis:
-        folder = write_study(tmp_path / "results", factors, plant, epochs, planned=planned, equal_steps=equal_steps)
+        folder = tmp_path / "results"
+        write_study(folder, factors, plant, epochs, planned=planned, equal_steps=equal_steps, rates=rates)
         return analyse(read_results(folder), Options(**options))
 
     return build

@@ -93,14 +93,19 @@ def write_study(
     name: str = "synthetic",
     planned: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     equal_steps: bool = False,
+    rates: Mapping[str, Sequence[float]] | None = None,
 ) -> Path:
     """Write the tables of a study with these levels (one level where a factor is not given) into ``folder``.
 
     A cell that diverges at epoch 0 leaves no rows behind, as with the trainer; of the product only the ``planned``
     cells are there. Of ``equal_steps`` what are epochs else are periods of as many steps, and a pass over the data has
     fewer steps the larger a batch is.
+    ``rates`` has the learning rates of the levels of optimizer that bring their own.
     """
     levels = {factor: list(factors.get(factor, SINGLE[factor])) for factor in FACTORS}
+    shared, own = levels["lr"], dict(rates or {})
+    if own:
+        levels["lr"] = list(dict.fromkeys(lr for name in levels["optimizer"] for lr in own.get(name, shared)))
     cells: list[dict[str, Any]] = []
     curves: list[dict[str, np.ndarray]] = []
     layers: list[dict[str, np.ndarray]] = []
@@ -108,7 +113,7 @@ def write_study(
     steps = np.array(probe_steps(epochs))
     for number, values in enumerate(itertools.product(*levels.values())):
         cell = dict(zip(levels, values, strict=True))
-        if not planned(cell):
+        if not planned(cell) or cell["lr"] not in own.get(cell["optimizer"], shared):
             continue
         outcome, per_epoch = plant(cell), steps_per_epoch(cell["batch_size"])
         key = f"{number:08x}"
@@ -175,7 +180,8 @@ def write_study(
         "config": {"name": name, "training": {"epochs": epochs, "probe_size": 64}},
         "factors": levels,
         "levels": {factor: {str(level): kind(level) for level in levels[factor]} for factor in FACTORS[:9]}
-        | {"model": {str(level): network(level) for level in levels["model"]}},
+        | {"model": {str(level): network(level) for level in levels["model"]}}
+        | {"optimizer": {x: {**kind(x), **({"lr": list(own[x])} if x in own else {})} for x in levels["optimizer"]}},
         "cells": {"expected": len(cells), "finished": len(cells) - diverged, "diverged": diverged}
         | {"names": [cell["cell"] for cell in cells]},
         "horizon": {"steps": epochs * STEPS} if equal_steps else {"epochs": epochs},
@@ -210,6 +216,8 @@ def kind(level: Any) -> dict[str, Any]:
     if level in ("batch", "batch_after", "batch_input"):
         place = {"placement": "after" if level == "batch_after" else "before", "input": level == "batch_input"}
         return {"kind": "batch", "epsilon": 1e-3, **place}
+    if str(level).startswith("warmed_"):
+        return {"kind": str(level).removeprefix("warmed_"), "warmup": 0.1}
     return {"kind": str(level)}
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from ablation import UserError
 from ablation.reporting.design import Options
+from ablation.reporting.tables.combinations import performance_profile
+from ablation.reporting.wording.phrases import words
 from tests.reporting.synthetic import Outcome
 
 
@@ -15,6 +17,8 @@ from tests.reporting.synthetic import Outcome
         ({"profile_max_tau": 1}, "report.profile_max_tau=1"),
         ({"nuisance": ["seed"]}, "report.nuisance=seed"),
         ({"nuisance": ["split"]}, "report.nuisance=split: cannot be tuned over"),
+        ({"nuisance": ["examples"]}, "report.nuisance=examples: cannot be tuned over"),
+        ({"nuisance": ["label_noise"]}, "report.nuisance=label_noise: cannot be tuned over"),
         ({"nuisance": ["lrr"]}, "report.nuisance=lrr"),
         ({"typo": 1}, "report.typo"),
         ({"nuisance": ["loss"]}, "report.nuisance=loss: cannot be tuned over; allowed are init"),
@@ -60,6 +64,39 @@ def test_levels_stand_by_meaning_numbers_ascending_the_rest_as_configured(analys
     assert design.levels["depth"] == (2, 8)
     assert design.compared == ("init", "activation", "depth")  # lr is tuned over, seeds are blocks
     assert design.goal == "90% validation accuracy"
+
+
+def test_all_examples_stand_behind_every_number_of_them_and_are_the_reference(analysed):
+    levels = {"examples": [None, 64, 16], "label_noise": [0.5, 0.0], "order": ["sorted", "random"], "seed": [0, 1]}
+    analysis = analysed(levels, lambda _: Outcome())
+    design = analysis.design
+    assert design.levels["examples"] == (16, 64, "all")
+    assert design.levels["label_noise"] == (0.0, 0.5)
+    assert design.levels["order"] == ("sorted", "random"), "as configured"
+    assert (design.reference("examples"), design.reference("label_noise")) == ("all", 0.0)
+    assert design.compared == ("order", "examples", "label_noise")
+    assert design.choices == ("order",)
+    assert analysis.cells["examples"].value_counts().to_dict() == {16: 8, 64: 8, "all": 8}
+    said = [words(design, factor, design.levels[factor][0]) for factor in design.compared]
+    assert said == ["sorted order", "16 examples", "label noise 0"]
+
+
+def test_order_can_be_tuned_over(analysed):
+    plant = lambda c: Outcome(best_loss=0.1 if c["order"] == "random" else 0.2)  # noqa: E731
+    tuned = analysed({"order": ["sorted", "random"], "seed": [0, 1]}, plant, nuisance=("order",)).tuned
+    assert tuned["order"].astype(str).unique().tolist() == ["random"]
+
+
+@pytest.mark.parametrize("problems", [{"label_noise": [0.0, 0.5]}, {"examples": [16, None]}, {"data": ["a", "b"]}])
+def test_problems_are_no_candidates(problems, analysed):
+    plant = lambda c: Outcome(1 if c["activation"] == "elu" else 2 + c["seed"])  # noqa: E731
+    analysis = analysed({"activation": ["relu", "elu"], **problems, "seed": [0, 1, 2]}, plant)
+    assert {found.factor for found in analysis.winners} == {"activation", None}
+    assert set(performance_profile(analysis).frame["factor"]) == {"activation"}
+    alone = analysed({**problems, "seed": [0, 1, 2]}, lambda _: Outcome())
+    assert alone.design.choices == ("activation",)
+    assert {found.factor for found in alone.winners} == {None}
+    assert set(performance_profile(alone).frame["factor"]) == {"activation"}
 
 
 def test_a_study_of_one_combination_still_has_a_row(analysed):

@@ -40,6 +40,26 @@ def test_a_split_decides_the_data_and_nothing_of_the_specification(study):
     assert count_cells(study("split=[0,7]", "seed=[0,1,2]")) == 6
 
 
+def test_a_name_has_order_examples_and_noise_only_where_they_are_no_default(study):
+    found = expand(study("order=[random,sorted]", "examples=[null,256]", "label_noise=[0,0.5]"))
+    ends = [cell.name.split("-d2-w8-b64-")[1] for cell in found]
+    assert ends[:4] == [
+        "lr0.1-split0-s0",
+        "lr0.1-split0-noise0.5-s0",
+        "lr0.1-split0-n256-s0",
+        "lr0.1-split0-n256-noise0.5-s0",
+    ]
+    assert ends[4:] == [f"sorted-{end}" for end in ends[:4]]
+    assert [cell.spec.order for cell in found] == ["random"] * 4 + ["sorted"] * 4
+    assert [cell.data for cell in found[:4]] == [
+        "digits",
+        "digits.noise0.5",
+        "digits.examples256",
+        "digits.examples256.noise0.5",
+    ]
+    assert count_cells(study("order=[random,sorted]", "examples=[null,256]", "label_noise=[0,0.5]")) == 8
+
+
 def test_one_level_per_factor_is_one_run(study):
     assert len(expand(study())) == 1
 
@@ -85,6 +105,8 @@ def test_a_key_changes_with_all_that_decides_the_numbers_and_with_nothing_else(s
         key("normalization=batch"),
         key("clipping=value"),
         key("optimizer=momentum"),
+        key("order=fixed"),
+        key("order=sorted"),
         key("loss=mse"),
         key("training.epochs=3"),
         key("training.probe_size=33"),

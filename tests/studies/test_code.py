@@ -4,11 +4,13 @@ import importlib.util
 import shutil
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.initializers import INITIALIZERS
+from ablation.choices.optimizers import OPTIMIZERS
 from ablation.studies import code
 from ablation.studies.code import choice_digest, training_digest
 
@@ -149,7 +151,7 @@ def test_a_function_of_no_file_counts_by_what_it_does():
 
 
 def test_every_choice_of_ours_has_a_digest_of_its_own():
-    for registry in (ACTIVATIONS, INITIALIZERS):
+    for registry in (ACTIVATIONS, INITIALIZERS, OPTIMIZERS):
         assert len({choice_digest(registry, kind) for kind in registry}) == len(registry)
 
 
@@ -192,7 +194,46 @@ def test_the_code_that_trains_is_seen_whole_and_of_the_choices_what_it_takes_by_
         ("choices/activations.py", "def elu(", "def new(x):\n    return x, x\n\n\ndef elu("),
         ("choices/activations.py", '    "elu": elu,\n', '    "elu": elu,\n    "new": elu,\n'),
         ("choices/clipping.py", "block_SN.clamp_(-threshold, threshold)", "block_SN.clamp_(-threshold, 2 * threshold)"),
-        ("choices/optimizers.py", "value=-1.0", "value=-2.0"),
+        ("choices/optimizers/momentum.py", "value=-1.0", "value=-2.0"),
         ("choices/losses.py", "2.0 /", "3.0 /"),
     ):
         assert copied(name, before, after) == base, name
+
+
+BY_ROOT = {"adagrad", "rmsprop", "adam", "adamw", "nadam", "amsgrad", "muon"}
+BY_ADAM = {"adam", "adamw", "amsgrad", "muon"}
+IN_A_ROOM = {
+    "the rule itself": ("momentum.py", "grad_SP.addcmul_(velocity_SP, momentum_S1)", "velocity_SP", {"nesterov"}),
+    "a rule that others take": ("adam.py", "grad_SP.square()", "grad_SP * grad_SP", {"nadam"}),
+    "what some of a file share": ("adam.py", 'state, "mean_weight"', 'state, "other"', BY_ADAM),
+    "what some of a room share": ("moments.py", "epsilon * scale_S1", "scale_S1 * epsilon", BY_ROOT),
+    "what nearly all share": (
+        "moments.py",
+        "out=total",
+        "out=total, value=1",
+        set(OPTIMIZERS) - {"sgd", "sign_sgd", "adagrad"},
+    ),
+    "a setting's range": ("moments.py", '"(0, inf)"', '"(0, 1)"', BY_ROOT | {"adadelta"}),
+    "the registry": ("adam.py", '"adam": adam', '"adam": adam, "other": adam', set()),
+}
+
+
+@pytest.mark.parametrize("what", IN_A_ROOM)
+def test_a_choice_of_a_room_of_several_files_is_followed_through_all_of_them(monkeypatch, what):
+    name, before, after, seen_by = IN_A_ROOM[what]
+    place, read = code.PACKAGE / "choices" / "optimizers" / name, Path.read_text
+
+    def digests() -> dict[str, str]:
+        code._digest_of.cache_clear()
+        return {kind: choice_digest(OPTIMIZERS, kind) for kind in OPTIMIZERS}
+
+    def changed(path: Path, *arguments: str) -> str:
+        text = read(path, *arguments)
+        assert path != place or before in text
+        return text.replace(before, after) if path == place else text
+
+    base = digests()
+    monkeypatch.setattr(Path, "read_text", changed)
+    found = digests()
+    code._digest_of.cache_clear()
+    assert {kind for kind in OPTIMIZERS if found[kind] != base[kind]} == seen_by

@@ -36,6 +36,14 @@ def test_it_counts_what_a_study_then_trains(study, tmp_path):
     assert (more.cells, more.held, more.perhaps_known, more.steps_to_train) == (12, 6, 4, 6 * 32)
 
 
+def test_steps_are_those_of_the_examples_that_a_cell_has(study):
+    before = look_ahead(study("examples=[null,256]", "order=[random,fixed,sorted]"))
+    assert before.levels == {"order": 3, "examples": 2}
+    assert before.steps == 3 * (32 + 8)
+    with pytest.raises(UserError, match="examples=2000: data digits has 1079 training examples; allowed: null or 1 to"):
+        look_ahead(study("examples=[null,2000]"))
+
+
 def test_the_pace_is_measured_however_short_the_study_is(study, monkeypatch):
     def pace(factor):
         monkeypatch.setattr(run, "pace", lambda engine, sample, device, choices: factor * sample.reckoned)

@@ -26,6 +26,27 @@ def bytes_of(study):
     return {name: (study.results_folder / name).read_bytes() for name in TABLES}
 
 
+def test_epochs_and_steps_are_those_of_the_examples_that_a_cell_has(study):
+    small = study("examples=[null,256]", "label_noise=[0,1]", "order=[random,sorted]", "split=[3]")
+    assert run_study(small).trained == 8
+    results = read_results(small.results_folder)
+    assert results.manifest["steps_per_epoch"] == {
+        f"digits{view}{noise}/64": steps
+        for view, steps in (("", 16), (".examples256", 4))
+        for noise in ("", ".noise1.0")
+    }
+    assert results.manifest["factors"]["examples"] == [None, 256]
+    assert results.manifest["data"]["digits"]["n_train"] == 1079
+    curves = results.curves.merge(results.cells[["key", "examples", "label_noise", "order"]], on="key")
+    last = curves.groupby(["examples", "label_noise", "order"], dropna=False).last()
+    assert (last["epoch"] == 2).all()
+    assert last.reset_index().groupby("examples", dropna=False)["step"].unique().map(list).tolist() == [[8], [32]]
+    assert results.cells["val_loss"].nunique() == 8, "no two are one run"
+    begun = curves[curves["step"] == 0]
+    assert begun["val_loss"].unique().size == 1, "all begin alike, and are validated on the same part"
+    assert begun.groupby("examples", dropna=False)["train_loss"].nunique().tolist() == [2, 2], "on other labels"
+
+
 def test_a_study_leaves_what_the_contract_promises(study):
     small = study("activation=[relu,tanh]", "lr=[0.1,1e30]", "seed=[0,1]")
     summary = run_study(small)

@@ -20,6 +20,7 @@ from ablation.training.networks import build
 from ablation.training.networks.initial import initial_parameters
 from ablation.training.networks.network import Network
 from ablation.training.spec import Level, Number, Spec, bind
+from tests.choices.optimizers.counterparts import counterpart
 
 
 def level(kind: str, **parameters: Number) -> Level:
@@ -45,8 +46,10 @@ def clipping(kind: str, threshold: float) -> Level:
 
 
 def optimizer(kind: str, momentum: float = 0.9) -> Level:
-    takes = "momentum" in inspect.signature(OPTIMIZERS[kind]).parameters
-    return level(kind, momentum=momentum) if takes else level(kind)
+    """Return a level of this kind whose share of the past, whatever the rule calls it, is ``momentum``."""
+    takes = inspect.signature(OPTIMIZERS[kind]).parameters
+    share = next((name for name in ("momentum", "beta1", "rho") if name in takes), None)
+    return level(kind, **{share: momentum}) if share else level(kind)
 
 
 def spec(**changes: Any) -> Spec:
@@ -230,9 +233,7 @@ def torch_loop(cell: Spec, data: Data, factor: Callable[[int, Net], float] = lam
     ``factor`` gives what the learning rate is multiplied by in a step, from which the network goes.
     """
     net, trace = Net(cell, data), Trace()
-    settings = dict(cell.optimizer.settings) | ({"nesterov": True} if cell.optimizer.kind == "nesterov" else {})
-    assert cell.optimizer.kind in ("sgd", "momentum", "nesterov")
-    rule = torch.optim.SGD(net.parameters(), lr=cell.lr, **settings)
+    rule = counterpart(cell.optimizer.kind, net.parameters(), cell.lr, cell.optimizer.settings)
     place, labels = torch.device("cpu"), data.train_y
     order = BatchOrder([cell.seed], len(labels), cell.batch_size, place, [cell.order], labels)
     for step in range(Clock.of(cell, len(data.train_y)).steps):

@@ -39,7 +39,10 @@ from tests.training.reference import (
 HUGE = 1e9
 """A learning rate at which a network without clipping and normalization diverges at once."""
 
-RULES = list(itertools.product(CLIPPINGS, OPTIMIZERS))
+ADAPTIVE = [kind for kind in OPTIMIZERS if kind not in ("sgd", "momentum", "nesterov")]
+
+RULES = [rules for rules in itertools.product(CLIPPINGS, OPTIMIZERS) if rules[0] == "none" or rules[1] not in ADAPTIVE]
+"""Every optimizer without clipping, and under all clippings those in which a gradient's size is a step's."""
 
 
 def curve(outcome: Outcome, metric: str) -> np.ndarray:
@@ -182,12 +185,31 @@ def test_twenty_steps_are_those_of_a_plain_loop(activation, norm, rule, kind):
         normalization=NORMALIZED[norm],
         clipping=clipping(rule, 0.05 if rule == "value" else 0.3),
         optimizer=optimizer(kind),
+        # Steps that do not shrink with the gradient: at a higher rate they amplify their own rounding.
+        lr=0.002 if kind in ADAPTIVE else 0.05,
     )
     data = blobs()
     outcome, trace = train([cell], data)[0], torch_loop(cell, data)
     assert outcome.curve_steps[-1] == 20
     assert any(trace.clipped) == (rule != "none")
-    torch.testing.assert_close(outcome.weights, trace.weights, rtol=0, atol=1e-5)
+    ours, theirs = (torch.where(felt(cell, data), weights, 0.0) for weights in (outcome.weights, trace.weights))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def felt(cell: Spec, data: Data) -> torch.Tensor:
+    """Return which parameters the loss depends on: not on a shift that a normalization takes away.
+
+    The gradient of such a one is rounding alone, of which an adaptive rule makes whole steps.
+    """
+    layout = network(cell, data).layout
+    depends = torch.ones(1, layout.parameters, dtype=torch.bool)
+    views, norm = layout.views(depends), cell.normalization.settings
+    linear = cell.activation.kind == "identity"
+    if norm and (norm["placement"] == "before" or linear):
+        in_front = views.scale[:-1] if linear else views.scale[: int(norm["input"])]
+        for shift in [each.bias_SO for each in views.linear[:-1]] + [each.second_SO for each in in_front]:
+            shift.fill_(False)
+    return depends[0]
 
 
 @pytest.mark.parametrize(

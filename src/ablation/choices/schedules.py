@@ -103,7 +103,7 @@ def plateau(
     val_loss_S1: Tensor,
     state: dict[str, Tensor],
     factor: Annotated[float | Tensor, "(0, 1)"] = 0.5,
-    patience: Annotated[int | Tensor, "[1, 1000000]"] = 5,
+    patience: Annotated[int, "[1, 1000000]"] = 5,
     min_delta: Annotated[float | Tensor, "[0, 1)"] = 1.0e-4,
     least: Annotated[float | Tensor, "[0, 1]"] = 0.0,
 ) -> Tensor:

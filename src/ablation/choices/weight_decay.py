@@ -46,5 +46,10 @@ def weight_decay(
         grad_SN.add_(param_SN * weight_decay)
 
 
-DECAYS: dict[str, Mapping[str, Any]] = {}
-"""Of the optimizers whose decay is not the function's own by default, what it is by default."""
+DECAYS: dict[str, Mapping[str, Any]] = {
+    "adamw": {"weight_decay": 0.01, "decoupled": True},  # as torch's
+    "lion": {"decoupled": True},
+    "muon": {"decoupled": True},
+}
+"""Of the optimizers whose decay is not the function's own by default, what it is by default. To those that take the
+sign of a gradient, or its directions alone, a decay within it would be no decay."""

@@ -153,6 +153,21 @@ def foreseen(label: str, params: Mapping[str, Any] | None, folder: Path, split: 
     return _made(label, kind, complete_params, folder, split)[1]
 
 
+def ends_of(label: str, params: Mapping[str, Any] | None, folder: Path) -> dict[str, Any]:
+    """Return what a level's card has under ``features``, ``classes`` and ``image_shape``, if need be by ``foreseen``.
+
+    Raises:
+        UserError: as there; or the level is wrong.
+    """
+    kind, complete_params = complete(label, params)
+    shape = SOURCES[kind].known(complete_params)
+    if shape is None:
+        card = foreseen(label, params, folder)
+        return {"image_shape": [1, card["features"]], **card}  # which cards of old lack
+    classes = int(complete_params.get("classes", CLASSES))
+    return {"features": math.prod(shape), "classes": classes, "image_shape": list(shape)}
+
+
 def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int = 0) -> tuple[Tensors, dict[str, Any]]:
     """Read a split of a prepared level back: its tensors by name, and its card. Its source is not looked at.
 

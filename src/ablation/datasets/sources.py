@@ -54,6 +54,8 @@ class Source:
     """``split(label, labels, params, seed)``: which of them are trained, validated and tested on, by this seed."""
     files: Callable[[Mapping[str, Any], Path], list[Path]]
     """``files(params, raw)``: the files that ``read`` reads, whether they are there or not."""
+    known: Callable[[Mapping[str, Any]], tuple[int, int] | None] = lambda params: None
+    """``known(params)``: rows and columns of an image where they are known with nothing read, drawn or downloaded."""
 
 
 def read_digits(label: str, params: Mapping[str, Any], raw: Path) -> Scans:
@@ -149,6 +151,11 @@ def mnist_files(kind: str, params: Mapping[str, Any], raw: Path) -> list[Path]:
     return [folder / f"{half}-images-idx3-ubyte.gz", folder / f"{half}-labels-idx1-ubyte.gz"]
 
 
+def mnist_shape(params: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the shape of the published images, which those of files that are not verified need not have."""
+    return (28, 28) if params["verify"] else None
+
+
 _SPLIT = {"validation_fraction": 0.2, "test_fraction": 0.2}
 _FILES = {"folder": None, "verify": True, "part": "full"}
 
@@ -160,6 +167,7 @@ SOURCES: dict[str, Source] = {
         read=read_digits,
         split=split_by_shares,
         files=digits_files,
+        known=lambda params: (8, 8),
     ),
     "gaussian": Source(
         citation="Standard normal inputs, labelled by a random linear teacher; generated, no published data",
@@ -167,6 +175,7 @@ SOURCES: dict[str, Source] = {
         read=read_gaussian,
         split=split_gaussian,
         files=lambda params, raw: [],
+        known=lambda params: (1, int(params["features"])),
     ),
     "mnist": Source(
         citation="LeCun, Cortes, Burges: The MNIST database of handwritten digits, 1998",
@@ -188,6 +197,7 @@ SOURCES: dict[str, Source] = {
         ),
         split=split_by_shares,
         files=partial(mnist_files, "mnist"),
+        known=mnist_shape,
     ),
     "fashion_mnist": Source(
         citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747, 2017",
@@ -209,6 +219,7 @@ SOURCES: dict[str, Source] = {
         ),
         split=split_by_shares,
         files=partial(mnist_files, "fashion_mnist"),
+        known=mnist_shape,
     ),
 }
 """Every kind of data by its name. The checksums are those that torchvision lists for the published files."""

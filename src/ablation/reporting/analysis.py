@@ -19,6 +19,7 @@ from ablation.reporting.statistics.differences import Difference, paired
 from ablation.reporting.statistics.intervals import Floats
 from ablation.reporting.statistics.marginal import study_means
 from ablation.reporting.statistics.ranking import best_and_worst
+from ablation.reporting.statistics.rates import study_widths
 from ablation.reporting.statistics.responses import Effects, study_effects
 from ablation.reporting.statistics.winners import Winner, study_winners
 from ablation.reporting.theory.agreement import Agreement, compare
@@ -85,8 +86,17 @@ class Analysis:
 
     @cached_property
     def sensitivity(self) -> pd.DataFrame:
-        """How many settings of the nuisance factors succeed, and which is the best."""
-        return tuning.study_sensitivity(self.cells, self.tuned, self.design)
+        """How many settings of the nuisance factors succeed, which is the best, and how far from it a rate may be."""
+        found = tuning.study_sensitivity(self.cells, self.tuned, self.design)
+        if self.tunes_rates:
+            widths = study_widths(self.cells, self.tuned, self.design, self.options.confidence)
+            found = found.merge(widths, on=list(self.design.compared), how="left")
+        return found
+
+    @property
+    def tunes_rates(self) -> bool:
+        """Whether there are learning rates, and the report tunes over them."""
+        return "lr" in self.design.nuisance and self.design.varies("lr")
 
     @cached_property
     def effects(self) -> list[Effects]:

@@ -114,6 +114,8 @@ class Design:
         soonest: the first evaluation behind the start, likewise.
         unit: what times are counted in, epochs or steps; the noun for one is a column of the curves.
         period: from one end at which every cell is evaluated to the next, in ``unit``.
+        rates: the learning rates that each level of optimizer was given, ascending.
+        brings: those of them that brought their own.
     """
 
     name: str
@@ -124,6 +126,8 @@ class Design:
     soonest: float = 1.0
     unit: str = "epochs"
     period: float = 1.0
+    rates: Mapping[Label, tuple[Label, ...]] = field(default_factory=dict)
+    brings: frozenset[Label] = frozenset()
     compared: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -191,8 +195,19 @@ class Design:
         return short(tuple(self.labels[factor].items()), most)[level]
 
     def varies(self, factor: str) -> bool:
-        """Whether the study compares more than one level of ``factor``."""
+        """Whether the study compares more than one level of ``factor``; learning rates, within an optimizer."""
+        if factor == "lr" and factor in self.nuisance and self.rates:
+            return any(len(rates) > 1 for rates in self.rates.values())
         return len(self.levels[factor]) > 1
+
+    def tried(self, factor: str, optimizer: Label) -> tuple[Label, ...]:
+        """The levels of ``factor`` that a level of optimizer was given, ascending where they are numbers."""
+        return self.rates.get(optimizer, self.levels[factor]) if factor == "lr" else self.levels[factor]
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the optimizers have different lists of learning rates, so that a rate has no common meaning."""
+        return len(set(self.rates.values())) > 1
 
     def reference(self, factor: str) -> Label:
         """The level that the others are held against: ``none``, or else the first."""
@@ -227,7 +242,13 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
     training = manifest["config"]["training"]
     period = 1.0 if unit == "epochs" else horizon / training["epochs"]
     soonest = period * min([1.0, *training.get("evaluations", ())])
-    return Design(manifest["name"], levels, tuple(nuisance), horizon, targets, soonest, unit, period)
+    pairs = cells[["optimizer", "lr"]].drop_duplicates()
+    found = {level: pairs["lr"][pairs["optimizer"] == level].tolist() for level in levels["optimizer"]}
+    rates: dict[Label, tuple[Label, ...]] = {level: tuple(sorted(own)) for level, own in found.items() if own}
+    described = manifest["levels"].get("optimizer", {})
+    brings = frozenset(label for label in rates if "lr" in described.get(str(label), {}))
+    clock = (horizon, targets, soonest, unit, period)
+    return Design(manifest["name"], levels, tuple(nuisance), *clock, rates, brings)
 
 
 def leveled(factor: str, values: Iterable[Any]) -> list[Label]:

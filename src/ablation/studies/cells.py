@@ -1,4 +1,7 @@
-"""From a study to its cells: the full product of the levels, each cell with its name, its factors and its key."""
+"""From a study to its cells: the full product of the levels, each cell with its name, its factors and its key.
+
+A level of optimizer that brings its own learning rates is crossed with those, and the others with the factor lr.
+"""
 
 import hashlib
 import json
@@ -51,8 +54,14 @@ def count_cells(study: Study) -> int:
     """Return how many cells ``expand`` would return, without making them."""
     numbers = {factor: len(values) for factor, values in study.numbers.items()}
     shapes = sum(numbers["depth"] * numbers["width"] if model.widths is None else 1 for model in study.models.values())
-    others = [len(study.levels[factor]) for factor in REGISTRIES]
-    return math.prod([shapes, *others, len(study.data), *(numbers[name] for name in CROSSED)])
+    others = [len(study.levels[factor]) for factor in REGISTRIES if factor != "optimizer"]
+    others += [numbers[name] for name in CROSSED if name != "lr"]
+    return math.prod([shapes, *others, count_rates(study), len(study.data)])
+
+
+def count_rates(study: Study) -> int:
+    """Return how many pairs there are of a level of optimizer and a learning rate of it."""
+    return sum(len(study.rates_of(label)) for label in study.levels["optimizer"])
 
 
 def expand(study: Study) -> list[Cell]:
@@ -62,13 +71,14 @@ def expand(study: Study) -> list[Cell]:
     carry the number of its layers and the widest of them.
     """
     levels = [study.levels[factor] for factor in REGISTRIES]
-    numbers = study.numbers
+    numbers, optimizer = study.numbers, list(REGISTRIES).index("optimizer")
     cells = []
     shapes = {label: _shapes(model.widths, numbers) for label, model in study.models.items()}
     networks = {label: Level(model.kind, {}) for label, model in study.models.items()}
     for *labels, model, data in product(*levels, study.models, study.data):
         chosen = {factor: study.levels[factor][label] for factor, label in zip(REGISTRIES, labels, strict=True)}
-        for (depth, width, widths), *values in product(shapes[model], *(numbers[name] for name in CROSSED)):
+        crossed = {**numbers, "lr": study.rates_of(labels[optimizer])}
+        for (depth, width, widths), *values in product(shapes[model], *(crossed[name] for name in CROSSED)):
             given = dict(zip(CROSSED, values, strict=True))
             factors = dict(zip(FACTORS, (*labels, model, data, depth, width, *values), strict=True))
             spec = Spec(

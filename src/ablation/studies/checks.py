@@ -77,8 +77,8 @@ def level(key: str, given: object) -> dict[str, Any]:
     return parameters
 
 
-def refuse_twins(factor: str, levels: dict[str, Level]) -> None:
-    """Refuse two names for one level: their cells would be the same run twice."""
+def refuse_twins(factor: str, levels: dict[str, Level], how: str = "") -> None:
+    """Refuse two names for one level: their cells would be the same run twice. ``how`` is added to "must differ"."""
     seen: dict[Any, str] = {}
     for label, level in levels.items():
         # Numbers that are one in float32 are one to the network.
@@ -87,7 +87,7 @@ def refuse_twins(factor: str, levels: dict[str, Level]) -> None:
         }
         other = seen.setdefault((level.kind, repr(sorted(settings.items()))), label)
         if other != label:
-            raise UserError(f"{factor}.{label}: the same level as {factor}.{other}; levels must differ")
+            raise UserError(f"{factor}.{label}: the same level as {factor}.{other}; levels must differ{how}")
 
 
 def numbers(factor: str, given: object, hint: Any) -> list[Any]:

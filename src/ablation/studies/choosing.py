@@ -5,6 +5,8 @@ from typing import Any
 
 from ablation import UserError
 from ablation.levels import check_parameters, check_value, shown
+from ablation.studies.rates import FACTOR
+from ablation.studies.rates import KEY as RATES
 from ablation.studies.registries import annotations_of, settings_of
 from ablation.training.spec import Level
 
@@ -34,4 +36,5 @@ def check_level(factor: str, label: str, given: object, registry: Mapping[str, C
     if not isinstance(kind, str) or kind not in registry:
         own = "" if "kind" in given else f"; a name of your own says its kind, as {{kind: {next(iter(registry))}}}"
         raise UserError(f"{key}: {factor} knows no kind {shown(kind)}; allowed: {', '.join(registry)}{own}")
-    return Level(kind, check_parameters(key, parameters, settings_of(factor, kind), annotations_of(factor, kind), kind))
+    known, hints = settings_of(factor, kind), annotations_of(factor, kind)
+    return Level(kind, check_parameters(key, parameters, known, hints, kind, (RATES,) if factor == FACTOR else ()))

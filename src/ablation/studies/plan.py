@@ -4,11 +4,12 @@ It goes the way of ``run_study``, refuses what that refuses, and leaves nothing 
 read and let go, the store is looked at without its lock, and of training there is about a second, thrown away.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablation.datasets.prepared import foreseen, name_of
-from ablation.studies.cells import Cell, expand, keys, resolve_device
+from ablation.studies.cells import Cell, count_rates, expand, keys, resolve_device
 from ablation.studies.engines import environment_of
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.duration import in_words, keeping, reckon, slowness
@@ -38,6 +39,7 @@ class Outlook:
         workers: how many cohorts would train at a time.
         memory: bytes that they would take at most.
         disk: bytes that the measurements of the cells to train would take in the store.
+        rates: how many pairs of an optimizer and a learning rate there are, where they are no product.
     """
 
     levels: dict[str, int]
@@ -50,6 +52,14 @@ class Outlook:
     workers: int
     memory: float
     disk: float
+    rates: int | None = None
+
+    def combinations(self, factors: Iterable[str]) -> int:
+        """Return how many combinations there are of the levels of these factors."""
+        counts = {factor: self.levels.get(factor, 1) for factor in factors}
+        if self.rates is not None and {"optimizer", "lr"} <= counts.keys():
+            counts = {**counts, "optimizer": self.rates, "lr": 1}
+        return math.prod(counts.values())
 
 
 def look_ahead(study: Study) -> Outlook:
@@ -80,10 +90,12 @@ def look_ahead(study: Study) -> Outlook:
     least, most = (
         pace * reckon(some, plan.ends, plan.workers) + keeping(cohorts) if some else 0.0 for some in (fewest, cohorts)
     )
+    levels = {
+        factor: count for factor in cells[0].factors if (count := len({cell.factors[factor] for cell in cells})) > 1
+    }
+    pairs = count_rates(study)
     return Outlook(
-        levels={
-            factor: count for factor in cells[0].factors if (count := len({cell.factors[factor] for cell in cells})) > 1
-        },
+        levels=levels,
         cells=len(cells),
         held=len(cells) - len(missing),
         perhaps_known=len(missing) - len(sure),
@@ -93,6 +105,7 @@ def look_ahead(study: Study) -> Outlook:
         workers=min(plan.workers, len(cohorts)),
         memory=memory_of(cohorts, plan),
         disk=disk_of(cohorts, plan),
+        rates=None if pairs == levels.get("optimizer", 1) * levels.get("lr", 1) else pairs,
     )
 
 
@@ -120,7 +133,12 @@ def disk_of(cohorts: Sequence[Cohort], plan: Plan) -> float:
 
 def cost_lines(study: Study, outlook: Outlook) -> list[str]:
     """Return what a study would cost, line by line."""
-    product = " x ".join(f"{count} {factor}" for factor, count in outlook.levels.items())
+    sizes = dict(outlook.levels)
+    if outlook.rates is not None:
+        sizes = {("optimizer and lr" if factor == "optimizer" else factor): size for factor, size in sizes.items()}
+        sizes["optimizer and lr"] = outlook.rates
+        del sizes["lr"]
+    product = " x ".join(f"{size} {factor}" for factor, size in sizes.items())
     cells = "1 cell" if outlook.cells == 1 else f"{outlook.cells:,} cells"
     todo = outlook.cells - outlook.held
     lines = [

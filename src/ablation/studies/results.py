@@ -26,6 +26,7 @@ from ablation.studies.registries import ALL, REGISTRIES
 from ablation.studies.store import Record, Store
 from ablation.studies.study import Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
+from ablation.studies.views import whatever_the_split
 from ablation.training.measurement import CURVE_METRICS, TEST_METRICS
 from ablation.training.networks import NETWORKS
 from ablation.training.probes import METRICS, is_bounded
@@ -183,7 +184,10 @@ def _manifest(
         "overrides": study.overrides,
         "factors": factors,
         "levels": {
-            factor: {label: {"kind": level.kind, **level.settings} for label, level in study.levels[factor].items()}
+            factor: {
+                label: {"kind": level.kind, **level.settings, **_rates(study, factor, label)}
+                for label, level in study.levels[factor].items()
+            }
             for factor in REGISTRIES
         }
         | {
@@ -214,9 +218,9 @@ def _manifest(
             for label, card in alike.items()
         },
         "steps_per_epoch": {
-            f"{label}/{batch_size}": _steps_per_epoch(card, batch_size)
-            for label, card in alike.items()
-            for batch_size in study.numbers["batch_size"]
+            f"{name}/{batch_size}": _steps_per_epoch(cards[data], batch_size)
+            for data, batch_size in {(cell.data, cell.spec.batch_size) for cell in cells}
+            for name in [whatever_the_split(data)]
         },
         "activations": {
             label: {"bounded": is_bounded(bind(ACTIVATIONS, level))}
@@ -224,6 +228,11 @@ def _manifest(
         },
         "environment": dict(environment),
     } | _own(study)
+
+
+def _rates(study: Study, factor: str, label: str) -> dict[str, list[float]]:
+    """Return the learning rates that a level of optimizer brings, if it does; no rule has a setting of that name."""
+    return {"lr": study.rates[label]} if factor == "optimizer" and label in study.rates else {}
 
 
 def _own(study: Study) -> dict[str, Any]:

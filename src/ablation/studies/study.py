@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from ablation.datasets.settings import check_level as check_data
 from ablation.levels import check_value
-from ablation.studies import checks
+from ablation.studies import checks, rates
 from ablation.studies.choosing import check_level
 from ablation.studies.own.files import files
 from ablation.studies.own.reading import Files
@@ -19,7 +19,7 @@ NUMBERS: dict[str, Any] = {
     "width": checks.WIDTH,
     "batch_size": Annotated[int, "[1, 10000000]"],
     "order": Order,
-    "lr": Annotated[float, "(0, inf)"],
+    "lr": rates.RATE,
     "split": Annotated[int, "[0, 9223372036854775807]"],
     "examples": Annotated[int | None, "[1, 10000000]"],
     "label_noise": Annotated[float, "[0, 1]"],
@@ -51,6 +51,7 @@ class Study:
         models: the model's levels by label.
         data: the data levels' parameters by label.
         numbers: the levels of each factor that is a number, or a word.
+        rates: the learning rates of each level of optimizer that brings its own.
         epochs: passes over the training part; with ``steps``, the periods into which these are divided.
         steps: training steps of every cell, whatever its batch size; None where all take as many epochs.
         evaluations: epochs or periods at which cells are evaluated beside the start and each one's end, ascending.
@@ -66,6 +67,7 @@ class Study:
     models: dict[str, checks.Model]
     data: dict[str, dict[str, Any]]
     numbers: dict[str, list[Any]]
+    rates: dict[str, list[float]]
     epochs: int
     steps: int | None
     evaluations: tuple[float, ...]
@@ -91,6 +93,10 @@ class Study:
         """What all cells have in common before they end: so many epochs, or so many steps."""
         return {"epochs": self.epochs} if self.steps is None else {"steps": self.steps}
 
+    def rates_of(self, optimizer: str) -> list[float]:
+        """Return the learning rates with which a level of optimizer is crossed."""
+        return self.rates.get(optimizer, self.numbers["lr"])
+
 
 def check_study(config: dict[str, Any]) -> Study:
     """Check a composed config.
@@ -108,13 +114,22 @@ def check_study(config: dict[str, Any]) -> Study:
     name = checks.word("name", config["name"])
     levels = {
         factor: {
-            label: check_level(factor, label, given, registry)
+            label: check_level(factor, label, rates.without_rates(factor, given), registry)
             for label, given in checks.group(factor, config.get(factor)).items()
         }
         for factor, registry in REGISTRIES.items()
     }
+    own = {
+        factor: {
+            label: found
+            for label, given in config[factor].items()
+            if (found := rates.own_rates(factor, label, given)) is not None
+        }
+        for factor in REGISTRIES
+    }
     for factor in REGISTRIES:
-        checks.refuse_twins(factor, levels[factor])
+        checks.refuse_twins(factor, levels[factor], f" in more than {rates.KEY}" if own[factor] else "")
+    rates.refuse_unused(own[rates.FACTOR], levels[rates.FACTOR], overrides)
     data = {
         checks.word("data", label): checks.level(f"data.{label}", given)
         for label, given in checks.group("data", config.get("data")).items()
@@ -142,6 +157,7 @@ def check_study(config: dict[str, Any]) -> Study:
         },
         data=data,
         numbers=numbers,
+        rates=own[rates.FACTOR],
         epochs=int(training["epochs"]),  # type: ignore[arg-type]  # checked as a whole number
         steps=checks.steps(training["steps"], training["epochs"]),
         evaluations=checks.epochs("training.evaluations", config["training"]["evaluations"]),

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ablation import UserError
@@ -35,6 +36,12 @@ def view_named(name: str) -> tuple[str, View]:
     label, split = named(found["prepared"])
     examples = None if found["examples"] is None else int(found["examples"])
     return label, View(examples, float(found["noise"] or 0.0), split)
+
+
+def whatever_the_split(name: str) -> str:
+    """Return a view's name without its split."""
+    label, view = view_named(name)
+    return name_of_view(label, replace(view, split=0))
 
 
 def with_views(cards: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Cards:

@@ -10,14 +10,15 @@ Legend: S cells of the cohort, N cells of one rule, L levels, T steps, 1 an axis
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ablation.choices.schedules import SCHEDULES, Schedule
 from ablation.training.ingredients import Moment, asked, handed
-from ablation.training.spec import Level
+from ablation.training.spec import Level, without_numbers
+from ablation.training.stack import numbers_in_stack
 
 OF_TIME = frozenset({"step", "steps", "steps_per_epoch"})
 """Ingredients that are known before training."""
@@ -31,8 +32,8 @@ class Called:
     """A rule that is called in each step.
 
     Attributes:
-        rule: the function, with those of its settings filled in that are words or truths.
-        numbers: its other settings: a float where all its cells agree, else one a cell, [N, 1].
+        rule: the function, with those of its settings filled in that are no real numbers.
+        numbers: the others: a float where all its cells agree, else one a cell, [N, 1].
         rows_N: the places of its cells in the stack, ascending.
         state: what it remembers, a row a cell of its own.
     """
@@ -84,8 +85,8 @@ class Schedules:
             if goes_by_time(rule):
                 table = table_of(rule, settings, steps, steps_per_epoch)
             else:
-                words = tuple((name, value) for name, value in settings if not is_number(value))
-                called.setdefault((level.kind, words), []).append(place)
+                words = without_numbers(level)
+                called.setdefault((words.kind, tuple(sorted(words.settings.items()))), []).append(place)
                 table = _ones(steps)
             level_S.append(tables.setdefault(table, len(tables)))
         self._table_LT = torch.stack([*tables]).to(device)
@@ -93,7 +94,7 @@ class Schedules:
         self._called = [
             Called(
                 partial(SCHEDULES[kind], **dict(words)),
-                _numbers([levels[place] for place in places], device),
+                numbers_in_stack([levels[place] for place in places], True, device),
                 torch.tensor(places, device=device),
                 {},
             )
@@ -147,19 +148,3 @@ def _ones(steps: int) -> Tensor:
 def goes_by_time(rule: Schedule) -> bool:
     """Return whether a rule is known beforehand: it asks for no more than the time."""
     return asked("schedule", rule) <= OF_TIME
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Return whether a setting is a number, neither a word nor a truth."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _numbers(levels: Sequence[Level], device: torch.device) -> dict[str, float | Tensor]:
-    """Return the numbers of a rule, as float32: a float where all cells agree, else one a cell, [N, 1]."""
-    numbers: dict[str, float | Tensor] = {}
-    for name in levels[0].settings:
-        if is_number(levels[0].settings[name]):
-            column = torch.tensor([[float(level.settings[name])] for level in levels])  # type: ignore[arg-type]
-            alike = bool((column == column[0]).all())
-            numbers[name] = column[0].item() if alike else column.to(device)
-    return numbers

@@ -49,7 +49,8 @@ class Stack:
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=device)
         eager = cohort[0].compile == "eager"
         of_clip, of_optimizer = (
-            _numbers([getattr(spec, name) for spec in cohort], eager, device) for name in ("clipping", "optimizer")
+            numbers_in_stack([getattr(spec, name) for spec in cohort], eager, device)
+            for name in ("clipping", "optimizer")
         )
         self.numbers = Numbers(of_clip, of_optimizer, of_optimizer.pop("weight_decay", 0.0))
         self.diverged_S = torch.full((cells,), -1, device=device)
@@ -104,7 +105,7 @@ def _rows(number: float | Tensor, rows: Tensor) -> float | Tensor:
     return number[rows] if isinstance(number, Tensor) else number
 
 
-def _numbers(levels: list[Level], eager: bool, device: torch.device) -> dict[str, float | Tensor]:
+def numbers_in_stack(levels: list[Level], eager: bool, device: torch.device) -> dict[str, float | Tensor]:
     """Return a choice's real numbers: a float where all cells agree in eager mode, else one a cell, [S, 1].
 
     The float is the one that the tensor would hold, so that what a rule makes of it, as 1 - beta, is the same.

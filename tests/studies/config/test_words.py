@@ -179,6 +179,7 @@ READS = {
     "study": {*FACTORS, "training"},
     "report": {"report"},
     "plan": {*FACTORS, "training", "report", "plan"},
+    "summary": {*FACTORS, "training", "report", "plan"},
 }
 """What each command of pipelines/ reads."""
 
@@ -208,9 +209,10 @@ def test_an_override_that_cannot_act_is_refused(stage, words, told):
         assert each in str(refused.value)
 
 
-def test_a_plan_takes_what_a_study_and_its_report_take():
+@pytest.mark.parametrize("command", ["plan", "summary"])
+def test_what_looks_ahead_takes_what_a_study_and_its_report_take(command):
     words = ["study=core", "activation=[relu]", "training.epochs=3", "report.nuisance=[]", "plan.from=results/x"]
-    assert len(Words(words, READS["plan"]).overrides) == len(words)
+    assert len(Words(words, READS[command]).overrides) == len(words)
 
 
 def test_a_stage_says_what_it_reads(tmp_path):

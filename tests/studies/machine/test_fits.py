@@ -60,6 +60,12 @@ def test_a_product_too_large_to_be_held_is_refused_before_it_is(study, machine):
         UserError, match=r"^2 of depth x 3 of lr x 10 of seed: 60 cells take some 120 kB .* enough for 59; give fewer"
     ):
         refuse_product(checked)
+    ragged = study("seed=[0,1]", "optimizer=[sgd,momentum]", "lr=[0.1,0.2,0.3]", "optimizer.momentum.lr=[1,2]")
+    machine(2000 * 10 / fits.SHARE + 1)
+    refuse_product(ragged)
+    machine(2000 * 10 / fits.SHARE - 2000)
+    with pytest.raises(UserError, match=r"^5 of optimizer and lr x 2 of seed: 10 cells take some 20 kB"):
+        refuse_product(ragged)
 
 
 def test_data_that_are_prepared_take_less_than_data_that_are_drawn(study, machine):

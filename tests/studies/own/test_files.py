@@ -247,6 +247,10 @@ REFUSED = {
         "def m(x, *, kind: str = 'a'): return x, x\nACTIVATIONS['m'] = m",
         r"activation m: no setting can be called kind",
     ),
+    "a setting of an optimizer that is called lr": (
+        "def m(p, g, rate, state, *, lr: float = 1.0): pass\nOPTIMIZERS['m'] = m",
+        r"optimizer m: no setting of an optimizer can be called lr, by which a level brings its learning rates",
+    ),
     "an annotation that means nothing": (
         "def m(x, beta: 'Nothing' = 1.0): return x, x\nACTIVATIONS['m'] = m",
         r"activation m: its signature cannot be read \(name 'Nothing' is not defined\)",

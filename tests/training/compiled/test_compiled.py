@@ -8,10 +8,12 @@ import torch
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.normalization import NORMALIZATIONS
+from ablation.choices.optimizers import OPTIMIZERS
+from ablation.levels import settings
 from ablation.training.compiled.descent import CompiledDescent
 from ablation.training.compiled.hidden import CompiledHidden, CompiledNormalized
 from ablation.training.descent import Descent, Numbers, Part
-from ablation.training.ingredients import Moment
+from ablation.training.ingredients import Moment, asked
 from ablation.training.networks.hidden import Hidden
 from ablation.training.networks.layout import Linear, Scale
 from ablation.training.spec import bind
@@ -28,6 +30,7 @@ from tests.training.reference import NORMALIZED, blobs, clipping, level, optimiz
         ("elu", "after_and_input", "norm", "momentum", level("mse", softmax=True)),
         ("tanh", "none", "global_norm", "sgd", "mse"),
         ("tanh", "none", "value", "nesterov", "cross_entropy"),
+        ("elu", "after", "none", "muon", "cross_entropy"),
     ],
 )
 def test_a_compiled_cell_learns_what_the_eager_one_does(activation, normalization, rule, kind, loss):
@@ -117,6 +120,28 @@ def test_what_an_optimizer_puts_in_the_place_of_what_it_remembers_is_remembered(
         results.append(param)
     assert torch.equal(*results)
     assert results[0][0].tolist() == [0 + 1 + 2 + 3] * 5 + [0]
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", [kind for kind, rule in OPTIMIZERS.items() if not asked("optimizer", rule)])
+def test_every_rule_that_asks_for_nothing_compiles_to_what_it_is(kind):
+    known = {name: value for name, value in settings(OPTIMIZERS[kind]).items() if isinstance(value, float)}
+    eager = Descent(CLIPPINGS["none"], OPTIMIZERS[kind])
+    fused = CompiledDescent(eager, [level("none"), level(kind)], ([], list(known)), torch.device("cpu"))
+    numbers = Numbers({}, {name: torch.full((3, 1), value) for name, value in known.items()})
+    results = []
+    for descend in (eager, fused):
+        draw, flat, state = torch.Generator().manual_seed(0), torch.zeros(3, 36), {}
+        for step in range(5):
+            grad_SN = torch.randn(3, 35, generator=draw)
+            part = Part(0, flat[:, :35], grad_SN, [grad_SN], state, {}, (5, 7))
+            descend([part], torch.full((3, 1), 0.1), numbers, Moment(torch.tensor(step), 5, 1, torch.ones(3, 1)))
+        results.append((flat, state))
+    (one, kept), (other, fused_kept) = results
+    torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
+    assert (one[:, 35] == 0).all()
+    for name, tensor in kept.items():
+        torch.testing.assert_close(fused_kept[name], tensor, rtol=1e-4, atol=1e-6)
 
 
 @needs_compiler

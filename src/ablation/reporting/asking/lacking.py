@@ -23,9 +23,10 @@ def lacking(what: Sequence[str], overrides: Sequence[str], preset: str = PRESET)
     """A line that says what the study lacks and two ways to get it; nothing where it lacks nothing."""
     if not what:
         return ""
+    asks = "these questions ask" if preset == PRESET else "this question asks"
     names = what[0] if len(what) == 1 else f"{', '.join(what[:-1])} and {what[-1]}"
     return (
-        f"Missing in this study: {names}. The preset {preset} has every level that these questions ask for; here "
+        f"Missing in this study: {names}. The preset {preset} has every level that {asks} for; here "
         f"{'it is' if len(overrides) == 1 else 'they are'} added by {' '.join(overrides)}."
     )
 

@@ -24,6 +24,7 @@ from ablation.reporting.figures.beside_theory import phase, predicted_delta
 from ablation.reporting.figures.convergence import (
     batchnorm_vs_clipping,
     learning_curves,
+    rate_sensitivity,
     success_curves,
     time_to_target,
 )
@@ -58,7 +59,7 @@ class Drawing(Plots, Protocol):
 
 
 FIGURES: dict[str, tuple[Drawing, ...]] = {
-    "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves),
+    "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves, rate_sensitivity),
     "effects": (effect_sizes, interactions, time_residuals),
     "gradients": (trainable, delta_norm, dead_saturated),
     "theory": (predicted_delta, phase),
@@ -93,7 +94,9 @@ def draw(drawing: Plots, view: View, design: Design) -> Drawn:
         figure = sentence(view) if view.why else drawing.plot(view, design)
         figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
         fits = lay_out(figure)
-        if not view.why and (why := unreadable(figure, design.levels, fits)):
+        # Fewer rates of those that optimizers bring would change no figure's size.
+        levels = {factor: of for factor, of in design.levels.items() if factor != "lr" or not design.own_rates}
+        if not view.why and (why := unreadable(figure, levels, fits)):
             view = replace(view, why=why)
             figure = sentence(view)
         dateless = {"Creator": None, "Title": legible(view.title)}

@@ -11,6 +11,7 @@ from ablation.reporting.design import ORDINAL, PROBLEMS, Design, digits, plural
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed
 from ablation.reporting.statistics.times import success_interval
+from ablation.reporting.statistics.tuning import optimizers
 from ablation.reporting.wording.captions import confidence_text
 from ablation.reporting.wording.evidence import times_apart
 from ablation.reporting.wording.phrases import names, words
@@ -149,7 +150,9 @@ def edges(analysis: Analysis) -> list[str]:
     ends = table["at_edge"].astype(str)
     at_edge, by = int((ends != "").sum()), " or ".join(numbers)
     robust = int((table["succeed"] == table["tried"]).sum())
-    text = f"The best {by} lies at the edge of the values tried in {at_edge} of {plural(len(table), 'combination')}"
+    own = ", each optimizer's own," if "lr" in numbers and design.own_rates else ""
+    of = plural(len(table), "combination")
+    text = f"The best {by} lies at the edge of the values tried{own} in {at_edge} of {of}"
     if at_edge:
         words = []
         for factor in numbers:
@@ -162,15 +165,27 @@ def edges(analysis: Analysis) -> list[str]:
 
 def extended(analysis: Analysis, numbers: Sequence[str]) -> str:
     """The command that tries one value more at each end at which a best one lies."""
-    overrides = []
+    design, overrides = analysis.design, []
+    ends = analysis.sensitivity["at_edge"].astype(str)
+    given = optimizers(analysis.sensitivity, design)
     for factor in numbers:
-        levels = [float(level) for level in analysis.design.levels[factor]]
-        ends = analysis.sensitivity["at_edge"].astype(str)
-        ratio_low, ratio_high = levels[1] / levels[0], levels[-1] / levels[-2]
-        below = [levels[0] / ratio_low] if ends.str.contains(f"{factor} low", regex=False).any() else []
-        above = [levels[-1] * ratio_high] if ends.str.contains(f"{factor} high", regex=False).any() else []
-        whole = factor != "lr"
-        values = [round(value) if whole else float(f"{value:.1g}") for value in (*below, *above)]
-        new = sorted({*levels, *(value for value in values if value > 0)})
-        overrides.append(f"{factor}=[{','.join(f'{value:g}' for value in new)}]")
+        # The levels of optimizer that share a list are widened together.
+        own = [level for level in design.levels["optimizer"] if factor == "lr" and level in design.brings]
+        lists = {f"optimizer.{level}.lr": [level] for level in own}
+        lists[factor] = [level for level in design.levels["optimizer"] if level not in own]
+        for key, sharing in lists.items():
+            told = ends[[optimizer in sharing for optimizer in given]]
+            low, high = (told.str.contains(f"{factor} {end}", regex=False).any() for end in ("low", "high"))
+            if low or high:
+                levels = [float(level) for level in design.tried(factor, sharing[0])]
+                values = widened(levels, bool(low), bool(high), factor != "lr")
+                overrides.append(f"{key}=[{','.join(f'{value:g}' for value in values)}]")
     return shlex.join(["python", "pipelines/study.py", *analysis.manifest["overrides"], *overrides])
+
+
+def widened(levels: Sequence[float], low: bool, high: bool, whole: bool) -> list[float]:
+    """The numbers with one more below the lowest and above the highest, where asked for, as far apart as these are."""
+    below = [levels[0] ** 2 / levels[1]] if low else []
+    above = [levels[-1] ** 2 / levels[-2]] if high else []
+    values = [round(value) if whole else float(f"{value:.1g}") for value in (*below, *above)]
+    return sorted({*levels, *(value for value in values if value > 0)})

@@ -49,6 +49,11 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[tuple[str, st
     rows += [
         (factor, ", ".join(design.short(factor, x, 60) for x in levels)) for factor, levels in design.levels.items()
     ]
+    if design.own_rates:
+        rows += [
+            (f"lr of {design.short('optimizer', optimizer, 60)}", ", ".join(design.short("lr", x, 60) for x in rates))
+            for optimizer, rates in design.rates.items()
+        ]
     rows += [(f"data {name}", json.dumps(card, sort_keys=True)) for name, card in sorted(manifest["data"].items())]
     for factor, kinds in sorted(manifest.get("choices", {}).items()):
         rows += [(f"{factor} {kind}, of a file", json.dumps(origin, sort_keys=True)) for kind, origin in kinds.items()]

@@ -9,8 +9,10 @@ from ablation.reporting.questions import (
     elu_relu,
     initialization,
     memorize,
+    optimizer,
     symmetry,
     vanishing,
+    warmup,
 )
 from ablation.reporting.wording.captions import UNTRAINED
 
@@ -21,8 +23,10 @@ QUESTIONS: tuple[Asked, ...] = (
     batchnorm,
     clipping,
     symmetry,
-    memorize,
+    optimizer,
+    warmup,
     batch_size,
+    memorize,
 )
 """Every question, in the order of the page."""
 

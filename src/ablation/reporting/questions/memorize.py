@@ -45,7 +45,7 @@ def ask(analysis: Analysis) -> Question:
     cells, held = hold(analysis.design, unlike_zeros(analysis, analysis.tuned), SHOWN)
     noisy = present(cells, "label_noise")[-1] != 0
     lacks = {
-        "several widths": (cells["parameters"].nunique() < 2, "width=[4,16,64]"),
+        "several widths": (len(present(cells, "width")) < 2, "width=[4,16,64]"),
         "random labels": (not noisy, "label_noise=[0,1]"),
         "fewer examples": (len(present(cells, "examples")) < 2, "examples=[256,null]"),
     }
@@ -166,7 +166,8 @@ def costs(analysis: Analysis, cells: pd.DataFrame) -> list[str]:
 def widest(analysis: Analysis, cells: pd.DataFrame, noise: Label) -> list[str]:
     """What the largest width has on the validation part against the width that has most."""
     means = cells.groupby("width", observed=True)["right"].mean()
-    best, last = means.index[int(means.to_numpy().argmax())], present(cells, "width")[-1]
+    widths = present(cells, "width")
+    best, last = max(widths, key=lambda width: means[width]), widths[-1]
     if len(means) < 2:
         return []
     name = words(analysis.design, "width", best)

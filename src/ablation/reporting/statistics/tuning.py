@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.design import ORDINAL, SAME, Design
+from ablation.reporting.naming import Label
 
 
 def losses(cells: pd.DataFrame) -> pd.Series:
@@ -60,21 +61,32 @@ def tuned_settings(cells: pd.DataFrame, by: Sequence[str], nuisance: Sequence[st
     return chosen.groupby(list(by), observed=True)[list(nuisance)].first().reset_index(drop=True)
 
 
+def optimizers(frame: pd.DataFrame, design: Design) -> list[Label]:
+    """The level of optimizer in every row of a table of combinations, be it compared, tuned over or the only one."""
+    for column in ("optimizer", "best_optimizer"):
+        if column in frame:
+            return list(frame[column])
+    return [design.levels["optimizer"][0]] * len(frame)
+
+
 def study_sensitivity(cells: pd.DataFrame, tuned: pd.DataFrame, design: Design) -> pd.DataFrame:
     """``sensitivity`` of every combination, with the best setting and whether it lies at an edge of the numbers tried.
 
     Columns: the compared factors, ``succeed, tried``, ``best_*`` for each nuisance factor, ``at_edge``, which is empty
-    where none is, or the factor and which end of it; ``chosen``, the share of seeds whose report stands at that
-    setting.
+    where none is, or the factor and which end of it, of learning rates of those that the optimizer was given;
+    ``chosen``, the share of seeds whose report stands at that setting.
     """
     frame = sensitivity(cells, design.compared, design.nuisance)
     chosen = tuned_settings(cells, design.compared, design.nuisance)
     edge = np.full(len(frame), "", dtype=object)
     for factor in design.nuisance:
         frame[f"best_{factor}"] = chosen[factor]
+    for factor in design.nuisance:
         if design.varies(factor) and factor in ORDINAL:
             for end, which in ((-1, "high"), (0, "low")):
-                there = (chosen[factor] == design.levels[factor][end]).to_numpy(dtype=bool)
+                tried = [design.tried(factor, optimizer) for optimizer in optimizers(frame, design)]
+                last = [values[end] if len(values) > 1 else None for values in tried]
+                there = np.array([level == value for level, value in zip(chosen[factor], last, strict=True)], bool)
                 edge[there] = [f"{text} {factor} {which}".strip() for text in edge[there]]
     frame["at_edge"] = edge
     best = frame[[*design.compared, *(f"best_{factor}" for factor in design.nuisance)]]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.naming import raw
+from ablation.reporting.statistics.rates import NEAR
 from ablation.reporting.statistics.times import performance_profile as profiles
 from ablation.reporting.tables.table import Table, factors, mixed
 from ablation.reporting.wording.captions import interval_text, losses_text, seeds_text, tuning_text
@@ -37,6 +38,13 @@ def learning_rate(analysis: Analysis) -> Table:
         "best is the highest or lowest number tried, so a better one may lie beyond that end. chosen: share of seeds "
         f"that are reported at that setting, {tuning_text(analysis)}."
     )
+    if analysis.tunes_rates:
+        caption += (
+            f" width: decades of rates around the best within which at most {NEAR:.0%} of what training gains over "
+            "guessing is lost, by the best validation loss, linear between the rates tried; one number a seed, 0 where "
+            f"it learns nothing, with {interval_text(analysis)}. near_from, near_to: its ends as multiples of the best "
+            "rate. cut: share of seeds in which the rates tried end before it does, so that it is at least as wide."
+        )
     return Table("learning_rate", "Sensitivity to the learning rate", caption, frame, factors(design))
 
 

@@ -1,11 +1,13 @@
 """What became of the gradients and of the cells."""
 
+import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.naming import raw
 from ablation.reporting.statistics.health import CLASSES
+from ablation.reporting.statistics.rates import multiples
 from ablation.reporting.tables.table import Table, factors, mixed
 from ablation.reporting.wording.captions import never_probed, seeds_text, tuning_text
 
@@ -38,8 +40,11 @@ def failures(analysis: Analysis) -> Table:
     design, cells = analysis.design, analysis.cells
     rows: list[dict[str, object]] = []
     listed = [factor for factor in (*design.compared, *design.nuisance) if design.varies(factor)]
+    apart = analysis.tunes_rates and design.own_rates
     for factor in ["", *listed]:
         groups = [("", cells)] if not factor else list(cells.groupby(factor, observed=True))
+        if factor == "lr" and apart:  # a rate has no common meaning
+            factor, groups = "lr over best", by_half_decades(analysis)
         for level, group in groups:
             counts = group["failure"].value_counts()
             rows.append(
@@ -53,4 +58,12 @@ def failures(analysis: Analysis) -> Table:
         "below 1e-8, loss standing still); plateau (loss moved by less than 1% over the last half); slow (all others). "
         "At the last probe."
     )
+    if apart:
+        caption += " lr over best: the rate as a multiple of the best one of its combination, to half a decade."
     return Table("failures", "What became of the cells", caption, pd.DataFrame(rows), mixed(design, "level"))
+
+
+def by_half_decades(analysis: Analysis) -> list[tuple[str, pd.DataFrame]]:
+    """The cells by their learning rate as a multiple of their combination's best, to the nearest half decade."""
+    halves = np.round(2 * np.log10(multiples(analysis.cells, analysis.design)))
+    return [(f"{10 ** (half / 2):.3g}", analysis.cells[halves == half]) for half in np.unique(halves)]

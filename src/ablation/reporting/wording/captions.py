@@ -18,7 +18,7 @@ def seeds_text(design: Design) -> str:
 def tuning_text(analysis: Analysis) -> str:
     """What was tuned over and how, in words."""
     design, how = analysis.design, analysis.options.tuning
-    tuned = [f"{factor} ({len(design.levels[factor])} values)" for factor in design.nuisance if design.varies(factor)]
+    tuned = [f"{factor} ({values_text(design, factor)})" for factor in design.nuisance if design.varies(factor)]
     if not tuned:
         return "nothing to tune over"
     by = "the median over seeds of the best validation loss"
@@ -27,6 +27,14 @@ def tuning_text(analysis: Analysis) -> str:
     if how == NESTED:
         return f"tuned over {' and '.join(tuned)} for each seed by the others, by {by} (nested)"
     return f"tuned over {' and '.join(tuned)} by {by}, the same seeds that report (report.tuning=same, which flatters)"
+
+
+def values_text(design: Design, factor: str) -> str:
+    """How many values of a factor were tried, in words."""
+    if factor != "lr" or not design.own_rates:
+        return f"{len(design.levels[factor])} values"
+    counts = sorted({len(rates) for rates in design.rates.values()})
+    return f"{' to '.join(str(counts[end]) for end in (0, -1)[: len(counts)])} values, each optimizer's own"
 
 
 def never_probed(analysis: Analysis, cells: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ from ablation.levels import shown
 from ablation.studies.config.refusals import not_selected, unknown_key
 from ablation.studies.config.selection import Selection
 from ablation.studies.config.words import raw
+from ablation.studies.rates import FACTOR, KEY
 
 LONGEST_KEY = 100
 """Letters of a key that Hydra looks up, as if it were a file."""
@@ -164,7 +165,10 @@ def _word(override: Override, group: str, label: str) -> str:
     if override.key_or_group == group:
         return f"++{group}={raw(override)}"
     if "." not in label:
-        return str(override.input_line)
+        given = str(override.input_line)
+        # A level's file has the settings of its rule, of which its learning rates are none: they are added.
+        own = (group, rest) == (FACTOR, KEY) and not override.is_delete()
+        return f"++{given.lstrip('+')}" if own else given
     if override.is_delete():
         raise UserError(f"{shown(override.input_line)}: a setting of {label} can be given another value, not removed")
     value = f"{{{rest}: {raw(override)}}}" if rest else raw(override)

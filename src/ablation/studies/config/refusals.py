@@ -9,6 +9,8 @@ from hydra.errors import MissingConfigException
 from ablation.datasets.settings import MOVED
 from ablation.levels import shown
 from ablation.studies.config.selection import Selection, closest, no_such_key
+from ablation.studies.rates import FACTOR
+from ablation.studies.rates import KEY as RATES
 from ablation.studies.registries import REGISTRIES, settings_of
 from ablation.studies.study import SETTINGS
 
@@ -45,7 +47,7 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
         return f"{shown(given)}: {MOVED[parameter]}={shown(given.partition('=')[2] or 0)}"
     choices = REGISTRIES.get(section, {})
     if parameter and label in choices:
-        names = list(settings_of(section, label))
+        names = [*settings_of(section, label), *([RATES] if section == FACTOR else [])]
         return (
             f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(names) or 'none'}"
             f"{closest(parameter, names)}"

@@ -12,7 +12,7 @@ import torch
 from ablation import UserError
 from ablation.datasets.prepared import paths
 from ablation.datasets.settings import complete
-from ablation.studies.cells import Cell, count_cells
+from ablation.studies.cells import Cell, count_cells, count_rates
 from ablation.studies.machine import cost
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.resources import address_space, memory
@@ -63,6 +63,10 @@ def refuse_product(study: Study) -> None:
     sizes: dict[str, int] = {factor: len(levels) for factor, levels in study.levels.items()}
     sizes |= {"model": len(study.models), "data": len(study.data)}
     sizes |= {factor: len(levels) for factor, levels in study.numbers.items()}
+    if study.rates:  # of which there is no product
+        del sizes["lr"]
+        sizes = {"optimizer and lr" if factor == "optimizer" else factor: size for factor, size in sizes.items()}
+        sizes["optimizer and lr"] = count_rates(study)
     product = " x ".join(f"{size} of {factor}" for factor, size in sizes.items() if size > 1)
     raise UserError(
         f"{product}: {count:,} cells take some {sized(count * CELL)} before the first is trained, and {sized(room)} "

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ablation import UserError
 from ablation.levels import annotations, check_value, settings, shown
+from ablation.studies.rates import FACTOR, KEY
 from ablation.studies.registries import COMMON
 from ablation.training.ingredients import ARGUMENTS, asked
 
@@ -92,6 +93,8 @@ def _check_setting(factor: str, name: str, default: Any, hint: Any) -> None:
         )
     if name == "kind":
         raise ValueError("no setting can be called kind, by which a level says what it is")
+    if (factor, name) == (FACTOR, KEY):
+        raise ValueError(f"no setting of an {FACTOR} can be called {KEY}, by which a level brings its learning rates")
     if factor in COMMON and name in settings(COMMON[factor][0]):
         raise ValueError(f"its setting {name} is one that every {factor} has already, and that is done for it")
     try:

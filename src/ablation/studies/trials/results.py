@@ -14,8 +14,8 @@ from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
 from ablation.training.descent import without_decay
 from ablation.training.ingredients import Moment, asked, handed
-from ablation.training.schedule import goes_by_time, is_number
-from ablation.training.spec import Level, bind
+from ablation.training.schedule import goes_by_time
+from ablation.training.spec import Level, bind, numbers_of
 
 CELLS, BATCH, FAN_IN, FAN_OUT, CLASSES, STEPS, EPOCH = 3, 5, 7, 4, 6, 10, 2
 """Sizes of what a choice is tried on, all different."""
@@ -106,7 +106,7 @@ def _schedule(level: Level) -> None:
     if of_cells:
         allowed, shapes = f"a number, or one a cell as [{CELLS}, 1] here", [(), (CELLS, 1)]
     # As a cohort hands them over: of one level, and of several.
-    numbers = {name: torch.full((CELLS, 1), float(value)) for name, value in level.settings.items() if is_number(value)}
+    numbers = {name: torch.full((CELLS, 1), value) for name, value in numbers_of(level).items()}
     alike = {**level.settings, **{name: column[0].item() for name, column in numbers.items()}}
     for step in range(STEPS):
         factor = rule(**alike, **_asked("schedule", rule, step, {"state": states[0]}))

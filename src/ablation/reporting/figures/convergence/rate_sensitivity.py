@@ -1,0 +1,133 @@
+"""How much hangs on the learning rate: the best validation loss against the rate as a multiple of the best one."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from ablation.reporting.analysis import Analysis
+from ablation.reporting.design import Design
+from ablation.reporting.figures.lettering import named
+from ablation.reporting.figures.panels import describe, grid, key, panels
+from ablation.reporting.figures.room import LINES
+from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
+from ablation.reporting.naming import Label
+from ablation.reporting.statistics.rates import NEAR, capped, seed_widths
+from ablation.reporting.statistics.tuning import tune
+from ablation.reporting.wording.captions import UNTRAINED, interval_text, seeds_text
+from ablation.reporting.wording.phrases import names
+
+TOPIC = "Sensitivity to the learning rate"
+FLOOR = 1e-6
+"""A loss below this, zero among them, is drawn as this."""
+
+
+def show(analysis: Analysis) -> View:
+    """Loss against the multiple of each line's best rate, a panel per depth and normalization."""
+    design, name = analysis.design, "rate_sensitivity"
+    if design.untrained:
+        return View(name, TOPIC, why=UNTRAINED)
+    if not analysis.tunes_rates:
+        return View(name, TOPIC, why="The report tunes over no learning rate: there are not several, or it is not to.")
+    by = ["depth", "normalization", line_factor(design)]
+    free = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in (*by, "lr")]
+    cells, held = hold(design, analysis.cells, [*by, *free])
+    rows, columns = few(present(cells, "normalization"), 3), few(present(cells, "depth"), 4)
+    cells = cells[cells["normalization"].isin(rows) & cells["depth"].isin(columns)]
+    # Every line is one setting of what is chosen beside the rate: that at which its best rate is best.
+    chosen = tune(cells, by, [*free, "lr"])
+    cells = cells.merge(chosen[[*by, *free]].drop_duplicates(), on=[*by, *free])
+    best = chosen.groupby(by, observed=True)["lr"].first().astype(float).rename("best").reset_index()
+    runs = cells.merge(best, on=by)
+    runs["multiple"] = (runs["lr"].astype(float) / runs["best"]).round(9)
+    known = capped(runs)
+    runs["decades"] = np.log10(np.maximum(np.where(np.isnan(known), runs["best_val_loss"].astype(float), known), FLOOR))
+    runs = runs[np.isfinite(runs["decades"])]
+    if runs.empty:
+        return View(name, TOPIC, why="No cell has a loss that is finite, and what guessing costs is not known.")
+    frame = with_interval(analysis, runs, [*by, "multiple"], "decades", least=-np.inf, most=np.inf)
+    shares = runs.groupby([*by, "multiple"], observed=True)[["reached", "diverged"]].mean().reset_index()
+    frame = frame.merge(shares, on=[*by, "multiple"])
+    frame[["mean", "low", "high"]] = 10.0 ** frame[["mean", "low", "high"]]
+    widths = seed_widths(cells, chosen, by)
+    title, told = finding(design, widths[widths["depth"] == columns[-1]], by)
+    frame, some = thinned(design, frame, by[-1], LINES, told)
+    others = f" at the {' and '.join(free)} that is best for it" if free else ""
+    caption = (
+        "Best validation loss, at most that of guessing, which a diverged cell counts as, against the learning rate as "
+        f"a multiple of the best one (lowest median over seeds) of each {by[-1]}{others}. Geometric mean over "
+        f"{seeds_text(design)}; band: {interval_text(analysis, of='mean logarithms')}. Filled: at least half of the "
+        f"seeds reach {design.goal}; hollow: fewer; x: at least half diverge. Near the best: at most {NEAR:.0%} of "
+        f"what training gains over guessing is lost.{held}{left_out(design, 'depth', columns)}"
+        f"{left_out(design, 'normalization', rows)}{some}"
+    )
+    return View(name, title, caption, f"Line charts. {title}.", "", rows, columns, frame)
+
+
+def line_factor(design: Design) -> str:
+    """Whose levels are lines: optimizer where it varies, else activation, else another that is not a panel's."""
+    compared = [factor for factor in design.compared if design.varies(factor)]
+    others = [factor for factor in compared if factor not in ("depth", "normalization")]
+    return next((x for x in ("optimizer", "activation", *others) if x in others), "activation")
+
+
+def finding(design: Design, widths: pd.DataFrame, by: list[str]) -> tuple[str, list[Label]]:
+    """Between which lines of the deepest panels the width lies, and their levels."""
+    shown = [by[2], *(["normalization"] if len(present(widths, "normalization")) > 1 else [])]
+    table = widths[widths["learned"]].groupby(by, observed=True)[["width", "cut"]].mean().reset_index()
+    table = table.dropna().sort_values("width", ascending=False, kind="stable")
+    deepest = f"At depth {design.deepest if widths.empty else widths['depth'].iloc[0]}"
+    if table.empty:
+        return f"{deepest}, nothing learns at any learning rate", []
+
+    def said(place: int) -> str:
+        least = "at least " if table["cut"].iloc[place] >= 0.5 else ""
+        return f"{least}{table['width'].iloc[place]:.2g} decades of rates ({names(design, table, shown, place)})"
+
+    levels = [table[by[2]].iloc[place] for place in (0, -1)]
+    if len(table) == 1:
+        return f"{deepest}, the loss stays near its best over {said(0)}", levels[:1]
+    return f"{deepest}, the loss stays near its best over {said(-1)} to {said(0)}", list(dict.fromkeys(levels))
+
+
+def plot(view: View, design: Design) -> Figure:
+    """A line a level on two logarithmic axes, its marks telling what became of the seeds."""
+    factor = next(x for x in design.levels if x in view.frame and x not in ("depth", "normalization"))
+    figure, axes = grid(view, 2.5, 2.0, sharex=True, sharey=True)
+    style = styles(design, factor)
+    levels = [level for level in design.levels[factor] if (view.frame[factor] == level).any()]
+    for axis, part in panels(view, design, axes, "normalization", "depth"):
+        axis.axvline(1, color=INK, lw=0.6, ls=":")
+        for level in levels:
+            curve, look = part[part[factor] == level], style[str(level)]
+            axis.plot(curve["multiple"], curve["mean"], color=look["color"], lw=1.2)
+            if curve["low"].notna().any():
+                axis.fill_between(curve["multiple"], curve["low"], curve["high"], color=look["color"], alpha=0.15, lw=0)
+            gone = curve["diverged"] >= 0.5
+            marks: dict[str, Any] = {"ls": "", "ms": 4, "color": look["color"]}
+            for mask, more in (
+                (~gone & (curve["reached"] >= 0.5), {"marker": look["marker"]}),
+                (~gone & (curve["reached"] < 0.5), {"marker": look["marker"], "mfc": "w"}),
+                (gone, {"marker": "x"}),
+            ):
+                axis.plot(curve["multiple"][mask], curve["mean"][mask], **marks, **more)
+        axis.set(xscale="log", yscale="log")
+        for one in (axis.xaxis, axis.yaxis):
+            one.set_major_locator(LogLocator(10, numticks=6))
+            one.set_major_formatter("{x:g}")  # no level's name is read as a formula, nor is the usual 10^k
+            one.set_minor_formatter(NullFormatter())
+    describe(axes, "learning rate / best", "best validation loss")
+    handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]
+    plain: dict[str, Any] = {"ls": "", "color": INK, "ms": 4}
+    told: dict[str, dict[str, Any]] = {
+        "reach the target": {"marker": "o"},
+        "do not": {"marker": "o", "mfc": "w"},
+        "diverge": {"marker": "x"},
+    }
+    handles += [Line2D([], [], **plain, **look) for look in told.values()]
+    key(figure, handles, [*(named(design, factor, level) for level in levels), *told])
+    return figure
