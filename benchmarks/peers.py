@@ -6,6 +6,7 @@ took. A run-step is one training step of one run.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from ablation.training.clock import probe_steps
 from ablation.training.data import BatchOrder, Data
 from ablation.training.probes import PERCENTILE, SATURATED_BELOW
 
+RATE = 0.01
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU}
 
 
@@ -82,11 +84,18 @@ def network(shape: Shape, activation: str, norm: bool, track: bool = True) -> nn
     return nn.Sequential(*layers)
 
 
-def alone(shape: Shape, activation: str, norm: bool, data: Data, probe_size: int) -> float:
+def alone(
+    shape: Shape,
+    activation: str,
+    norm: bool,
+    data: Data,
+    probe_size: int,
+    rule: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
+) -> float:
     """Return run-steps per second of one run in torch.nn and torch.optim, with the measurements that ours takes."""
     device = data.train_x.device
     model = network(shape, activation, norm).to(device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    optimizer = rule(model.parameters(), lr=RATE)
     loss = nn.CrossEntropyLoss()
     order = BatchOrder([0], len(data.train_y), shape.batch, device)
     probes = set(probe_steps(shape.epochs, order.steps_per_epoch))

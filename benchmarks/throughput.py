@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from peers import Shape, alone, floor, synchronize, vmap
+from peers import RATE, Shape, alone, floor, synchronize, vmap
 
+from ablation.choices.optimizers import OPTIMIZERS
+from ablation.levels import settings
 from ablation.studies.cells import resolve_device
 from ablation.training.data import Data
 from ablation.training.spec import Level, Spec
@@ -43,7 +45,14 @@ def digits(device: torch.device) -> Data:
     return Data.in_order(x, y, (1079, 359, 359), 10).to(device)
 
 
-def ours(shape: Shape, activation: str, norm: bool, data: Data, compile: Literal["eager", "layers"] = "eager") -> float:
+def ours(
+    shape: Shape,
+    activation: str,
+    norm: bool,
+    data: Data,
+    compile: Literal["eager", "layers"] = "eager",
+    optimizer: str = "sgd",
+) -> float:
     """Return run-steps per second of this project's trainer, its probes and evaluations on."""
     none = Level("none", {})
     cohort = [
@@ -52,12 +61,12 @@ def ours(shape: Shape, activation: str, norm: bool, data: Data, compile: Literal
             activation=Level(activation, PARAMETERS[activation]),
             normalization=Level("batch", BATCH) if norm else none,
             clipping=Level("value", {"threshold": 1.0}),
-            optimizer=Level("sgd", {}),
+            optimizer=Level(optimizer, settings(OPTIMIZERS[optimizer])),
             schedule=Level("constant", {}),
             loss=Level("cross_entropy", {}),
             widths=(shape.width,) * shape.depth,
             batch_size=shape.batch,
-            lr=0.01,
+            lr=RATE,
             seed=cell,
             epochs=shape.epochs,
             probe_size=PROBE,

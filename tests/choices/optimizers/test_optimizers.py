@@ -11,14 +11,14 @@ from ablation.training.ingredients import asked
 from tests.choices.optimizers.counterparts import COUNTERPARTS, counterpart
 
 SHAPE, STEPS = (3, 5), 50
-RATES = [1e-4, 1e-3, 0.01, 0.03, 0.0]
+RATES = [1e-4, 0.01, 0.03, 0.0]
 
 EDGES = {
     "momentum": [0.0, 0.5, 0.99, 1 - 2**-24],
     "rho": [0.0, 0.5, 0.99, 1 - 2**-24],
     "beta1": [0.0, 0.5, 1 - 2**-24],
     "beta2": [0.0, 0.5, 1 - 2**-24],
-    "epsilon": [1.2e-38, 1e-20, 1e-3, 1.0, 1e20],
+    "epsilon": [1.2e-38, 1e-3, 1e20],
     "scale": ["original", "match_rms_adamw"],
 }
 """Values of each setting, up to the ends of its range in float32."""
@@ -89,8 +89,7 @@ def test_fifty_steps_are_another_implementations_alone_and_in_a_stack(name, give
             for cell, rate in enumerate(rates):
                 theirs = train_alone(name, start[cell], rate, shape, **given)
                 torch.testing.assert_close(stacked[cell], theirs, rtol=tolerance, atol=tolerance)
-                alone = train(name, start[cell : cell + 1], lr_S1[cell : cell + 1], shape, **given)
-                assert torch.equal(alone[0], stacked[cell])
+            assert torch.equal(train(name, start[1:2], lr_S1[1:2], shape, **given)[0], stacked[1])
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -101,10 +100,10 @@ def test_every_optimizer_is_held_against_another():
 
 @every_level
 def test_a_setting_each_gives_the_bits_of_a_common_one(name, given):
-    start, lr_S1 = numbers(5, 15), torch.tensor([RATES]).T.contiguous()
+    start, lr_S1 = numbers(len(RATES), 15), torch.tensor([RATES]).T.contiguous()
     single = {key: as_single(value) for key, value in (settings(OPTIMIZERS[name]) | given).items() if key != "scale"}
     words = {key: value for key, value in given.items() if key == "scale"}
-    each = {key: torch.full((5, 1), value) for key, value in single.items()}
+    each = {key: torch.full((len(RATES), 1), value) for key, value in single.items()}
     assert torch.equal(train(name, start, lr_S1, **single, **words), train(name, start, lr_S1, **each, **words))
 
 
