@@ -20,9 +20,17 @@ For a hidden layer l with pre-activation a_l, what enters its activation phi, an
   flat in depth while delta_l shrinks, so both are measured.
 - A *probe* passes a fixed batch of the training part there and back in training mode, apart from the training steps:
   at step 0, at 1, 2, 4, 8, ... and at each evaluation. An *evaluation* is in inference mode: at step 0, at the end of
-  each epoch, and at the steps nearest to the epochs `training.evaluations`.
+  each epoch, and at the steps nearest to the epochs `training.evaluations`. With `training.steps`, which gives cells of
+  all batch sizes as many, an equal share of them takes the place of the epoch: a *period*.
 - A unit is *dead* where its activation and its gradient are zero on every example of the probe batch; a unit-sample is
   *saturated* where abs(phi') is below 5% of its largest value.
+- The gradient's *signal-to-noise ratio* at an evaluation is that of one batch of the cell's own size: with K disjoint
+  batches of B of the n training examples, always the same ones, passed there and back in training mode, gradients g_k
+  with mean m, and s^2 = sum |g_k - m|^2 / (K - 1), it is (|m|^2 - s^2 (1/K - B/n)) / s^2. What is taken off is the
+  noise in m itself (less than s^2 / K, for examples do not come twice), so that |G|^2 of the whole training part and
+  tr(Sigma) / B, of single examples' gradients, are estimated without bias; where there is little signal the ratio may
+  come out negative. The *simple noise scale* of McCandlish et al. (2018) is tr(Sigma) / |G|^2 = B / ratio: the batch
+  whose gradient has as much signal as noise, from which on a larger one brings less and less.
 - *Time to target* is the first evaluation that meets the target and is followed by another that does, or is the last.
   A cell that never does has a time beyond the horizon, and so has one that diverges, from the horizon on.
 

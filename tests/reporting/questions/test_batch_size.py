@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ablation.reporting.asking import batch_size as found_by
-from ablation.reporting.asking.batch_size_said import scaling
+from ablation.reporting.asking.batch_size_said import scaling, turned
 from ablation.reporting.questions import batch_size
 from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome, steps_per_epoch
@@ -43,6 +43,25 @@ def test_the_best_rates_power_is_found(power, analysed):
     assert f"as its power of {found.mean:.2f} (the same with every seed)" in batch_size.ask(analysis).answer
 
 
+def test_what_doubling_does_is_said():
+    half, more = found_by.Estimate(1.0, 0.9, 1.1, 5), found_by.Estimate(0.5, 0.1, 0.6, 5)
+    sizes = [8.0, 16.0, 32.0]
+    said = [
+        turned(found_by.Turn(16.0, half, more), sizes),
+        turned(found_by.Turn(16.0, more, more), sizes),
+        turned(found_by.Turn(8.0, None, more), sizes),
+        turned(found_by.Turn(None, more, None), sizes),
+    ]
+    assert said == [
+        "doubling the batch nearly halves the steps up to 16 examples (each time to 50% [47%, 54%], where 50% is "
+        "perfect) but not beyond (each time to 71% [66%, 93%])",
+        "doubling the batch takes the steps each time to 71% [66%, 93%] up to 16 examples, where 50% is perfect, and "
+        "each time to 71% [66%, 93%] beyond",
+        "doubling the batch nowhere nearly halves the steps (each time to 71% [66%, 93%], where 50% is perfect)",
+        "doubling the batch takes the steps each time to 71% [66%, 93%] up to 32 examples, where 50% is perfect",
+    ]
+
+
 @pytest.mark.parametrize(
     ("estimate", "says"),
     [
@@ -61,8 +80,9 @@ def test_where_steps_are_halved_to_the_end_there_is_no_turn(analysed):
     analysis = analysed({**FACTORS, "lr": [0.03 * 2**k for k in range(5)]}, planted(1000, 1.0), EPOCHS)
     found = found_by.turn(best_of(analysis), 0.95)
     assert found.size is None
-    assert found.gain.mean == pytest.approx(1.0)
-    assert "nearly halves the steps up to 128 examples (each takes them to 50%" in batch_size.ask(analysis).answer
+    assert found.before.mean == pytest.approx(1.0)
+    assert found.behind is None
+    assert "nearly halves the steps up to 128 examples (each time to 50%" in batch_size.ask(analysis).answer
 
 
 @pytest.mark.parametrize("critical", [16, 32, 64])
@@ -71,10 +91,13 @@ def test_the_batch_from_which_on_nothing_is_won_is_found(critical, analysed):
     analysis = analysed(factors, planted(critical, 1.0, wobble=1.0), EPOCHS)
     found = found_by.turn(best_of(analysis), 0.95)
     assert found.size == critical
-    assert found.gain.low <= 0.2
+    assert found.before.mean >= found_by.NEARLY
+    assert found.behind.low <= 0.2
     question = batch_size.ask(analysis)
-    assert f"up to {critical} examples, and no longer from there on" in question.answer
-    assert f"up to {critical} examples" in question.view.title
+    assert f"nearly halves the steps up to {critical} examples" in question.answer
+    assert "where 50% is perfect) but not beyond (each time to" in question.answer
+    assert f"up to {critical} examples and " in question.view.title
+    assert f"from {critical} on" in question.view.title
 
 
 def test_gains_are_doublings_of_speed_a_doubling(analysed):

@@ -52,11 +52,13 @@ class Turn:
 
     Attributes:
         size: the batch size from which on it does not; None where it does to the end.
-        gain: doublings of speed a doubling of the batch, from there on, or over all sizes.
+        before: doublings of speed a doubling of the batch, up to there, or over all sizes; None where there are none.
+        behind: likewise from there on.
     """
 
     size: float | None
-    gain: Estimate
+    before: Estimate | None
+    behind: Estimate | None
 
 
 def over_seeds(values: Floats, confidence: float) -> Estimate | None:
@@ -113,8 +115,7 @@ def gain(table: pd.DataFrame, one: float, other: float) -> Floats:
 def turn(cells: pd.DataFrame, confidence: float) -> Turn | None:
     """From which batch size on no doubling nearly halves the steps; None where no two sizes can be compared.
 
-    The smallest from which on the mean gain of every pair of neighbors falls short; its gain is that from there to the
-    largest size.
+    The smallest from which on the mean gain of every pair of neighbors falls short of ``NEARLY``.
     """
     table, sizes = steps_by_seed(cells), sizes_of(cells)
     means = {one: over_seeds(gain(table, one, other), confidence) for one, other in pairwise(sizes)}
@@ -127,10 +128,13 @@ def turn(cells: pd.DataFrame, confidence: float) -> Turn | None:
         if mean >= NEARLY:
             break
         short.append(one)
-    start = short[-1] if short else told[0][0]
-    last = max(size for size in sizes if np.isfinite(table[size].to_numpy(dtype=float)).any())
-    found = over_seeds(gain(table, start, last), confidence)
-    return None if found is None else Turn(start if short else None, found)
+    there = [size for size in sizes if np.isfinite(table[size].to_numpy(dtype=float)).any()]
+    size = short[-1] if short else there[-1]
+    before, behind = (
+        over_seeds(gain(table, one, other), confidence) if one < other else None
+        for one, other in ((there[0], size), (size, there[-1]))
+    )
+    return Turn(size if short else None, before, behind)
 
 
 def slope(cells: pd.DataFrame, confidence: float) -> Estimate | None:

@@ -45,37 +45,38 @@ def answer(analysis: Analysis, beside: str, best: pd.DataFrame, alone: pd.DataFr
 
 
 def turns(analysis: Analysis, beside: str, best: pd.DataFrame) -> str:
-    """Up to which batch size doubling it nearly halves the steps, by the levels of the other factor."""
+    """What a doubling of the batch makes of the steps, by the levels of the other factor, without intervals."""
     texts = []
     for level in present(best, beside):
         own = best[best[beside] == level]
-        found, sizes = found_by.turn(own, analysis.options.confidence), found_by.sizes_of(own)
+        found, last = found_by.turn(own, analysis.options.confidence), found_by.sizes_of(own)[-1]
+        parts = []
+        if found and found.before:
+            parts.append(f"{2**-found.before.mean:.0%} up to {found.size or last:g} examples")
+        if found and found.behind:
+            parts.append(f"{2**-found.behind.mean:.0%} from {found.size:g} on")
         named = f" with {words(analysis.design, beside, level)}" if len(present(best, beside)) > 1 else ""
-        if found is None:
-            texts.append(f"up to no size that can be told{named}")
-        elif found.size == sizes[0]:
-            texts.append(f"nowhere{named}")
-        else:
-            texts.append(f"up to {found.size or sizes[-1]:g} examples{named}")
-    return ", ".join(texts)
+        texts.append(f"{' and '.join(parts) or 'a share that cannot be told'}{named}")
+    return "; ".join(texts)
 
 
 def turned(found: Turn, sizes: Sequence[float]) -> str:
     """From where on doubling brings little, in words, with what each doubling makes of the steps."""
-    if found.size is None:
-        return f"doubling the batch nearly halves the steps up to {sizes[-1]:g} examples ({share(found.gain)})"
-    if found.size == sizes[0]:
-        return f"doubling the batch nowhere nearly halves the steps ({share(found.gain)})"
-    return (
-        f"doubling the batch nearly halves the steps up to {found.size:g} examples, and no longer from there on "
-        f"({share(found.gain)})"
-    )
+    if found.before is None:
+        assert found.behind is not None
+        return f"doubling the batch nowhere nearly halves the steps ({share(found.behind)}, where 50% is perfect)"
+    up_to = f"up to {found.size or sizes[-1]:g} examples"
+    if found.before.mean < found_by.NEARLY:
+        text = f"doubling the batch takes the steps {share(found.before)} {up_to}, where 50% is perfect"
+        return f"{text}, and {share(found.behind)} beyond" if found.behind else text
+    beyond = f" but not beyond ({share(found.behind)})" if found.behind else ""
+    return f"doubling the batch nearly halves the steps {up_to} ({share(found.before)}, where 50% is perfect){beyond}"
 
 
 def share(gain: Estimate) -> str:
     """What a doubling of the batch makes of the steps: 2 to the minus gain."""
     mean, high, low = (2.0**-end for end in (gain.mean, gain.low, gain.high))
-    return f"each takes them to {mean:.0%}{interval(gain, f'{low:.0%}, {high:.0%}')}; 50% is perfect"
+    return f"each time to {mean:.0%}{interval(gain, f'{low:.0%}, {high:.0%}')}"
 
 
 def interval(found: Estimate, ends: str) -> str:

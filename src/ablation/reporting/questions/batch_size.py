@@ -102,7 +102,7 @@ def view(
     parts.append(with_interval(analysis, cells[cells["tuned"]], by, "tested").assign(measure="accuracy"))
     frame = pd.concat(parts, ignore_index=True)
     frame = frame[frame["batch_size"].isin(sizes)].assign(beside=beside).reset_index(drop=True)
-    title = f"Doubling the batch nearly halves the steps to the target {turns(analysis, beside, best)}"
+    title = f"A doubling of the batch takes the steps to the target to {turns(analysis, beside, best)}"
     caption = (
         f"Times to {design.goal}: median over {seeds_text(design)} at the learning rate that is the soonest there, for "
         f"each seed by the others; bar: {interval_text(analysis, of='medians')}; dashed: steps halved by every "
