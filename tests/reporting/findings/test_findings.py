@@ -50,6 +50,16 @@ def test_effect_of_normalization(seeds, plant, says, analysed):
     assert says in text
 
 
+@pytest.mark.parametrize(("inits", "said"), [(("one", "other"), 1), (("one", "other", "third"), 0)])
+def test_two_initializers_are_set_beside_each_other(inits, said, analysed):
+    times = dict(zip(inits, (2, 5, 3), strict=False))
+    found = about(
+        analysed({"init": [*inits], "seed": range(3)}, lambda c: Outcome(times[c["init"]])), "At depth 3, other"
+    )
+    assert len(found) == said
+    assert all("restricted mean time differs by +3 epochs" in text for text in found)
+
+
 def test_share_reached_is_counted(analysed):
     first = findings(analysed({"seed": range(10)}, lambda c: Outcome(2 if c["seed"] < 7 else None, diverges=None)))[0]
     assert first.startswith(

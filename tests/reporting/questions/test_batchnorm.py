@@ -1,5 +1,7 @@
 """Scale, placement and inputs: each answer as planted, and the other way round."""
 
+import re
+
 import pytest
 
 from ablation.reporting.questions import batchnorm
@@ -78,6 +80,7 @@ def test_what_is_there_is_answered_and_what_is_missing_is_said(analysed):
     assert found.view.why == ""
     found = batchnorm.ask(analysed({**LEVELS, "normalization": ["none", "batch_after"]}, planted()))
     assert "+normalization.batch_before=" in found.missing
+    assert "+normalization.batch_after=" not in found.missing
     found = batchnorm.ask(analysed({"normalization": ["none"]}, lambda _: Outcome()))
     assert (found.answer, found.view.why) == ("", found.missing)
 
@@ -85,3 +88,15 @@ def test_what_is_there_is_answered_and_what_is_missing_is_said(analysed):
 def test_initializers_stand_in_the_order_of_their_scale(analysed):
     found = batchnorm.ask(analysed({**LEVELS, "init": ["large", "small"]}, planted()))
     assert list(found.view.frame["init"].cat.categories) == ["small", "large"]
+
+
+def test_a_place_that_only_another_level_has_is_not_asked_for_twice(analysed):
+    """The slides' network normalizes after the activation and on the inputs at once, which is neither by itself."""
+    data = analysed({**LEVELS, "normalization": ["none", "batch"]}, planted())
+    data.manifest["levels"]["normalization"]["batch"] |= {"placement": "after", "input": True}
+    found = batchnorm.ask(data)
+    assert found.answer.startswith("Yes")
+    added = re.findall(r"\+normalization\.(\w+)=\{([^}]*)\}", found.missing)
+    assert [name for name, _ in added] == ["batch_before", "batch_after", "batch_input"]
+    assert ["input: true" in text for _, text in added] == [False, False, True]
+    assert ["placement: after" in text for _, text in added] == [False, True, False]

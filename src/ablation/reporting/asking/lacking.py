@@ -1,7 +1,6 @@
 """What a study lacks for an answer, in words, and how one gets it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, parameters, unlike_zeros
@@ -10,11 +9,11 @@ PRESET = "study=course"
 """The study that holds every level that most questions ask for."""
 
 
-def variant(analysis: Analysis, **changes: Any) -> str:
-    """An override that adds this study's batch normalization with some parameters changed, under a name of its own."""
+def variant(analysis: Analysis, placement: str, inputs: bool = False) -> str:
+    """An override that adds this study's batch normalization at another place, under a name of its own."""
     level = of_kind(analysis, "normalization", "batch")[0]
-    settings = {**parameters(analysis, "normalization", level), **changes}
-    name = "batch_" + "_".join("input" if value is True else str(value) for value in changes.values())
+    settings = {**parameters(analysis, "normalization", level), "placement": placement, "input": inputs}
+    name = f"batch_{'input' if inputs else placement}"
     text = ", ".join(f"{key}: {str(value).lower()}" for key, value in sorted(settings.items()))
     return f"'+normalization.{name}={{{text}}}'"
 

@@ -16,6 +16,8 @@ def findings(analysis: Analysis) -> list[str]:
         *copies(analysis),
         *extremes(analysis),
         *strongest_choices(analysis),
+        # Of two; which of several initializers is the one to hold against, the study does not say.
+        *(against_reference(analysis, "init") if len(analysis.design.levels["init"]) == 2 else []),
         *against_reference(analysis, "normalization"),
         *against_reference(analysis, "clipping"),
         *gradients(analysis),

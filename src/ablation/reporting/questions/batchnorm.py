@@ -51,11 +51,9 @@ def ask(analysis: Analysis) -> Question:
     lacks = {
         "no normalization": (not without, "+normalization.none={}"),
         "initializers of several scales": (len(inits) < 2, "+init.torch_default={}"),
-        "batch normalization after the activation": (
-            not (after and batches(analysis)),
-            variant(analysis, placement="before" if after else "after"),
-        ),
-        "batch normalization of the inputs too": (not (inputs and batches(analysis)), variant(analysis, input=True)),
+        "batch normalization before the activation": (not batches(analysis), variant(analysis, "before")),
+        "batch normalization after the activation": (not after, variant(analysis, "after")),
+        "batch normalization of the inputs too": (not inputs, variant(analysis, "before", inputs=True)),
     }
     missing = lacking(
         [name for name, (is_so, _) in lacks.items() if is_so], [o for is_so, o in lacks.values() if is_so]
