@@ -4,7 +4,7 @@ A rule that goes by the time alone is a function known beforehand: it is tabulat
 that remembers, or looks at the validation loss, is called in each step for the cells of its own. Where every factor is
 1, nothing is multiplied.
 
-Legend: S cells of the cohort, N cells of one rule, L levels, T steps, 1 an axis of length one.
+Legend: S cells of the cohort, R those of one rule, L levels, T steps, 1 an axis of length one.
 """
 
 from collections.abc import Sequence
@@ -33,32 +33,32 @@ class Called:
 
     Attributes:
         rule: the function, with those of its settings filled in that are no real numbers.
-        numbers: the others: a float where all its cells agree, else one a cell, [N, 1].
-        rows_N: the places of its cells in the stack, ascending.
+        numbers: the others: a float where all its cells agree, else one a cell, [R, 1].
+        rows_R: the places of its cells in the stack, ascending.
         state: what it remembers, a row a cell of its own.
     """
 
     rule: Schedule
     numbers: dict[str, float | Tensor]
-    rows_N: Tensor
+    rows_R: Tensor
     state: dict[str, Tensor]
 
     def __post_init__(self) -> None:
         self._asks = asked("schedule", self.rule)
 
     def factor(self, moment: Moment) -> Tensor:
-        """Return the factor of each of its cells, [N, 1]."""
+        """Return the factor of each of its cells, [R, 1]."""
         val_loss_S1 = moment.val_loss_S1
-        if len(self.rows_N) < len(val_loss_S1):
-            moment = moment._replace(val_loss_S1=val_loss_S1.index_select(0, self.rows_N))
+        if len(self.rows_R) < len(val_loss_S1):
+            moment = moment._replace(val_loss_S1=val_loss_S1.index_select(0, self.rows_R))
         factor = self.rule(**self.numbers, **handed(self._asks, moment, {"state": self.state}))
         single = torch.as_tensor(factor, dtype=val_loss_S1.dtype, device=val_loss_S1.device)
-        return single.expand(len(self.rows_N), 1)
+        return single.expand(len(self.rows_R), 1)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with those of its cells that are in these rows of the stack."""
-        stay = torch.isin(self.rows_N, rows).nonzero().squeeze(1)
-        self.rows_N = torch.searchsorted(rows, self.rows_N[stay])
+        stay = torch.isin(self.rows_R, rows).nonzero().squeeze(1)
+        self.rows_R = torch.searchsorted(rows, self.rows_R[stay])
         for held in (self.state, self.numbers):
             held.update({name: x[stay] for name, x in held.items() if isinstance(x, Tensor)})
 
@@ -107,12 +107,12 @@ class Schedules:
         if self._look_up:
             lr_S1 = lr_S1 * self._table_LT.index_select(1, moment.step.view(1)).index_select(0, self._level_S)
         for called in self._called:
-            factor_N1 = called.factor(moment)
-            if len(factor_N1) == len(lr_S1):
-                lr_S1 = lr_S1 * factor_N1
+            factor_R1 = called.factor(moment)
+            if len(factor_R1) == len(lr_S1):
+                lr_S1 = lr_S1 * factor_R1
             else:
-                own_N1 = lr_S1.index_select(0, called.rows_N) * factor_N1
-                lr_S1 = lr_S1.index_copy(0, called.rows_N, own_N1)
+                own_R1 = lr_S1.index_select(0, called.rows_R) * factor_R1
+                lr_S1 = lr_S1.index_copy(0, called.rows_R, own_R1)
         return lr_S1
 
     def keep(self, rows: Tensor) -> None:
@@ -120,7 +120,7 @@ class Schedules:
         self._level_S = self._level_S[rows]
         for called in self._called:
             called.keep(rows)
-        self._called = [called for called in self._called if len(called.rows_N)]
+        self._called = [called for called in self._called if len(called.rows_R)]
         self._look_up = self._multiplies()
 
     def _multiplies(self) -> bool:
