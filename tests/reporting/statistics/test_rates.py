@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ablation.reporting.findings.arrivals import edges
+from ablation.reporting.findings.arrivals import edges, widened
 from ablation.reporting.statistics.rates import NEAR, multiples, stretch
 from ablation.reporting.tables.combinations import learning_rate
 from ablation.reporting.tables.gradient_health import failures
@@ -107,6 +107,21 @@ def test_edges_are_of_each_optimizers_own_list_and_the_command_widens_that(analy
     assert "edge of the values tried, each optimizer's own, in 6 of 8 combinations (2 at the highest lr and 4" in text
     assert "'optimizer.adam.lr=[1e-05,0.0001,0.001]' 'lr=[0.3,1,3,9]'" in text
     assert "momentum.lr" not in text
+
+
+@pytest.mark.parametrize(
+    ("levels", "below", "above"),
+    [
+        ([0.01, 0.1, 1.0], 0.001, 10.0),
+        ([0.003, 0.01, 0.03], 0.001, 0.1),
+        ([0.01, 0.03, 0.1, 0.3, 1.0], 0.003, 3.0),
+        ([1.0, 3.0], 0.3, 9.0),
+    ],
+)
+def test_a_list_goes_on_as_it_is_spaced(levels, below, above):
+    assert widened(levels, True, True, whole=False) == [below, *levels, above]
+    assert widened(levels, False, False, whole=False) == levels
+    assert widened([16, 32, 64], True, True, whole=True) == [8, 16, 32, 64, 128]
 
 
 def test_an_optimizer_that_is_tuned_over_has_its_own_edges(analysed):

@@ -184,8 +184,12 @@ def extended(analysis: Analysis, numbers: Sequence[str]) -> str:
 
 
 def widened(levels: Sequence[float], low: bool, high: bool, whole: bool) -> list[float]:
-    """The numbers with one more below the lowest and above the highest, where asked for, as far apart as these are."""
-    below = [levels[0] ** 2 / levels[1]] if low else []
-    above = [levels[-1] ** 2 / levels[-2]] if high else []
+    """The numbers with one more below the lowest and above the highest, where asked for, as far apart as these are.
+
+    Two steps are taken together where there are two: what follows 0.1, 0.3, 1 is 3.
+    """
+    step = min(2, len(levels) - 1)
+    below = [levels[step - 1] * levels[0] / levels[step]] if low else []
+    above = [levels[-step] * levels[-1] / levels[-1 - step]] if high else []
     values = [round(value) if whole else float(f"{value:.1g}") for value in (*below, *above)]
     return sorted({*levels, *(value for value in values if value > 0)})

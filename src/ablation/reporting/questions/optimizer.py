@@ -223,7 +223,7 @@ def plot(view: View, design: Design) -> Figure:
         row[0].margins(y=0.15)
         row[0].autoscale_view()
         if panel != "tested":
-            row[0].set_ylim(0)
+            row[0].set_ylim(-0.04 * row[0].get_ylim()[1])  # a mark at zero is whole
     for axis, depth in zip(axes[0], view.columns, strict=True):
         axis.set_title(worded(design, "depth", depth))
     figure.align_ylabels(axes[:, 0])

@@ -86,12 +86,15 @@ def finding(design: Design, widths: pd.DataFrame, by: list[str]) -> tuple[str, l
 
     def said(place: int) -> str:
         least = "at least " if table["cut"].iloc[place] >= 0.5 else ""
-        return f"{least}{table['width'].iloc[place]:.2g} decades of rates ({names(design, table, shown, place)})"
+        size = f"{table['width'].iloc[place]:.2g}"
+        decades = f"{size} {'decade' if size == '1' else 'decades'}"
+        return f"{least}{decades} ({names(design, table, shown, place)})"
 
     levels = [table[by[2]].iloc[place] for place in (0, -1)]
     if len(table) == 1:
-        return f"{deepest}, the loss stays near its best over {said(0)}", levels[:1]
-    return f"{deepest}, the loss stays near its best over {said(-1)} to {said(0)}", list(dict.fromkeys(levels))
+        return f"{deepest}, the loss stays near its best over {said(0)} of rates", levels[:1]
+    text = f"{deepest}, the loss stays near its best over {said(-1)} to {said(0)} of rates"
+    return text, list(dict.fromkeys(levels))
 
 
 def plot(view: View, design: Design) -> Figure:
