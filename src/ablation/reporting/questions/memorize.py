@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.capacity import FITS, Size, ends, fold, scored, size_of
@@ -18,7 +18,8 @@ from ablation.reporting.asking.kinds import unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle
 from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design, plural
-from ablation.reporting.figures.panels import describe, grid, level_key, lines, panels
+from ablation.reporting.figures.lettering import worded
+from ablation.reporting.figures.panels import describe, grid, key, lines, panels
 from ablation.reporting.figures.room import fitting
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
@@ -33,7 +34,7 @@ PRESET = "study=capacity"
 SHOWN = ("depth", "width", "examples", "label_noise")
 """The factors that the question is about."""
 TOLD = 3
-"""Most depths and shares of random labels that sentences name."""
+"""Most depths, and shares of random labels, that a sentence names."""
 WIDTH = 2.6
 """Inches of a panel."""
 
@@ -66,7 +67,7 @@ def answer(analysis: Analysis, cells: pd.DataFrame, most: pd.DataFrame) -> tuple
     if true != random:
         texts.append(f"with {labels(true)} {sizes_text(analysis, at(most, true), brief=True)}")
     evidence = [*times(analysis, most, true, random), *fewer(analysis, cells, random), gaps(analysis, cells)]
-    return f"{capital('; '.join(texts))}.", [*evidence, *costs(analysis, cells), sample(analysis, cells)]
+    return f"{capital('; '.join(texts))}.", [*evidence, *costs(analysis, cells, most), sample(analysis, cells)]
 
 
 def at(cells: pd.DataFrame, noise: Label) -> pd.DataFrame:
@@ -77,7 +78,13 @@ def at(cells: pd.DataFrame, noise: Label) -> pd.DataFrame:
 def labels(noise: Label) -> str:
     """Which labels there are, in words."""
     share = float(noise)
-    return "the true labels" if share == 0 else "random labels" if share == 1 else f"{share:.3g} of the labels random"
+    return (
+        "the true labels"
+        if share == 0
+        else "random labels"
+        if share == 1
+        else f"{100 * share:.3g}% of the labels random"
+    )
 
 
 def sizes_text(analysis: Analysis, cells: pd.DataFrame, brief: bool = False) -> str:
@@ -95,15 +102,13 @@ def sizes_text(analysis: Analysis, cells: pd.DataFrame, brief: bool = False) -> 
 
 def size_text(size: Size) -> str:
     """A size as one would say it: "from between 760 and 1,510 parameters on (0.7 to 1.4 an example)"."""
-    if size.fitting == 0:
-        return f"with no seed up to {plural(size.largest, 'parameter')} ({size.largest / size.examples:.2g} an example)"
-    if size.fitting < size.seeds:
-        part = f"only with {size.fitting} of {plural(size.seeds, 'seed')}"
-        return f"{part} up to {plural(size.largest, 'parameter')} ({size.largest / size.examples:.2g} an example)"
     if size.low == 0:
         return f"from {size.high:,.0f} parameters on or fewer ({size.high / size.examples:.2g} an example)"
-    share = f"{size.low / size.examples:.2g} to {size.high / size.examples:.2g} an example"
-    return f"from between {size.low:,.0f} and {size.high:,.0f} parameters on ({share})"
+    if size.is_known:
+        share = f"{size.low / size.examples:.2g} to {size.high / size.examples:.2g} an example"
+        return f"from between {size.low:,.0f} and {size.high:,.0f} parameters on ({share})"
+    part = f"only with {size.fitting} of {plural(size.seeds, 'seed')}" if size.fitting else "with no seed"
+    return f"{part} up to {plural(size.largest, 'parameter')} ({size.largest / size.examples:.2g} an example)"
 
 
 def times(analysis: Analysis, most: pd.DataFrame, true: Label, random: Label) -> list[str]:
@@ -142,43 +147,41 @@ def gaps(analysis: Analysis, cells: pd.DataFrame) -> str:
     return f"{mean}; the gap changes by: {'; '.join(texts)}." if texts else f"{mean}."
 
 
-def costs(analysis: Analysis, cells: pd.DataFrame) -> list[str]:
+def costs(analysis: Analysis, cells: pd.DataFrame, most: pd.DataFrame) -> list[str]:
     """What cells that fit have on the validation part, against the way there and against the best width."""
     fit = cells[cells["fits"]]
     if fit.empty:
         return [f"No network fits {FITS:.0%} of its labels, so there is no cost of it to tell."]
     means = fit.groupby("label_noise", observed=True)["right"].mean()
-    parts = [f"{means[noise]:.0%} with {labels(noise)}" for noise in few(list(means.index), TOLD)]
-    texts = [f"Networks that fit have on the validation part, whose labels are true, {listed(parts)}."]
-    partly = [noise for noise in means.index if 0 < float(noise) < 1]
-    for noise in partly[:1]:
-        own = at(fit, noise)
-        table = with_interval(analysis, own.assign(one=0), ["one"], "lost", -1, 0).iloc[0]
-        bounds = "" if np.isnan(table["low"]) else f" [{100 * table['low']:+.3g}, {100 * table['high']:+.3g}]"
+    parts = [f"{means[noise]:.0%} with {labels(noise)}" for noise in few(present(fit, "label_noise"), TOLD)]
+    texts = [f"Networks that fit have on the validation part, whose labels are true, {listed(parts)} on average."]
+    for noise in [level for level in present(fit, "label_noise") if 0 < float(level) < 1][:1]:
+        table = with_interval(analysis, at(fit, noise).assign(one=0), ["one"], "lost").iloc[0]
+        bounds = "" if np.isnan(table["low"]) else f" [{100 * table['low']:.3g}, {100 * table['high']:.3g}]"
         texts.append(
-            f"With {labels(noise)} they end {100 * table['mean']:+.3g} points{bounds} from their best evaluation on "
+            f"With {labels(noise)} they end {100 * table['mean']:.3g} points{bounds} below their best evaluation on "
             "the way, which as the best of many flatters a little: that is what stopping early would save."
         )
-        texts += widest(analysis, at(cells, noise), noise)
+        texts += widest(analysis, at(most, noise), noise)
     return texts
 
 
 def widest(analysis: Analysis, cells: pd.DataFrame, noise: Label) -> list[str]:
     """What the largest width has on the validation part against the width that has most."""
-    means = cells.groupby("width", observed=True)["right"].mean()
-    widths = present(cells, "width")
-    best, last = max(widths, key=lambda width: means[width]), widths[-1]
-    if len(means) < 2:
+    means, widths = cells.groupby("width", observed=True)["right"].mean(), present(cells, "width")
+    if len(widths) < 2:
         return []
+    best, last = max(widths, key=lambda width: means[width]), widths[-1]
+    lead = f"With {labels(noise)} of {plural(int(cells['shown'].iloc[0]), 'example')}"
     name = words(analysis.design, "width", best)
     if best == last:
-        return [f"With {labels(noise)} the widest networks, {name}, are the best on the validation part all the same."]
+        return [f"{lead} the widest networks, {name}, are the best on the validation part all the same."]
     found = analysis.paired(cells, "right", (cells["width"] == last, cells["width"] == best), ("width",))
     if found is None:
         return []
     return [
-        f"With {labels(noise)} {words(analysis.design, 'width', last)} has {difference_text(found, 'points', 100)}, "
-        f"against {name}, the best of {plural(len(means), 'width')} there."
+        f"{lead} {words(analysis.design, 'width', last)} has {difference_text(found, 'points', 100)}, on the "
+        f"validation part against {name}, the best of {plural(len(widths), 'width')}."
     ]
 
 
@@ -203,9 +206,11 @@ def view(analysis: Analysis, cells: pd.DataFrame, most: pd.DataFrame, held: str)
     frame["shown"] = frame["examples"].astype(object).map(dict(examples.items())).astype(float)
     frame, some = thinned(design, frame, "depth", 6)
     noise = present(most, "label_noise")[-1]
-    depth = present(most, "depth")[0]
-    own = at(pd.DataFrame(most[most["depth"] == depth]), noise)
-    size = size_of(analysis, own)
+    sizes = {
+        depth: size_of(analysis, at(pd.DataFrame(most[most["depth"] == depth]), noise))
+        for depth in present(most, "depth")
+    }
+    depth, size = next((item for item in sizes.items() if item[1].is_known), next(iter(sizes.items())))
     title = (
         f"With {labels(noise)}, {words(design, 'depth', depth)} fits {FITS:.0%} of "
         f"{plural(size.examples, 'training label')} {size_text(size)}"
@@ -213,7 +218,8 @@ def view(analysis: Analysis, cells: pd.DataFrame, most: pd.DataFrame, held: str)
     caption = (
         f"Accuracy at the end on the training labels (solid), random ones among them, and on the true labels of the "
         f"validation part (dashed); dotted: {FITS:.0%}, and one parameter an example. Mean over {seeds_text(design)}; "
-        f"band: {interval_text(analysis)}; {tuning_text(analysis)}. A cell that diverged counts as guessing.{held}"
+        f"band: {interval_text(analysis)}; sizes: {interval_text(analysis, of='medians')}, widened to the next sizes "
+        f"tried; {tuning_text(analysis)}. A cell that diverged counts as guessing.{held}"
         f"{left_out(design, 'label_noise', columns) if len(columns) < len(present(cells, 'label_noise')) else ''}"
         f"{left_out(design, 'examples', rows) if len(rows) < len(present(cells, 'examples')) else ''}{some}"
     )
@@ -224,6 +230,8 @@ def plot(view: View, design: Design) -> Figure:
     """Accuracy upward, parameters along, a color per depth."""
     figure, axes = grid(view, WIDTH, 1.9, sharex=True, sharey=True)
     style = styles(design, "depth")
+    sizes = view.frame["parameters"]
+    ticks = (1,) if sizes.max() >= 10 * sizes.min() else (1, 2, 5)
     dashed = {level: {**look, "mfc": "w", "mec": look["color"]} for level, look in style.items()}
     for axis, part in panels(view, design, axes, "examples", "label_noise"):
         axis.axhline(FITS, color=INK, lw=0.8, ls=":")
@@ -235,10 +243,15 @@ def plot(view: View, design: Design) -> Figure:
         lines(axis, own, "parameters", dashed, by="depth", ls="--", markevery=1, mew=0.8)
         axis.set_ylim(0, 1.04)
         axis.yaxis.set_major_formatter(PercentFormatter(1))
+        axis.xaxis.set_major_locator(LogLocator(subs=ticks))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
     describe(axes, "parameters", "accuracy")
     depths = present(view.frame, "depth")
-    kinds = [Line2D([], [], color=INK, label="training"), Line2D([], [], color=INK, ls="--", label="validation")]
-    level_key(figure, design, "depth", depths, style, kinds)
+    handles = [Line2D([], [], ms=4, **style[str(depth)]) for depth in depths]
+    kinds = [Line2D([], [], color=INK), Line2D([], [], color=INK, ls="--")]
+    names = [worded(design, "depth", depth) for depth in depths]
+    key(figure, [*handles, *kinds], [*names, "training", "validation"])
     return figure
 
 
