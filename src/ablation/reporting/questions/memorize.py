@@ -43,6 +43,8 @@ def ask(analysis: Analysis) -> Question:
     """Which networks fit their labels, and what comes of it."""
     if why := obstacle(analysis, "width"):
         return unanswered(NAME, TOPIC, why)
+    if not analysis.design.score.is_share:
+        return unanswered(NAME, TOPIC, "The question is of labels, and this study predicts numbers.")
     cells, held = hold(analysis.design, unlike_zeros(analysis, analysis.tuned), SHOWN)
     noisy = present(cells, "label_noise")[-1] != 0
     lacks = {
