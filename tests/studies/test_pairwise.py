@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from types import SimpleNamespace
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
@@ -26,13 +27,14 @@ from ablation.studies.machine.cost import Ends
 from ablation.studies.registries import COMMON, REGISTRIES
 from ablation.studies.run import check_batches
 from ablation.studies.study import NUMBERS
+from ablation.studies.tasks import REGRESSION, check_tasks
 from ablation.training.data import Data
 from ablation.training.networks import NETWORKS
 from ablation.training.spec import Level, Spec, numbers_of
 from ablation.training.trainer import train
 from ablation.training.view import View, seen
 from tests.studies.covering import Place, Row, covering, every_pair
-from tests.training.reference import blobs
+from tests.training.reference import blobs, slopes
 from tests.training.test_trainer import same_bits
 
 STEPS, EXAMPLES, FEATURES, CLASSES = 3, 20, 6, 3
@@ -86,6 +88,7 @@ LEVELS: dict[str, list[Any]] = {
     "examples": [None, 8],
     "label_noise": [0.0, 0.5],
     "gradient_batches": [0, 2],
+    "task": ["classification", REGRESSION],
 }
 """The levels of every factor; the optimizer's decay and what else decides a cell's graph is a factor of its own."""
 
@@ -116,7 +119,12 @@ def cell_of(row: Row, halved: bool = False, lr: float = 0.05, seed: int = 0) -> 
         probe_size=8,
     )
     factors = {name: getattr(spec, name, None) for name in FACTORS}
-    factors |= {"data": "blobs", "split": 0, "examples": chosen["examples"], "label_noise": chosen["label_noise"]}
+    factors |= {
+        "data": chosen["task"],
+        "split": 0,
+        "examples": chosen["examples"],
+        "label_noise": chosen["label_noise"],
+    }
     return Cell(" ".join(f"{factor}={level}" for factor, level in chosen.items()), factors, spec)
 
 
@@ -132,20 +140,26 @@ def with_half_numbers(factor: str, given: Mapping[str, Any], level: Level) -> Le
 
 def data_of(cell: Cell) -> Data:
     view = View(cell.factors["examples"], cell.factors["label_noise"])
+    if cell.factors["data"] == REGRESSION:
+        return seen(slopes(EXAMPLES, 9, FEATURES, test=7), view)
     return seen(blobs(EXAMPLES, 9, FEATURES, CLASSES, test=7), view)
 
 
 def refusal(row: Row) -> str:
     """Return why a study refuses a cell, or nothing."""
     cell = cell_of(row)
+    task = cell.factors["data"]
+    study: Any = SimpleNamespace(data={task: {}}, levels={"loss": {cell.spec.loss.kind: cell.spec.loss}})
     try:
+        check_tasks(study, {cell.data: {"label": task, "task": task}})
         check_batches([cell], {cell.data: {"train": len(data_of(cell).train_y)}})
     except UserError as error:
         return str(error)
     return ""
 
 
-PLAIN: Row = {**dict.fromkeys(LEVELS, 0), "batch_size": 1}
+PLAIN: Row = {**dict.fromkeys(LEVELS, 0), "batch_size": 1, "loss": LEVELS["loss"].index(Setting("mse"))}
+"""Levels of which each goes with all others."""
 
 
 @cache
@@ -161,11 +175,21 @@ def rows() -> list[Row]:
 
 def test_pairs_that_are_refused_are_so_in_one_line_that_names_them(rows):
     refused = {(one, other): why for one, other in every_pair(LEVELS) if (why := why_not(one, other))}
-    batches = {place for place, level in enumerate(LEVELS["normalization"]) if level.kind == "batch"}
-    expected = {frozenset({("batch_size", 0), ("normalization", place)}) for place in batches}
-    assert {frozenset(pair) for pair in refused} == expected, "and no others"
-    for why in refused.values():
-        assert why.startswith("batch_size=1: batch normalization")
+    found = {frozenset(pair): why for pair, why in refused.items()}
+    expected = {
+        frozenset({("batch_size", 0), ("normalization", place)}): "batch_size=1: batch normalization needs at least 2"
+        for place, level in enumerate(LEVELS["normalization"])
+        if level.kind == "batch"
+    } | {
+        frozenset(
+            {("task", 1), ("loss", place)}
+        ): f"loss={level.kind}: takes classes, and the targets of data=regression"
+        for place, level in enumerate(LEVELS["loss"])
+        if level != Setting("mse")
+    }
+    assert set(found) == set(expected), "and no others"
+    for pair, why in found.items():
+        assert why.startswith(expected[pair])
         assert "\n" not in why
 
 
@@ -183,7 +207,7 @@ def test_every_pair_trains_in_stacks_as_alone(rows):
         # A cell that differs in all that cells of a cohort may, with the levels that the next row has.
         other = {factor: rows[(place + 1) % len(rows)][factor] for factor in OF_A_ROW if factor in LEVELS}
         cells += [cell_of(row), cell_of({**row, **other}, halved=True, lr=0.02, seed=1)]
-    ends = {cell.data: Ends(FEATURES, CLASSES, len(data_of(cell).train_y), 9, 7) for cell in cells}
+    ends = {cell.data: Ends(FEATURES, data_of(cell).outputs, len(data_of(cell).train_y), 9, 7) for cell in cells}
     cohorts = make_cohorts(cells, ends, 1, Limits(2**30, 64))
     assert len(cohorts) <= len(rows)
     assert Counter(place for cohort in cohorts for place in cohort.places) == Counter(range(len(cells)))
