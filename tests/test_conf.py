@@ -1,12 +1,15 @@
 """The config folder and the registries name the same things."""
 
+import re
+
 import pytest
 import yaml
 
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.datasets.sources import SOURCES
+from ablation.studies.cells import count_cells
 from ablation.studies.choosing import check_level
-from ablation.studies.study import REGISTRIES
+from ablation.studies.study import REGISTRIES, check_study
 from ablation.training.networks import NETWORKS
 from tests.conftest import ROOT
 
@@ -39,3 +42,11 @@ def test_a_levels_file_writes_out_the_functions_own_defaults(factor, label):
     written = check_level(factor, label, content[label], REGISTRIES[factor])
     assert written == check_level(factor, label, {}, REGISTRIES[factor])
     assert set(content[label]) == set(written.settings)
+
+
+def test_the_readme_lists_every_study_with_its_cells(compose):
+    page = (ROOT / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .* \| ([\d,]+) \| [^|]* \|$", page, re.MULTILINE)
+    assert {name for name, _ in rows} == {path.stem for path in (CONF / "study").glob("*.yaml")}
+    for name, cells in rows:
+        assert cells == f"{count_cells(check_study(compose(f'study={name}'))):,}", name
