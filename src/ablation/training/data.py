@@ -79,7 +79,7 @@ class BatchOrder:
       epoch and for every seed.
 
     An epoch has ``examples // batch_size`` steps. The examples left over at its end are another few in each epoch of a
-    random order, and always the same in the others: those of a sorted one are of the last class.
+    random order, and always the same in the others: those of a sorted one have the last labels.
 
     Args:
         seeds: each cell's seed.
