@@ -11,14 +11,12 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import load_file, save_file
 
 from ablation import UserError
+from ablation.datasets.card import PARTS, digest, mean_and_std
 from ablation.datasets.prepared import (
-    PARTS,
     NotPreparedError,
-    digest,
     foreseen,
     is_prepared,
     load,
-    mean_and_std,
     name_of,
     named,
     prepare,

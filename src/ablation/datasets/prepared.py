@@ -9,41 +9,25 @@ targets, there is ``x_mean`` and ``x_std``, ``y_mean`` and ``y_std`` (float64, a
 results are keyed by, and the two constants that standardize a pixel: ``(x - mean) / std``, 0 and 1 of floats.
 """
 
-import hashlib
 import json
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ablation import UserError
-from ablation.datasets.examples import OUTPUTS_OF_REGRESSION, TASKS, Examples, task_of
+from ablation.datasets.card import PARTS, SCALES, Tensors, describe, digest
 from ablation.datasets.origin import changed, origin_of
 from ablation.datasets.partial import sweep, write_all
-from ablation.datasets.scaling import standardize_columns, variance
+from ablation.datasets.scaling import standardized
 from ablation.datasets.settings import complete, content_parameters, written
 from ablation.datasets.sources import CLASSES, SOURCES
 from ablation.datasets.table_files import listed
-
-PARTS = ("train", "val", "test")
-"""The parts of a data set, in the order in which a source splits them; each has a tensor ``_x`` and one ``_y``."""
-
-NAMES = {"train": "training", "val": "validation", "test": "test"}
-"""What they are called."""
-
-SCALES = ("mean", "std")
-"""What standardized columns are kept with, likewise."""
-
-OTHERWISE_TOLD = ("image_shape", "made_from", "columns", "class_names")
-"""What of a card its tensors do not tell; some have it."""
-
-Tensors = dict[str, NDArray[Any]]
 
 
 class NotPreparedError(UserError):
@@ -107,37 +91,14 @@ def _made(label: str, kind: str, params: Mapping[str, Any], folder: Path, split:
     if params.get("folder") is None:
         origin = origin_of(kind, params, folder / "raw")  # with what was downloaded
     parts = SOURCES[kind].split(label, examples, params, split)
-    columns, scales = _standardized(label, examples, parts[0])
+    columns, scales = standardized(label, examples, parts[0])
     tensors: Tensors = dict(scales)
     for part, places in zip(PARTS, parts, strict=True):
         # safetensors writes an array's memory as it lies, so it has to lie in C order.
         tensors |= {f"{part}_{axis}": np.ascontiguousarray(column[places]) for axis, column in columns.items()}
     rest = {"image_shape": list(examples.shape), "made_from": origin}
     rest |= {name: list(told) for name, told in examples.about.items()}
-    return tensors, _describe(label, split, kind, params, tensors, rest)
-
-
-def _standardized(label: str, examples: Examples, train: NDArray[np.int64]) -> tuple[Tensors, Tensors]:
-    """Return inputs and targets as they are kept, by axis, and the means and deviations that have standardized them.
-
-    Raises:
-        UserError: a value lies too far from the training part's.
-    """
-    columns: Tensors = {"x": examples.x, "y": examples.y}
-    scales: Tensors = {}
-    names = {"x": examples.about.get("columns", ()), "y": ("the target",)}
-    for axis, values in columns.items():
-        if values.dtype != np.float64:
-            continue
-
-        def told(column: int, row: int, of: Sequence[str] = names[axis]) -> str:
-            return f"data.{label}: {of[column]} in row {row + 1}"
-
-        z, scales[f"{axis}_mean"], scales[f"{axis}_std"] = standardize_columns(
-            values.reshape(len(values), -1), train, told
-        )
-        columns[axis] = z.reshape(values.shape)
-    return columns, scales
+    return tensors, describe(label, split, kind, params, tensors, rest)
 
 
 def up_to_date(
@@ -252,7 +213,7 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int 
         raise NotPreparedError(f"{tensors_path}: expected the parts {', '.join(PARTS)}, found others", command)
     if digest(tensors) != card.get("digest"):
         raise NotPreparedError(f"{tensors_path}: expected the digest that its card has, found another", command)
-    if card != _describe(label, split, kind, params, tensors, card):
+    if card != describe(label, split, kind, params, tensors, card):
         why = f"{card_path}: expected the card of the tensors beside it, found an altered one"
         raise NotPreparedError(why, command)
     return tensors, card
@@ -270,88 +231,6 @@ def is_prepared(label: str, params: Mapping[str, Any] | None, folder: Path, spli
     except UserError:
         return False
     return True
-
-
-def digest(tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of the tensors' names, types, shapes and little-endian bytes, as hexadecimal digits."""
-    sha = hashlib.sha256()
-    for name in sorted(tensors):
-        array = tensors[name]
-        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        sha.update(json.dumps([name, array.dtype.name, list(array.shape)]).encode() + b"\n")
-        sha.update(array.data)
-    return sha.hexdigest()
-
-
-def mean_and_std(pixels: NDArray[np.uint8]) -> tuple[float, float]:
-    """Return mean and (population) standard deviation of all pixels, in raw units.
-
-    From exact integer sums over the histogram, with one rounding at the end: the same on every machine, whatever its
-    summation order.
-    """
-    flat = pixels.reshape(-1)
-    # In blocks, since bincount widens what it counts to eight bytes each.
-    counts = np.zeros(256, np.int64)
-    for start in range(0, flat.size, 2**20):
-        counts += np.bincount(flat[start : start + 2**20], minlength=256)
-    total = sum(value * count for value, count in enumerate(counts.tolist()))
-    squares = sum(value * value * count for value, count in enumerate(counts.tolist()))
-    return total / flat.size, math.sqrt(flat.size * squares - total * total) / flat.size
-
-
-def _describe(
-    label: str, split: int, kind: str, params: Mapping[str, Any], tensors: Tensors, rest: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the card of ``tensors``, made from nothing but them, the level and ``rest``, so that it can be made again.
-
-    ``rest`` has what of ``OTHERWISE_TOLD`` there is.
-
-    Raises:
-        UserError: there is nothing to learn by in the training part, or nothing to score by in another.
-    """
-    train_x = tensors["train_x"]
-    # Floats were drawn from N(0, 1), or standardized when they were prepared, and are left as they are.
-    mean, std = mean_and_std(train_x) if train_x.dtype == np.uint8 else (0.0, 1.0)
-    still: Sequence[int] = np.flatnonzero((train_x == train_x[0]).all(axis=0)).tolist() if "columns" in rest else []
-    if std == 0 or len(still) == train_x.shape[1]:
-        what = f"pixel to train on is {mean:g}" if std == 0 else "column has one value in the training part"
-        raise UserError(f"data.{label}: every {what}, so there is nothing to standardize or learn")
-    return {
-        "label": label,
-        "split": split,
-        "kind": kind,
-        "parameters": content_parameters(params),
-        "source": SOURCES[kind].citation,
-        "features": train_x.shape[1],
-        **{key: rest[key] for key in OTHERWISE_TOLD if key in rest},
-        **({"constant": [rest["columns"][column] for column in still]} if "columns" in rest else {}),
-        **_describe_targets(label, params, tensors, rest),
-        **{part: len(tensors[f"{part}_y"]) for part in PARTS},
-        "mean": mean,
-        "std": std,
-        "digest": digest(tensors),
-    }
-
-
-def _describe_targets(
-    label: str, params: Mapping[str, Any], tensors: Tensors, rest: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what a card says of the targets: of classes how many examples have each, of numbers their variance."""
-    labels = {part: tensors[f"{part}_y"] for part in PARTS}
-    task = task_of(labels["train"])
-    if task == TASKS[0]:
-        classes = len(rest["class_names"]) if "class_names" in rest else int(params.get("classes", CLASSES))
-        counts = {part: np.bincount(y, minlength=classes).tolist() for part, y in labels.items()}
-        return {"task": task, "classes": classes, "outputs": classes, "counts": counts}
-    variances = {part: variance(y) for part, y in labels.items()}
-    for part, spread in variances.items():
-        if spread == 0:
-            raise UserError(
-                f"data.{label}: all {len(labels[part])} targets of the {NAMES[part]} part are the same, so that R "
-                "squared is not defined; give more examples, or larger shares"
-            )
-    scale = {f"target_{scale}": float(tensors[f"y_{scale}"][0]) for scale in SCALES}
-    return {"task": task, "classes": None, "outputs": OUTPUTS_OF_REGRESSION, **scale, "variances": variances}
 
 
 def _command(label: str, kind: str, params: Mapping[str, Any], split: int) -> str:

@@ -4,15 +4,17 @@ In double precision, from sums that are rounded once (``math.fsum``): the same b
 """
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablation import UserError
+from ablation.datasets.examples import Examples
 
 Floats = NDArray[np.float64]
+Columns = dict[str, NDArray[Any]]
 
 
 class Scaled(NamedTuple):
@@ -27,6 +29,29 @@ class Scaled(NamedTuple):
     z: Floats
     mean: float
     std: float
+
+
+def standardized(label: str, examples: Examples, train: NDArray[np.int64]) -> tuple[Columns, Columns]:
+    """Return inputs and targets as they are kept, by axis, and the means and deviations that have standardized them.
+
+    Raises:
+        UserError: a value lies too far from the training part's.
+    """
+    columns: Columns = {"x": examples.x, "y": examples.y}
+    scales: Columns = {}
+    names = {"x": examples.about.get("columns", ()), "y": ("the target",)}
+    for axis, values in columns.items():
+        if values.dtype != np.float64:
+            continue
+
+        def told(column: int, row: int, of: Sequence[str] = names[axis]) -> str:
+            return f"data.{label}: {of[column]} in row {row + 1}"
+
+        z, scales[f"{axis}_mean"], scales[f"{axis}_std"] = standardize_columns(
+            values.reshape(len(values), -1), train, told
+        )
+        columns[axis] = z.reshape(values.shape)
+    return columns, scales
 
 
 def standardize(x: Floats, train: NDArray[np.int64]) -> Scaled:
