@@ -3,6 +3,7 @@
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Asked, Question, unanswered
 from ablation.reporting.questions import (
+    adaptive,
     batch_size,
     batchnorm,
     clipping,
@@ -24,6 +25,7 @@ QUESTIONS: tuple[Asked, ...] = (
     clipping,
     symmetry,
     optimizer,
+    adaptive,
     warmup,
     batch_size,
     memorize,
