@@ -36,6 +36,15 @@ def test_it_counts_what_a_study_then_trains(study, tmp_path):
     assert (more.cells, more.held, more.perhaps_known, more.steps_to_train) == (12, 6, 4, 6 * 32)
 
 
+def test_of_equal_steps_it_counts_as_many_for_every_batch_size(study):
+    equal = study("batch_size=[32,512]", "training.epochs=2", "training.steps=20", "training.gradient_batches=2")
+    before = look_ahead(equal)
+    assert before.steps == before.steps_to_train == 2 * 20
+    run_study(equal)
+    timing = json.loads((equal.results_folder / "timing.json").read_text("utf-8"))
+    assert timing["run_steps"] == 2 * 20
+
+
 def test_steps_are_those_of_the_examples_that_a_cell_has(study):
     before = look_ahead(study("examples=[null,256]", "order=[random,fixed,sorted]"))
     assert before.levels == {"order": 3, "examples": 2}

@@ -111,7 +111,7 @@ def mixed_cohort(cells: int, norm: str = "none", rule: str = "none", **changes) 
     ]
 
 
-COMPILED = ["tanh-before_and_input", "mse-of-softmax", "width 33", "odd batch", "batch of 2, normalized"]
+COMPILED = ["tanh-before_and_input", "mse-of-softmax", "width 33", "noise, odd batch", "batch of 2, normalized"]
 
 
 @pytest.mark.parametrize(

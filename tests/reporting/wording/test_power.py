@@ -107,3 +107,12 @@ def test_the_advised_seeds_are_the_fewest_that_show_the_ratio():
 def test_where_there_is_nothing_to_show_that_is_all_that_is_said(changes, told):
     (line,) = power_lines(planned(**changes), None, "")
     assert told in line
+
+
+def test_of_equal_steps_the_restricted_mean_is_in_steps():
+    lines = power_lines(planned(unit="steps", horizon=600.0), None, "")
+    assert any("restricted mean, steps" in line for line in lines)
+    by_epochs = power_lines(planned(horizon=600.0), None, "")
+    assert rows(lines) == rows(by_epochs)
+    long = power_lines(planned(unit="steps", seconds=2 * LONG, seeds=20), spread(init=0.01), "results/x")
+    assert long[-1].endswith("fewer levels, learning rates or steps take less time")

@@ -21,7 +21,7 @@ from ablation.studies.engines.cohorts import Limits
 from ablation.studies.run import run_study
 from ablation.studies.tracking import rows
 from ablation.studies.tracking.client import connect, find_experiment, refused
-from ablation.studies.tracking.summary import log_summary
+from ablation.studies.tracking.summary import log_summary, study_note
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -202,6 +202,14 @@ def test_a_writer_that_fails_late_leaves_complete_results_and_says_so(tracked, m
     monkeypatch.undo()
     assert run_study(small).trained == 0
     assert len(runs_of(uri, "single")[1]) == 2
+
+
+@pytest.mark.parametrize("horizon", [{"epochs": 15}, {"steps": 2000}])
+def test_a_studys_note_says_how_long_each_of_its_cells_trains(horizon):
+    cells = {"expected": 2, "finished": 2, "diverged": 0}
+    manifest = {"name": "x", "factors": {"depth": [2, 3]}, "cells": cells, "horizon": horizon}
+    ((unit, length),) = horizon.items()
+    assert f"0 diverged, {length} {unit} each." in study_note(manifest)
 
 
 def test_the_summary_run_holds_tables_and_figures_and_stands_once(tracked, tmp_path):
