@@ -11,29 +11,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ablation import UserError
-from ablation.choices.activations import ACTIVATIONS
-from ablation.datasets.prepared import name_of
-from ablation.datasets.settings import targets_of
-from ablation.records.columns import CELLS, CURVES, FACTORS, LAYERS
+from ablation.records.columns import CELLS, CURVES, LAYERS
 from ablation.records.files import write_json, write_manifest, write_parts, write_table
 from ablation.studies.cells import Cell
-from ablation.studies.code import choice_digest
 from ablation.studies.known import bits_of, count_known
 from ablation.studies.machine.environment import Environment
-from ablation.studies.own.files import owners
+from ablation.studies.manifest import manifest_of, steps_per_epoch
 from ablation.studies.placing import put_as_one
-from ablation.studies.registries import ALL, REGISTRIES
 from ablation.studies.store import Record, Store
 from ablation.studies.study import Study
 from ablation.studies.theory_inputs import activation_values, weight_variances
-from ablation.studies.views import whatever_the_split
 from ablation.training.measurement import CURVE_METRICS, TEST_METRICS
-from ablation.training.networks import NETWORKS
-from ablation.training.probes import METRICS, is_bounded
-from ablation.training.spec import bind
-
-OF_THE_RUN = ("device", "engine", "paths", "plan", "report", "tracking", "choices")
-"""Sections of the config that say where and how a study ran; files of choices count by what they register."""
+from ablation.training.probes import METRICS
 
 PART = 256
 """Cells that are held in memory at once while the tables are written, and that make up a row group."""
@@ -62,7 +51,7 @@ def write_results(
             write_table(activation_values(study), new / "activations.parquet")
             write_table(weight_variances(study, cells, cards), new / "initializers.parquet")
             diverged = pc.sum(pc.equal(table["status"], "diverged")).as_py()
-            manifest = _manifest(study, cells, diverged, known, cards, environment)
+            manifest = manifest_of(study, cells, diverged, known, cards, environment)
             write_manifest(manifest, new)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror})") from error
@@ -130,7 +119,7 @@ def _number(value: np.float32) -> float | None:
 def _curves(part: Part, cards: Mapping[str, Mapping[str, Any]]) -> pa.Table:
     lengths = [len(record.curve_steps) for _, _, record in part]
     steps = np.concatenate([record.curve_steps for _, _, record in part])
-    per_epoch = [_steps_per_epoch(cards[cell.data], cell.spec.batch_size) for _, cell, _ in part]
+    per_epoch = [steps_per_epoch(cards[cell.data], cell.spec.batch_size) for _, cell, _ in part]
     values = np.concatenate([record.curves for _, _, record in part])
     columns = [_keys(part, lengths), pa.array(steps), pa.array(steps / np.repeat(per_epoch, lengths))]
     metrics = _columns(values, CURVE_METRICS, CURVES.names[3:])
@@ -157,105 +146,3 @@ def _columns(values: NDArray[np.float32], packed: Sequence[str], wanted: Sequenc
     """Return the metrics as columns, by their names; what was not measured (NaN) is null."""
     columns = dict(zip(packed, values.T, strict=True))
     return [pa.array(np.ascontiguousarray(columns[name]), from_pandas=True) for name in wanted]
-
-
-def _steps_per_epoch(card: Mapping[str, Any], batch_size: int) -> int:
-    return int(card["train"]) // batch_size
-
-
-def _manifest(
-    study: Study,
-    cells: Sequence[Cell],
-    diverged: int,
-    known: int,
-    cards: Mapping[str, dict[str, Any]],
-    environment: Environment,
-) -> dict[str, Any]:
-    # All splits of a level have as many examples in each part.
-    alike = {label: cards[name_of(label, study.numbers["split"][0])] for label in study.data}
-    factors: dict[str, list[Any]] = {factor: [] for factor in FACTORS}
-    for cell in cells:
-        for factor, level in cell.factors.items():
-            if level not in factors[factor]:
-                factors[factor].append(level)
-    return {
-        "name": study.name,
-        "config": _portable(study.config),
-        "overrides": study.overrides,
-        "factors": factors,
-        "levels": {
-            factor: {
-                label: {"kind": level.kind, **level.settings, **_rates(study, factor, label)}
-                for label, level in study.levels[factor].items()
-            }
-            for factor in REGISTRIES
-        }
-        | {
-            "model": {
-                label: {"kind": model.kind, "mean_field": NETWORKS[model.kind].mean_field}
-                for label, model in study.models.items()
-            }
-        },
-        "cells": {
-            "expected": len(cells),
-            "finished": len(cells) - diverged,
-            "diverged": diverged,
-            "known": known,
-            "names": sorted(cell.name for cell in cells),
-        },
-        "horizon": study.horizon,
-        "targets": {label: targets_of(label, given, alike[label]["task"]) for label, given in study.data.items()},
-        "data": {
-            label: {
-                "digests": {str(split): cards[name_of(label, split)]["digest"] for split in study.numbers["split"]},
-                "n_train": card["train"],
-                "n_val": card["val"],
-                "n_test": card["test"],
-                "task": card["task"],
-                "classes": card["classes"],
-                **_variances(study, label, cards),
-                "features": card["features"],
-                "source": card["source"],
-            }
-            for label, card in alike.items()
-        },
-        "steps_per_epoch": {
-            f"{name}/{batch_size}": _steps_per_epoch(cards[data], batch_size)
-            for data, batch_size in {(cell.data, cell.spec.batch_size) for cell in cells}
-            for name in [whatever_the_split(data)]
-        },
-        "activations": {
-            label: {"bounded": is_bounded(bind(ACTIVATIONS, level))}
-            for label, level in study.levels["activation"].items()
-        },
-        "environment": dict(environment),
-    } | _own(study)
-
-
-def _rates(study: Study, factor: str, label: str) -> dict[str, list[float]]:
-    """Return the learning rates that a level of optimizer brings, if it does; no rule has a setting of that name."""
-    return {"lr": study.rates[label]} if factor == "optimizer" and label in study.rates else {}
-
-
-def _variances(study: Study, label: str, cards: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the variance of a regression's validation targets in each split: what guessing their mean costs."""
-    found = {str(split): cards[name_of(label, split)].get("variances") for split in study.numbers["split"]}
-    return (
-        {"val_variance": {split: each["val"] for split, each in found.items() if each}} if any(found.values()) else {}
-    )
-
-
-def _own(study: Study) -> dict[str, Any]:
-    """Return where the study's own choices came from, if it has any: path, and digest of the code as in the keys."""
-    own: dict[str, dict[str, dict[str, str]]] = {}
-    used = {(factor, level.kind) for factor, levels in study.levels.items() for level in levels.values()}
-    used |= {("model", model.kind) for model in study.models.values()}
-    for factor, kind in sorted(used & owners().keys()):
-        file = owners()[factor, kind]
-        own.setdefault(factor, {})[kind] = {"file": file.given, "digest": choice_digest(ALL[factor], kind)}
-    return {"choices": own} if own else {}
-
-
-def _portable(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the config without what says where and how the study ran: it must not change the results' bytes."""
-    return {key: value for key, value in config.items() if key not in OF_THE_RUN}
