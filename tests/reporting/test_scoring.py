@@ -4,9 +4,11 @@ import json
 import re
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from ablation import UserError
 from ablation.records.files import read_results
@@ -14,10 +16,11 @@ from ablation.reporting import tables
 from ablation.reporting.analysis import analyse
 from ablation.reporting.design import Options, score_of
 from ablation.reporting.figures.convergence import learning_curves
-from ablation.reporting.questions import symmetry
+from ablation.reporting.questions import QUESTIONS, ask_all, symmetry
 from ablation.reporting.report import write_report
 from ablation.reporting.scoring import ACCURACY, R_SQUARED
 from ablation.reporting.statistics.times import guessing_loss
+from tests.reporting.figures.drawn import drawn as laid_out
 from tests.reporting.synthetic import Outcome, write_study
 
 FACTORS = {"init": ["zeros", "he_normal"], "activation": ["relu", "tanh"], "loss": ["mse"], "seed": [0, 1, 2]}
@@ -133,6 +136,55 @@ def test_a_whole_report_says_accuracy_nowhere_but_in_names_of_columns(tmp_path):
     own = means[(means["response"] == "accuracy") & (means["level"] == "zeros")]
     assert own["mean"].iloc[0] == pytest.approx((-1 + 0) / 2)
     assert json.loads((tmp_path / "report" / "metrics.json").read_text())["diverged"] == 3
+
+
+MANY = {
+    "init": ["zeros", "he_normal"],
+    "activation": ["relu", "elu"],
+    "normalization": ["none", "batch"],
+    "clipping": ["none", "norm"],
+    "loss": ["mse"],
+    "depth": [2, 20],
+    "seed": [0, 1],
+}
+RATES = {
+    "optimizer": ["sgd", "adam"],
+    "schedule": ["constant", "warmed_constant"],
+    "loss": ["mse"],
+    "batch_size": [16, 32, 64],
+    "order": ["random", "sorted"],
+    "depth": [2, 20],
+    "lr": [0.01, 0.1],
+    "seed": [0, 1, 2],
+}
+
+
+def uneven(cell):
+    """Larger steps arrive sooner, and some cells end below guessing."""
+    noise = (cell["seed"] + len(str(cell["lr"])) + cell["batch_size"] // 16) % 3
+    if cell["init"] == "zeros" or (cell["depth"] == 20 and cell["lr"] == 0.01):
+        return Outcome(reaches=None) if noise else Outcome(reaches=1.0, final=-3.0, loss=(1.0, 4.0))
+    return Outcome(reaches=2.0 + noise, final=0.92 + 0.01 * noise, loss=(1.2, 0.08 + 0.01 * noise))
+
+
+@pytest.mark.parametrize(
+    ("factors", "wanted"),
+    [(MANY, {"symmetry", "elu_relu", "clipping"}), (RATES, {"optimizer", "warmup", "batch_size"})],
+    ids=["many", "rates"],
+)
+def test_every_question_is_asked_and_drawn_of_a_regression(factors, wanted, analysed):
+    analysis = analysed(factors, uneven, variance=1.25)
+    drawn = set()
+    for asked, question in zip(QUESTIONS, ask_all(analysis), strict=True):
+        said = [question.answer, *question.evidence, question.view.title, question.view.caption]
+        if not question.view.why:
+            drawn.add(asked.NAME.removeprefix("question_"))
+            figure = laid_out(asked, question.view, analysis.design)
+            said += [text.get_text() for text in figure.findobj(Text)]
+            plt.close(figure)
+        assert "accurac" not in " ".join(said).lower()
+        assert not re.search(r"R squared [^.]{0,40} points", " ".join(said))
+    assert drawn >= wanted
 
 
 def test_classification_is_said_as_before(analysed):

@@ -38,6 +38,11 @@ class Score:
         """Whether it is a share, and written in percent."""
         return self.scale == 100
 
+    @property
+    def tested(self) -> str:
+        """The score on the test part, in words: "test accuracy"."""
+        return f"test {self.name}"
+
     def text(self, value: float) -> str:
         """A score as one would write it: 93%, or 0.47."""
         return f"{value:.0%}" if self.is_share else f"{value:.2f}"

@@ -134,10 +134,10 @@ def accuracy(analysis: Analysis, beside: str, tuned: pd.DataFrame) -> list[str]:
         groups = own["batch_size"] == last, own["batch_size"] == first
         if found := analysis.paired(own, "tested", groups, ("batch_size",)):
             named = f" with {words(design, beside, level)}" if several else ""
-            texts.append(f"{difference_text(found, 'points', 100)}{named}")
+            texts.append(f"{difference_text(found, design.score.unit, design.score.scale)}{named}")
     more = "fewer steps" if design.unit == "epochs" else "more examples"
     return [
-        f"Test accuracy of batches of {last} against {first}, at the rates of the lowest validation loss: "
+        f"Test {design.score.name} of batches of {last} against {first}, at the rates of the lowest validation loss: "
         f"{'; '.join(texts)}. At equal {design.unit} a larger batch has {more}, too."
     ] * bool(texts)
 
@@ -153,8 +153,8 @@ def order(analysis: Analysis) -> list[str]:
         time, right = (analysis.paired(cells, value, groups, ("order",)) for value in ("time", "tested"))
         if level != base and time and right:
             texts.append(
-                f"{design.short('order', level)} differs by {difference_text(time, design.unit)}, and in test accuracy "
-                f"by {difference_text(right, 'points', 100)}"
+                f"{design.short('order', level)} differs by {difference_text(time, design.unit)}, and in "
+                f"{design.score.tested} by {difference_text(right, design.score.unit, design.score.scale)}"
             )
     said = f"Order of the examples, over all batch sizes, against {design.short('order', base)}: "
     return [f"{said}{'; '.join(texts)}."] if texts else []

@@ -23,7 +23,7 @@ class Measure:
     """What optimizers are compared by.
 
     Attributes:
-        text: along its axis, with the unit of times.
+        text: along its axis, with the unit of times and the score.
         panel: the row of panels that it stands in, if it is drawn.
         better: -1 where less of it is better, 1 where more is.
         counted: whether there is a set of those that cannot be told from the leader.
@@ -37,8 +37,8 @@ class Measure:
 
 MEASURES = {
     "time": Measure("{unit} to\nthe target", "time", -1),
-    "tested": Measure("test\naccuracy", "tested", 1),
-    "drawn": Measure("test\naccuracy", "tested", 1),
+    "tested": Measure("test\n{score}", "tested", 1),
+    "drawn": Measure("test\n{score}", "tested", 1),
     "share": Measure("rates that\nreach it", "share", 1),
     "width": Measure("decades\nnear the best", "width", 1, counted=False),
     "cut": Measure("", "", 1, counted=False),

@@ -42,7 +42,7 @@ MEASURES = {
     "rate": "best learning rate",
     "gain": "speed won by a doubling",
     "noise": "noise scale (examples)",
-    "accuracy": "test accuracy",
+    "accuracy": "test {score}",
 }
 LOGS = ("steps", "epochs", "rate", "noise")
 
@@ -99,7 +99,9 @@ def view(
     values = [found_by.scale(*ends) for ends in points[["mean", "low", "high"]].to_numpy(dtype=float)]
     points[["mean", "low", "high"]] = np.array(values, dtype=float).reshape(-1, 3)
     parts.append(points.assign(measure="noise"))
-    parts.append(with_interval(analysis, cells[cells["tuned"]], by, "tested").assign(measure="accuracy"))
+    parts.append(
+        with_interval(analysis, cells[cells["tuned"]], by, "tested", design.score.least).assign(measure="accuracy")
+    )
     frame = pd.concat(parts, ignore_index=True)
     frame = frame[frame["batch_size"].isin(sizes)].assign(beside=beside).reset_index(drop=True)
     title = f"A doubling of the batch takes the steps to the target to {turns(analysis, beside, best)}"
@@ -110,8 +112,8 @@ def view(
         "geometric mean; dashed: linear, dotted: square root. Speed won: doublings of speed a doubling of the batch; "
         f"dashed: halved steps, of which {found_by.NEARLY:g} counts as nearly. Noise scale: batch size over "
         "signal-to-noise ratio; hollow: up to the target, filled: "
-        "behind it; dashed: the batch size itself; at the upper edge: no signal to be told. Test accuracy: "
-        f"{tuning_text(analysis)}. Bars of means: {interval_text(analysis)}.{held}"
+        "behind it; dashed: the batch size itself; at the upper edge: no signal to be told. "
+        f"Test {design.score.name}: {tuning_text(analysis)}. Bars of means: {interval_text(analysis)}.{held}"
         f"{left_out(design, 'batch_size', sizes)}{left_out(design, beside, present(cells, beside))}"
     )
     return View(NAME, title, caption, f"Points with intervals. {title}.", rows=range(2), columns=range(3), frame=frame)
@@ -145,7 +147,7 @@ def plot(view: View, design: Design) -> Figure:
     for axis, (measure, text) in zip(axes.flat, MEASURES.items(), strict=True):
         part = frame[frame["measure"] == measure]
         part = part[np.isfinite(part["mean"].to_numpy(dtype=float))] if measure not in LOGS else part
-        axis.set_title(text)
+        axis.set_title(text.format(score=design.score.name))
         no_cells(axis, part)
         if part.empty:
             axis.set_xticks([])
@@ -156,7 +158,7 @@ def plot(view: View, design: Design) -> Figure:
             own = part[part["phase"] == phase] if phase else part
             dots(axis, own, "batch_size", beside, style, names, hollow=phase == "early", slant=False)
         guides(axis, measure, part)
-        if measure == "accuracy":
+        if measure == "accuracy" and design.score.is_share:
             axis.yaxis.set_major_formatter(PercentFormatter(1))
     for axis in axes[-1]:
         axis.set_xlabel("batch size")

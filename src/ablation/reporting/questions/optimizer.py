@@ -100,14 +100,19 @@ def said(analysis: Analysis, name: str, values: Floats) -> str:
     """An optimizer's mean by a measure with its interval over seeds, in words."""
     low, high = (float(end) for end in student(values, analysis.options.confidence))
     mean = float(values.mean())
-    percent = name in ("tested", "drawn", "share")
-    most = 1.0 if percent else analysis.design.horizon if name == "time" else np.inf
+    score = analysis.design.score
+    is_score = name in ("tested", "drawn")
+    percent = name == "share" or (is_score and score.is_share)
+    least, most = (
+        score.least if is_score else 0.0,
+        1.0 if percent or is_score else analysis.design.horizon if name == "time" else np.inf,
+    )
     unit = {"time": f" {analysis.design.unit}", "width": " decades"}.get(name, "")
 
     def number(value: float) -> str:
         return f"{100 * value:.3g}%" if percent else f"{value:.3g}"
 
-    ends = "" if np.isnan(low) or low == high else f" [{number(max(low, 0.0))}, {number(min(high, most))}]"
+    ends = "" if np.isnan(low) or low == high else f" [{number(max(low, least))}, {number(min(high, most))}]"
     return f"{number(mean)}{unit}{ends}"
 
 
@@ -118,30 +123,31 @@ def answered(analysis: Analysis, found: Mapping[str, Standing], optimizers: Sequ
         of = found[name]
         return told(analysis.design, of, optimizers, said(analysis, name, of.seeds[of.order[0]]))
 
-    reach = "no optimizer reaches the target"
+    reach, tested = "no optimizer reaches the target", analysis.design.score.tested
     if analysis.design.horizon - found["time"].mean.min() > 1e-9:
         reach = f"first to the target {best('time')}"
     share = "none reaches the target"
     if found["share"].mean.max() > 0:
         share = f"the largest share reaches the target with {best('share')}"
     return (
-        f"At depth {depth}, each at its best rate: {reach}; first in test accuracy {best('tested')}. Over all rates of "
-        f"its list: {share}; the test accuracy to expect at a rate drawn from it is largest with {best('drawn')}."
+        f"At depth {depth}, each at its best rate: {reach}; first in {tested} {best('tested')}. Over all rates of "
+        f"its list: {share}; the {tested} to expect at a rate drawn from it is largest with {best('drawn')}."
     )
 
 
 def numbers(analysis: Analysis, found: Mapping[str, Standing], optimizers: Sequence[Label], depth: Label) -> str:
     """What one may be off by, for every optimizer, and what a rate drawn from the list costs."""
-    parts = []
+    parts, score = [], analysis.design.score
+    unit = f" {score.unit}" if score.unit else f" of {score.name}"
     for at, optimizer in enumerate(optimizers):
         width = found["width"].seeds[at]
-        cost = round(100 * float((found["tested"].seeds[at] - found["drawn"].seeds[at]).mean()), 9)
+        cost = round(score.scale * float((found["tested"].seeds[at] - found["drawn"].seeds[at]).mean()), 9)
         near = "an unknown width" if np.isnan(width).any() else said(analysis, "width", width)
         near = f"at least {near}" if found["cut"].mean[at] >= CUT else near
-        parts.append(f"{analysis.design.short('optimizer', optimizer)} {near}, {cost:.3g} points")
+        parts.append(f"{analysis.design.short('optimizer', optimizer)} {near}, {cost:.3g}{unit}")
     return (
         f"At depth {depth}, decades of rates within which at most {NEAR:.0%} of the gain is lost (0 where nothing is "
-        f"learned), and what a rate drawn from the list costs in test accuracy against the best: {'; '.join(parts)}."
+        f"learned), and what a rate drawn from the list costs in {score.tested} against the best: {'; '.join(parts)}."
     )
 
 
@@ -170,21 +176,21 @@ def view(
         found = deepest[name]
         alike = f"one of {len(found.rest) + 1} that cannot be told apart, " if found.rest else ""
         leader = design.short("optimizer", optimizers[found.order[0]])
-        return f"{leader} ({alike}{found.mean[found.order[0]]:.0%})"
+        return f"{leader} ({alike}{design.score.text(found.mean[found.order[0]])})"
 
     title = (
-        f"At depth {depths[-1]}, first in test accuracy is {leads('tested')} at its best rate, and {leads('drawn')} at "
-        "a rate drawn from its list"
+        f"At depth {depths[-1]}, first in {design.score.tested} is {leads('tested')} at its best rate, and "
+        f"{leads('drawn')} at a rate drawn from its list"
     )
     frame, some = thinned(design, frame, "optimizer", PLACES, [optimizers[first], optimizers[any_rate]])
     caption = (
-        f"Restricted mean {design.unit} to {design.goal} and test accuracy, each at its best rate "
+        f"Restricted mean {design.unit} to {design.goal} and {design.score.tested}, each at its best rate "
         f"({tuning_text(analysis)}), and over all rates of its list (lr, {values_text(design, 'lr')}), none chosen: "
-        "hollow, the test accuracy to "
+        f"hollow, the {design.score.tested} to "
         "expect at a rate drawn from the list, and the share of rates with which the target is reached. Below, the "
         f"decades of rates around the best within which at most {NEAR:.0%} of what training gains over guessing is "
         f"lost. Means over the combinations of the other factors and {seeds_text(design)}; {interval_text(analysis)}. "
-        f"The sets in the text hold at {confidence_text(analysis.options)} for all comparisons of accuracies and of "
+        f"The sets in the text hold at {confidence_text(analysis.options)} for all comparisons of scores and of "
         f"shares here together, those of times as in the table of winners.{left_out(design, 'depth', depths)}"
     )
     return View(
@@ -217,8 +223,8 @@ def plot(view: View, design: Design) -> Figure:
             names_along = [named(design, "optimizer", x, 16) for x in shown]
             axis.set_xticks(range(len(shown)), names_along, rotation=30, ha="right")
             axis.grid(False, axis="x")
-        row[0].set_ylabel(MEASURES[names[0]].text.format(unit=design.unit))
-        if panel in ("tested", "share"):
+        row[0].set_ylabel(MEASURES[names[0]].text.format(unit=design.unit, score=design.score.name))
+        if panel == "share" or (panel == "tested" and design.score.is_share):
             row[0].yaxis.set_major_formatter(PercentFormatter(1))
         row[0].margins(y=0.15)
         row[0].autoscale_view()

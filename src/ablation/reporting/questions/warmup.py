@@ -33,7 +33,7 @@ NAME = "question_warmup"
 PRESET = "study=schedules"
 TOLD = 4
 """Most depths and schedules that sentences name."""
-PANELS = {"ratio": "time, with / without", "tested": "test accuracy gained (points)", "rates": "rates gained"}
+PANELS = {"ratio": "time, with / without", "tested": "{tested} gained{points}", "rates": "rates gained"}
 """What the figure shows, and its axes."""
 DOES = {-1: "shorter", 1: "longer", 0: "not clearly another"}
 Frames = tuple[pd.DataFrame, pd.DataFrame]
@@ -101,7 +101,7 @@ def evidence(analysis: Analysis, frames: Frames, found: Mapping[Label, Gains]) -
     design = analysis.design
     told = {
         "time": ("The restricted mean time", design.unit),
-        "tested": ("The test accuracy at the end", "points"),
+        "tested": (f"The {design.score.tested} at the end", design.score.unit),
         "rates": (f"Of {rates_tried(frames)}, those that bring a run to {easy(design)}", "rates"),
         "best": ("The best rate", ""),
     }
@@ -112,8 +112,8 @@ def evidence(analysis: Analysis, frames: Frames, found: Mapping[Label, Gains]) -
         parts = []
         for depth in few([*found], TOLD):
             if each := found[depth].of.get(measure):
-                text = difference_text(each, unit, 100 if measure == "tested" else 1)
-                text = text if unit else ratio_text(each, "times as high")
+                text = difference_text(each, unit, design.score.scale if measure == "tested" else 1)
+                text = ratio_text(each, "times as high") if measure == "best" else text
                 parts.append(f"{text}, at {words(design, 'depth', depth)}")
         texts += [f"{what}, with a warm-up against without: {'; '.join(parts)}."] if parts else []
     return texts
@@ -128,7 +128,7 @@ def rates_tried(frames: Frames) -> str:
 def easy(design: Design) -> str:
     """The easy target in words."""
     targets = {each[0] for each in design.targets.values()}
-    return f"{100 * targets.pop():.3g}% validation accuracy" if len(targets) == 1 else "the data set's easy target"
+    return design.score.goal(targets.pop()) if len(targets) == 1 else "the data set's easy target"
 
 
 def tunes_rates(design: Design) -> bool:
@@ -159,7 +159,7 @@ def view(analysis: Analysis, frames: Frames, of: Sequence[Pair], found: Mapping[
     frame = pd.DataFrame(rows, columns=["measure", "depth", "schedule", "mean", "low", "high"])
     ends, ratio = ["mean", "low", "high"], frame["measure"] == "ratio"
     frame.loc[ratio, ends] = 10.0 ** frame.loc[ratio, ends]
-    frame.loc[frame["measure"] == "tested", ends] *= 100
+    frame.loc[frame["measure"] == "tested", ends] *= design.score.scale
     drawn = [name for name in PANELS if name != "rates" or tunes_rates(design)]
     columns = [name for name in drawn if (frame["measure"] == name).any()]
     frame = frame[frame["measure"].isin(columns)]
@@ -174,8 +174,8 @@ def view(analysis: Analysis, frames: Frames, of: Sequence[Pair], found: Mapping[
     pooled = [factor for factor in design.compared if factor not in ("schedule", "depth")]
     caption = (
         "Each schedule with a warm-up against the same without, each at its own best rate: how many times as long the "
-        f"time to {design.goal} is, by the model of all times; how much higher the test accuracy at the end; and how "
-        "many more of the rates reach the easy target. The line: no difference. "
+        f"time to {design.goal} is, by the model of all times; how much higher the {design.score.tested} at the end; "
+        "and how many more of the rates reach the easy target. The line: no difference. "
         f"{seeds_text(design)}{f', pooled over {listed(pooled)}' if pooled else ''}; bar: "
         f"{interval_text(analysis, of='mean differences')}; {tuning_text(analysis)}."
         f"{left_out(design, 'depth', shown) if len(shown) < len(found) else ''}"
@@ -193,11 +193,17 @@ def plot(view: View, design: Design) -> Figure:
         no_cells(axis, part)
         axis.axhline(float(measure == "ratio"), color=INK, lw=0.8)
         dots(axis, part, "depth", "schedule", style, names, slant=False)
-        axis.set(xlabel="depth", ylabel=PANELS[str(measure)])
+        axis.set(xlabel="depth", ylabel=axis_text(design, str(measure)))
         if measure == "ratio":
             as_ratios(axis)
     level_key(figure, design, "schedule", schedules, style)
     return figure
+
+
+def axis_text(design: Design, measure: str) -> str:
+    """What stands along the axis of a measure."""
+    points = f" ({design.score.unit})" if design.score.unit else ""
+    return PANELS[measure].format(tested=design.score.tested, points=points)
 
 
 def as_ratios(axis: Axes) -> None:
