@@ -9,7 +9,7 @@ says how these are chosen, so that luck is not taken for a spread.
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, unlike_zeros
@@ -37,6 +37,7 @@ MATTERS = {"init": "Initialization", "normalization": "Normalization"}
 MEASURES = ("decades", "gap")
 NAMED = 4
 """Most optimizers that a sentence names."""
+TICKS = (0.5, 0.7, 1, 1.2, 1.5, 2, 3, 5, 7, 10, 20, 50, 100)
 
 Found = dict[str, dict[str, Spread]]
 """The spreads of each factor by each measure."""
@@ -102,22 +103,25 @@ def times_text(found: Difference) -> str:
     return f"{10**found.mean:.2g} times that{ends}, {SURE[found.evidence]}"
 
 
-def answered(analysis: Analysis, cells: pd.DataFrame, found: Found, factor: str, plain: list[Label]) -> str:
-    """With which optimizers a factor matters less by the time to the target, and by how much."""
-    of = found[factor]["decades"]
+def verdict(analysis: Analysis, of: Spread) -> str:
+    """With which optimizers a factor matters less, or more, or not clearly either."""
     said = {-1: "less with", 1: "more with", 0: "not clearly less or more with"}
     groups = {sign: [level for level, each in of.against.items() if each.sign == sign] for sign in said}
-    verdict = ", ".join(f"{said[sign]} {listed(analysis, group)}" for sign, group in groups.items() if group)
-    told = list(of.against)[:NAMED]
+    return ", ".join(f"{said[sign]} {listed(analysis, group)}" for sign, group in groups.items() if group)
+
+
+def answered(analysis: Analysis, cells: pd.DataFrame, found: Found, factor: str, plain: list[Label]) -> str:
+    """With which optimizers a factor matters less, and by how much in time to the target."""
+    of, gap = found[factor]["decades"], found[factor]["gap"]
     parts = [
         f"{10 ** of.mean(level):.3g} times with {analysis.design.short('optimizer', level)} "
         f"({times_text(of.against[level])})"
-        for level in told
+        for level in list(of.against)[:NAMED]
     ]
     return (
-        f"{MATTERS[factor]} matters {verdict}: the slowest of {len(present(cells, factor))} {FACTORS[factor]}s takes "
-        f"{10**of.plain:.3g} times as long to the target as the fastest with {listed(analysis, plain)}, "
-        f"{'; '.join(parts)}."
+        f"{MATTERS[factor]} matters {verdict(analysis, of)} for the time to the target, {verdict(analysis, gap)} for "
+        f"the {analysis.design.score.test}: the slowest of {len(present(cells, factor))} {FACTORS[factor]}s takes "
+        f"{10**of.plain:.3g} times as long as the fastest with {listed(analysis, plain)}, {'; '.join(parts)}."
     )
 
 
@@ -156,14 +160,12 @@ def interaction(analysis: Analysis, factor: str) -> list[str]:
     """How much of each response the interaction of a factor with the optimizer is, if the study's model has it."""
     parts = []
     for effects in analysis.effects:
-        rows = effects.table[[set(each) == {factor, "optimizer"} for each in effects.table["factors"]]]
-        if effects.response.name not in ("epochs", "accuracy") or rows.empty or np.isnan(rows["omega_sq"].iloc[0]):
+        rows = effects.table[effects.table["omega_sq"].notna()]
+        rows = rows[rows["factors"].map(set) == {factor, "optimizer"}]
+        if effects.response.name not in ("epochs", "accuracy") or rows.empty:
             continue
-        row = rows.iloc[0]
-        text = f"{max(row['omega_sq'], 0.0):.2f}"
-        if not np.isnan(row["omega_low"]):
-            text += f" [{row['omega_low']:.2f}, {row['omega_high']:.2f}]"
-        p = row["p_holm"]
+        size, low, high, p = rows.iloc[0][["omega_sq", "omega_low", "omega_high", "p_holm"]].astype(float)
+        text = f"{max(size, 0.0):.2f}" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
         sure = "not tested" if np.isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
         parts.append(f"{text} ({sure}) for {response_text(analysis.design, effects.response.name)}")
     if not parts:
@@ -238,7 +240,8 @@ def plot(view: View, design: Design) -> Figure:
         axis.set_title(FACTORS[str(factor)])
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.yaxis.set_major_locator(FixedLocator(TICKS))
+        axis.yaxis.set_minor_locator(NullLocator())
     axes[0, 0].set_ylabel("slowest\nover fastest")
     axes[1, 0].set_ylabel(
         f"{design.score.name}, best\nminus worst{f' ({design.score.unit})' if design.score.unit else ''}"
