@@ -1,9 +1,11 @@
 """Whether initialization and normalization matter less: as planted, not by luck, and what a study lacks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ablation.reporting.asking.spreads import spreads, told_apart
+from ablation.reporting.asking.spreads import by_adaptivity, spreads, told_apart
 from ablation.reporting.questions import adaptive
 from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
@@ -45,6 +47,14 @@ def test_the_spread_and_its_change_are_those_that_were_planted(analysed):
     assert "100% with sgd, 100% with momentum" in found.evidence[-1]
     assert "initializer: 4 times as long with sgd and momentum, 2 with adam, 4 with rmsprop" in found.view.title
     drawn(adaptive, found.view, analysis.design)
+
+
+def test_which_optimizers_are_adaptive_is_what_was_tried_where_the_manifest_says_it(analysed):
+    analysis = analysed({"optimizer": ["sgd", "mine", "adam"]}, lambda _: Outcome())
+    assert by_adaptivity(analysis, ["sgd", "mine", "adam"]) == (["sgd"], ["mine", "adam"])
+    told = {level: {"adaptive": level == "adam"} for level in ("sgd", "mine", "adam")}
+    tried = replace(analysis, manifest={**analysis.manifest, "optimizers": told})
+    assert by_adaptivity(tried, ["sgd", "mine", "adam"]) == (["sgd", "mine"], ["adam"])
 
 
 @pytest.mark.parametrize(("slow", "says"), [(6, "more"), (1, "less")])

@@ -13,18 +13,14 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
+from ablation.reporting.asking.kinds import parameters
 from ablation.reporting.figures.view import with_interval
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics.differences import Difference, paired
 from ablation.reporting.statistics.intervals import Floats
 
 PLAIN = ("sgd", "momentum", "nesterov")
-"""Kinds of optimizers whose steps are as long as their gradients."""
-ADAPTIVE = (
-    *("sign_sgd", "lion", "adagrad", "rmsprop", "adadelta"),
-    *("adam", "adamw", "nadam", "amsgrad", "muon"),
-)
-"""Kinds whose steps do not shrink with a gradient that is small from the beginning on."""
+"""Kinds of optimizers that are not adaptive, for results whose manifest does not say which are."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,18 @@ class Spread:
     def mean(self, optimizer: Label) -> float:
         """The spread under one optimizer."""
         return float(self.frame.set_index("optimizer")["mean"][optimizer])
+
+
+def by_adaptivity(analysis: Analysis, levels: Sequence[Label]) -> tuple[list[Label], list[Label]]:
+    """Those of the optimizers that are not adaptive, and those that are: whose steps are not as long as gradients."""
+    known = analysis.manifest.get("optimizers", {})
+
+    def is_adaptive(level: Label) -> bool:
+        if str(level) in known:
+            return bool(known[str(level)]["adaptive"])
+        return parameters(analysis, "optimizer", level)["kind"] not in PLAIN
+
+    return [level for level in levels if not is_adaptive(level)], [level for level in levels if is_adaptive(level)]
 
 
 def spreads(analysis: Analysis, cells: pd.DataFrame, factor: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle
 from ablation.reporting.asking.question import Question, unanswered
-from ablation.reporting.asking.spreads import ADAPTIVE, PLAIN, Spread, spread, spreads
+from ablation.reporting.asking.spreads import Spread, by_adaptivity, spread, spreads
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid
@@ -48,10 +48,7 @@ def ask(analysis: Analysis) -> Question:
     if why := obstacle(analysis, "optimizer", *FACTORS):
         return unanswered(NAME, TOPIC, why)
     cells = unlike_zeros(analysis, analysis.tuned)
-    plain, adaptive = (
-        [level for level in of_kind(analysis, "optimizer", *kinds) if (cells["optimizer"] == level).any()]
-        for kinds in (PLAIN, ADAPTIVE)
-    )
+    plain, adaptive = by_adaptivity(analysis, present(cells, "optimizer"))
     varying = [factor for factor in FACTORS if len(present(cells, factor)) > 1]
     other = "none" if of_kind(analysis, "normalization", "batch") else "batch"
     lacks = {
