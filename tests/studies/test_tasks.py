@@ -27,9 +27,16 @@ def refusal(study):
 
 def test_a_loss_of_classes_is_refused_where_there_are_numbers(study):
     assert refusal(study("data=diabetes")) == (
-        "loss=cross_entropy: takes classes, and the targets of data=diabetes are numbers (regression); allowed: mse"
+        "loss=cross_entropy: takes classes, and the targets of data=diabetes are numbers (regression); allowed: "
+        "mse, without softmax"
     )
     assert refusal(study("data=diabetes", "loss=[mse,cross_entropy]")).startswith("loss=cross_entropy: takes classes")
+
+
+def test_a_softmax_is_of_classes(study):
+    """Of one output it is always 1, whatever the network."""
+    told = refusal(study("data=diabetes", "loss=mse", "loss.mse.softmax=true"))
+    assert told.startswith("loss=mse: takes classes, and the targets of data=diabetes are numbers")
 
 
 def test_a_study_has_one_task(study):
