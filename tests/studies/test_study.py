@@ -127,6 +127,7 @@ def test_a_bare_number_is_a_list_of_one(study):
         "paths",
         "paths.store",
         "plan",
+        "plan.from",
         "engine",
         "device",
         "report",

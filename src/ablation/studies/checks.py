@@ -26,7 +26,12 @@ def whole(section: str, given: object, keys: list[str]) -> None:
     assert isinstance(given, Mapping)
     for key in keys:
         if key not in given:
-            raise UserError(f"{section}.{key}".lstrip(".") + ": missing; it may be overridden, but not removed")
+            raise UserError(removed(f"{section}.{key}".lstrip(".")))
+
+
+def removed(key: str) -> str:
+    """Say that a key is not there."""
+    return f"{key}: missing; it may be overridden, but not removed"
 
 
 def only_known(section: str, given: object, known: list[str]) -> None:

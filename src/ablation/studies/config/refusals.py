@@ -8,6 +8,7 @@ from hydra.errors import MissingConfigException
 
 from ablation.datasets.settings import MOVED
 from ablation.levels import shown
+from ablation.studies.checks import removed
 from ablation.studies.config.selection import Selection, closest, no_such_key
 from ablation.studies.rates import FACTOR
 from ablation.studies.rates import KEY as RATES
@@ -27,6 +28,12 @@ def one_line(error: Exception, overrides: Sequence[Override], selection: Selecti
     cause: BaseException = error
     while not str(cause) and cause.__cause__ is not None:
         cause = cause.__cause__
+    for override in overrides:
+        section, _, name = override.key_or_group.partition(".")
+        if override.is_delete() and name in SETTINGS.get(
+            section, {}
+        ):  # of one that is null, Hydra says it is not there
+            return removed(override.key_or_group)
     first = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
     key = re.match(r"Could not (?:override|delete from config. The key) '([^']+)'", first)
     if key:
