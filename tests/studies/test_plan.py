@@ -11,6 +11,7 @@ from ablation.studies.engines.duration import Sample
 from ablation.studies.plan import cost_lines, look_ahead
 from ablation.studies.run import run_study
 
+KIND = "classification"
 CLIPPED = ("clipping=[none,value,global_norm]", "activation=[relu,tanh]", "seed=[0,1]")
 
 
@@ -95,7 +96,7 @@ def test_it_refuses_what_a_study_refuses_by_the_same_line(study, override, monke
 
 
 def test_it_is_told_in_lines(study):
-    outlook = plan.Outlook({"init": 2, "seed": 3}, 1200, 200, 400, 12_000, 10_000, (50.0, 130.0), 2, 3e8, 2e6)
+    outlook = plan.Outlook({"init": 2, "seed": 3}, 1200, 200, 400, 12_000, 10_000, (50.0, 130.0), 2, 3e8, 2e6, KIND)
     lines = cost_lines(study(), outlook)
     assert lines[0] == "single: 1,200 cells: 2 init x 3 seed"
     assert lines[1] == "in the store: 200; to train: 1,000, of which 400 clipped ones may be known without"
@@ -103,9 +104,9 @@ def test_it_is_told_in_lines(study):
     assert lines[3].startswith("time: about 50 seconds to 2 minutes on 2 workers")
     assert "300 MB" in lines[4]
     assert "2 MB in the store" in lines[4]
-    whole = plan.Outlook({}, 1, 1, 0, 160, 0, (0.0, 0.0), 0, 0.0, 0.0)
+    whole = plan.Outlook({}, 1, 1, 0, 160, 0, (0.0, 0.0), 0, 0.0, 0.0, KIND)
     assert cost_lines(study(), whole) == ["single: 1 cell", "in the store: 1; to train: 0", "run-steps: 160"]
-    same = plan.Outlook({}, 1, 0, 0, 160, 160, (7200.0, 3 * 7200.0), 1, 1e6, 1e6)
+    same = plan.Outlook({}, 1, 0, 0, 160, 160, (7200.0, 3 * 7200.0), 1, 1e6, 1e6, KIND)
     assert re.match("time: about 2.0 to 6 hours on 1 worker,", cost_lines(study(), same)[3])
 
 

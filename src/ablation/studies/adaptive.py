@@ -1,4 +1,7 @@
-"""Whether an optimizer is adaptive: tried, for of a rule's text alone one cannot tell."""
+"""Whether an optimizer is adaptive: tried, for of a rule's text alone one cannot tell.
+
+Legend: S cells, N numbers of a weight matrix in a row, B batch, I fan-in, O fan-out, 1 an axis of length one.
+"""
 
 import torch
 

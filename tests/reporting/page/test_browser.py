@@ -35,7 +35,9 @@ def pages(tmp_path_factory):
     pictures = []
     for drawing in drawings()[:2]:
         view = drawing.show(analysis)
-        pictures.append(picture(drawing.TOPIC, view, draw(drawing, view, analysis.design).files["png"]))
+        pictures.append(
+            picture(analysis.design.in_units(drawing.TOPIC), view, draw(drawing, view, analysis.design).files["png"])
+        )
     known = Table("known", "Known", "Six rows.", NUMBERS)
     chapter = Chapter("convergence", "Convergence", pictures, [known, *(build(analysis) for build in builders())])
     (folder / "index.html").write_text(render(analysis, [*HOSTILE], [chapter]), "utf-8")

