@@ -69,3 +69,12 @@ def test_to_measure_noise_takes_memory_and_time():
     plain, noisy = (make_spec(widths=(64, 64), gradient_batches=count) for count in (0, 4))
     assert cost.memory(noisy, ENDS).parameters > cost.memory(plain, ENDS).parameters
     assert cost.seconds(noisy, ENDS, 1) > cost.seconds(plain, ENDS, 1)
+
+
+def test_an_optimizers_own_products_take_their_time():
+    """Five times of Newton-Schulz's are three products of square matrices, each of 2 n^3 operations."""
+    plain, muon = (make_spec(widths=(64,) * 20, epochs=2, optimizer=kind) for kind in ("adam", "muon"))
+    of = cost.counts(muon, ENDS)
+    assert of.cubes == 12 * 64 * 12 + 19 * 64**3 + 64 * 4 * 4
+    more = cost.seconds(muon, ENDS, 3) - cost.seconds(plain, ENDS, 3)
+    assert more == pytest.approx(3 * of.steps * 30 * of.cubes * cost.PRODUCT)

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS, Optimizer, State
@@ -29,6 +30,10 @@ PRODUCT, ELEMENT, PARAMETER, OPERATION, MATRIX, COHORT = 1 / 80e9, 5e-9, 1.3e-9,
 """Seconds that one core takes for: a multiplication or an addition of a matrix product; what else is done for a unit
 and example of a step; a number of a pass over all parameters; starting an operation on a whole stack; the same for one
 more matrix of it; beginning a cohort."""
+
+
+SIDE = 8
+"""Of the square matrix on which an optimizer's own products are counted."""
 
 
 class Ends(NamedTuple):
@@ -77,6 +82,8 @@ class Counts:
     """Weights of the first matrix, through which no gradient is handed on."""
     largest: int
     """Weights of the largest matrix."""
+    cubes: int
+    """Weights of all matrices, each times its shorter side: what an optimizer's own products grow with."""
     parameters: int
     units: int
     """Units of all layers, outputs among them."""
@@ -102,6 +109,7 @@ def counts(spec: Spec, ends: Ends) -> Counts:
         sum(matrices),
         matrices[0],
         max(matrices),
+        sum(fan_in * fan_out * min(fan_in, fan_out) for fan_in, fan_out in shapes),
         network.layout.parameters,
         sum(fan_out for _, fan_out in shapes),
         len(matrices),
@@ -151,12 +159,13 @@ def seconds(spec: Spec, ends: Ends, cells: int) -> float:
     drawn = of.evaluations * spec.gradient_batches  # batches by which noise is measured
     products = there_and_back * ((of.steps + drawn) * spec.batch_size + of.probes * probed)
     products += 2 * of.weights * scored
+    own = _multiplied(spec.optimizer) * of.cubes * of.steps
     elements = (of.steps + drawn) * spec.batch_size + 4 * of.probes * probed + 0.5 * scored
     passes = 3 * of.steps + 8 * drawn + 6 * of.probes + 4 * of.evaluations + 8
     chunks = of.evaluations * 2 * math.ceil(ends.val / EVALUATION_CHUNK) + math.ceil(ends.test / EVALUATION_CHUNK)
     operations = (of.steps + drawn) * 12 + of.probes * 50 + 4 * chunks
     matrices = 3 * (of.steps + drawn) + 3 * of.probes + chunks
-    of_a_cell = PRODUCT * products + ELEMENT * slower * elements * of.units + PARAMETER * passes * of.parameters
+    of_a_cell = PRODUCT * (products + own) + ELEMENT * slower * elements * of.units + PARAMETER * passes * of.parameters
     return cells * (of_a_cell + MATRIX * of.layers * matrices) + OPERATION * of.layers * operations * slower + COHORT
 
 
@@ -165,20 +174,28 @@ def _normalizes(spec: Spec) -> bool:
 
 
 @cache
-def _remembered_by(optimizer: Optimizer, parameters: Sequence[tuple[str, float]]) -> int:
-    """Return how many numbers an optimizer remembers a parameter, by trying it on a weight matrix."""
+def _tried(optimizer: Optimizer, parameters: Sequence[tuple[str, float]], shape: tuple[int, int]) -> tuple[int, float]:
+    """Try an optimizer on a weight matrix: return how many numbers it remembers a parameter, and how many
+    multiplications and additions its own products are in a step."""
     state: State = {}
-    one, shape = torch.ones(1, 1), (2, 3)
-    with torch.inference_mode():
+    one, (fan_in, fan_out) = torch.ones(1, 1), shape
+    size = fan_in * fan_out
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         for step in range(2):
-            grad_SN = torch.ones(1, 6)
-            factors = torch.ones(1, 4, 2), torch.ones(1, 4, 3)
-            part = Part(0, torch.ones(1, 6), grad_SN, [grad_SN], state, {}, shape, *factors)
+            grad_SN = torch.ones(1, size)
+            factors = torch.ones(1, 4, fan_in), torch.ones(1, 4, fan_out)
+            part = Part(0, torch.ones(1, size), grad_SN, [grad_SN], state, {}, shape, *factors)
             descend, moment = Descent(CLIPPINGS["none"], optimizer), Moment(torch.tensor(step), 2, 1, one)
             descend([part], one, Numbers({}, dict(parameters)), moment)
-    return sum(tensor.numel() == 6 for tensor in state.values())
+    return sum(tensor.numel() == size for tensor in state.values()), counter.get_total_flops() / 2
 
 
 def _remembered(level: Level) -> int:
     parameters: Any = tuple(without_decay(level).settings.items())
-    return _remembered_by(OPTIMIZERS[level.kind], parameters)
+    return _tried(OPTIMIZERS[level.kind], parameters, (2, 3))[0]
+
+
+def _multiplied(level: Level) -> float:
+    """Return how many operations the products of an optimizer's own are a step, by the cube of a matrix's side."""
+    parameters: Any = tuple(without_decay(level).settings.items())
+    return _tried(OPTIMIZERS[level.kind], parameters, (SIDE, SIDE))[1] / SIDE**3
