@@ -7,12 +7,11 @@ import torch
 
 from ablation import UserError
 from ablation.choices.optimizers import OPTIMIZERS
-from ablation.levels import settings
 from ablation.studies.cells import count_cells, expand, keys
 from ablation.studies.plan import cost_lines, look_ahead
+from ablation.studies.registries import settings_of
 from ablation.studies.run import run_study
 
-DECAY = {"weight_decay": 0.0, "decoupled": False, "decay_vectors": False}
 TWO = ("optimizer=[sgd,momentum]", "lr=[0.1,1.0,3.0]", "optimizer.momentum.lr=[0.01,0.1]")
 
 
@@ -50,7 +49,7 @@ def test_a_rate_of_its_own_is_the_same_run_as_one_of_the_factor(study):
         expand(study("optimizer=momentum", rate)) for rate in ("optimizer.momentum.lr=[0.3]", "lr=[0.3]")
     )
     assert own == factor
-    assert dict(own.spec.optimizer.settings) == {**settings(OPTIMIZERS["momentum"]), **DECAY}
+    assert dict(own.spec.optimizer.settings) == settings_of("optimizer", "momentum")
     assert own.spec.lr == 0.3
 
 
@@ -96,7 +95,7 @@ def test_a_preset_brings_rates_that_the_command_line_replaces(compose, monkeypat
         ),
         (
             ["+optimizer.mine={kind: momentum, rate: 1}"],
-            "momentum has no such parameter; allowed: momentum, weight_decay",
+            "momentum has no such parameter; allowed: momentum, weight_decay, decoupled, decay_vectors, lr",
         ),
         (["+activation.mine={kind: elu, lr: [1]}"], "elu has no such parameter; allowed: alpha"),
         (
@@ -113,7 +112,7 @@ def test_wrong_rates_are_refused_by_their_key(study, overrides, told):
 
 def test_no_rule_has_a_setting_of_that_name():
     """It could not be set: a level's lr is its rates. One of a user's own is refused (tests/studies/own)."""
-    assert all("lr" not in settings(rule) for rule in OPTIMIZERS.values())
+    assert all("lr" not in settings_of("optimizer", rule) for rule in OPTIMIZERS)
 
 
 def test_the_manifest_says_which_rates_a_level_has(study):
@@ -121,12 +120,8 @@ def test_the_manifest_says_which_rates_a_level_has(study):
     run_study(built)
     manifest = json.loads((built.results_folder / "manifest.json").read_text("utf-8"))
     assert manifest["factors"]["lr"] == [0.1, 1.0, 3.0, 0.01]
-    assert manifest["levels"]["optimizer"]["momentum"] == {
-        "kind": "momentum",
-        "momentum": 0.9,
-        **DECAY,
-        "lr": [0.01, 0.1],
-    }
+    wanted = {"kind": "momentum", **settings_of("optimizer", "momentum"), "lr": [0.01, 0.1]}
+    assert manifest["levels"]["optimizer"]["momentum"] == wanted
     assert "lr" not in manifest["levels"]["optimizer"]["sgd"]
 
 
