@@ -9,10 +9,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 import pandas as pd
 
 from ablation import UserError
+from ablation.datasets.examples import REGRESSION
 from ablation.records.columns import FACTORS
 from ablation.records.files import read_results
 from ablation.reporting.analysis import effects_of
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from ablation.reporting.statistics.power import spreads
 from ablation.reporting.wording.power import Planned, power_lines
 from ablation.studies.config import Config, stage
@@ -36,7 +37,7 @@ def run(config: Config) -> None:
         horizon,
         outlook.seconds[1],
         unit,
-        outlook.task == "regression",
+        outlook.task == REGRESSION,
     )
     print("\n".join([*cost_lines(study, outlook), "", *power_lines(planned, spread, source)]))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from ablation.records.columns import FACTORS
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from ablation.studies.config import Config, stage
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study

@@ -21,7 +21,7 @@ import pandas as pd
 from ablation import UserError
 from ablation.records.files import Results, read_results
 from ablation.reporting.analysis import analyse as analysis_of
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from ablation.reporting.report import write_report
 from ablation.reporting.tables.terms import effects
 from ablation.reporting.wording.reasons import explained

@@ -8,7 +8,7 @@ import pytest
 
 from ablation.records.files import read_results
 from ablation.reporting.analysis import Analysis, analyse
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from tests.reporting.synthetic import SMALL, Plant, plausible, write_study
 
 

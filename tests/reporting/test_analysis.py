@@ -4,7 +4,7 @@ import pandas as pd
 
 from ablation.records.files import read_results
 from ablation.reporting.analysis import effects_of
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 
 
 def test_effects_need_no_layers_and_are_those_of_the_analysis(small, small_analysis):

@@ -8,9 +8,10 @@ import pytest
 from ablation.records.files import read_results
 from ablation.reporting import figures, tables
 from ablation.reporting.analysis import analyse
-from ablation.reporting.design import Options, digits
+from ablation.reporting.design import digits
 from ablation.reporting.findings import findings
 from ablation.reporting.findings.headlines import headlines
+from ablation.reporting.options import Options
 from ablation.reporting.page.again import facts, size
 from ablation.reporting.questions import ask_all
 from ablation.reporting.report import write_report

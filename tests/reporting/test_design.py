@@ -3,7 +3,7 @@
 import pytest
 
 from ablation import UserError
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from ablation.reporting.tables.combinations import performance_profile
 from ablation.reporting.wording.phrases import words
 from tests.reporting.synthetic import Outcome

@@ -8,10 +8,10 @@ import pytest
 
 from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
-from ablation.reporting.design import Options
 from ablation.reporting.figures import drawings
 from ablation.reporting.figures.theme import themed
 from ablation.reporting.findings import findings
+from ablation.reporting.options import Options
 from ablation.reporting.questions import ask_all
 from ablation.reporting.tables import builders
 from ablation.reporting.tables.table import to_csv, to_latex, to_markdown, to_text

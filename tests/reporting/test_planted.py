@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 from ablation.records.columns import FACTORS, TABLES
 from ablation.records.files import read_results, write_manifest, write_table
 from ablation.reporting.analysis import analyse
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from tests.reporting.planted import counting, curves, reading
 from tests.reporting.planted.counting import LACKS, LACKS_ONE, NOISY_FIRST, NOISY_SAID, SAID, claims, fresh_means
 from tests.reporting.planted.noise import logistic, normal

@@ -11,10 +11,10 @@ from ablation import UserError
 from ablation.records import files as records
 from ablation.records.columns import FACTORS
 from ablation.reporting import figures, report, tables
-from ablation.reporting.design import NEVER_TUNED, Options
 from ablation.reporting.figures import painters
 from ablation.reporting.figures.theme import themed
 from ablation.reporting.findings import findings
+from ablation.reporting.options import NEVER_TUNED, Options
 from ablation.reporting.questions import QUESTIONS
 from ablation.reporting.report import write_report
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study

@@ -14,8 +14,9 @@ from ablation import UserError
 from ablation.records.files import read_results
 from ablation.reporting import tables
 from ablation.reporting.analysis import analyse
-from ablation.reporting.design import Options, score_of
+from ablation.reporting.design import score_of
 from ablation.reporting.figures.convergence import learning_curves
+from ablation.reporting.options import Options
 from ablation.reporting.questions import QUESTIONS, ask_all, symmetry
 from ablation.reporting.report import write_report
 from ablation.reporting.scoring import ACCURACY, R_SQUARED

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablation import UserError
+from ablation.datasets.examples import REGRESSION
 from ablation.levels import annotations
 from ablation.levels import settings as settings_with_defaults
 from ablation.records.columns import FACTORS
@@ -27,7 +28,7 @@ from ablation.studies.machine.cost import Ends
 from ablation.studies.registries import COMMON, REGISTRIES
 from ablation.studies.run import check_batches
 from ablation.studies.study import NUMBERS
-from ablation.studies.tasks import REGRESSION, check_tasks
+from ablation.studies.tasks import check_tasks
 from ablation.training.data import Data
 from ablation.training.networks import NETWORKS
 from ablation.training.spec import Level, Spec, numbers_of

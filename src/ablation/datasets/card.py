@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablation import UserError
-from ablation.datasets.examples import OUTPUTS_OF_REGRESSION, TASKS, task_of
+from ablation.datasets.examples import CLASSIFICATION, OUTPUTS_OF_REGRESSION, task_of
 from ablation.datasets.scaling import variance
 from ablation.datasets.settings import content_parameters
 from ablation.datasets.sources import CLASSES, SOURCES
@@ -68,7 +68,7 @@ def _targets_told(label: str, params: Mapping[str, Any], tensors: Tensors, rest:
     """Return what a card says of the targets: of classes how many examples have each, of numbers their variance."""
     labels = {part: tensors[f"{part}_y"] for part in PARTS}
     task = task_of(labels["train"])
-    if task == TASKS[0]:
+    if task == CLASSIFICATION:
         classes = len(rest["class_names"]) if "class_names" in rest else int(params.get("classes", CLASSES))
         counts = {part: np.bincount(y, minlength=classes).tolist() for part, y in labels.items()}
         return {"task": task, "classes": classes, "outputs": classes, "counts": counts}

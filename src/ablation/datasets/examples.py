@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-TASKS = ("classification", "regression")
+CLASSIFICATION, REGRESSION = TASKS = ("classification", "regression")
 """What is to be said of an example: which of some classes it is of, or a number."""
 
 OUTPUTS_OF_REGRESSION = 1
@@ -32,4 +32,4 @@ class Examples:
 
 def task_of(y: NDArray[Any]) -> str:
     """Return which of ``TASKS`` these labels are of."""
-    return TASKS[1] if y.dtype.kind == "f" else TASKS[0]
+    return REGRESSION if y.dtype.kind == "f" else CLASSIFICATION

@@ -10,7 +10,7 @@ from typing import Any
 
 from ablation import UserError
 from ablation.datasets.cifar import BATCHES
-from ablation.datasets.examples import TASKS
+from ablation.datasets.examples import CLASSIFICATION, REGRESSION, TASKS
 from ablation.datasets.sources import SOURCES
 from ablation.levels import path_of, shown
 
@@ -29,6 +29,10 @@ def _is_path(value: object) -> bool:
     return isinstance(value, str) and value != ""
 
 
+def _is_null_or_path(value: object) -> bool:
+    return value is None or _is_path(value)
+
+
 def _whole(low: int, high: int) -> tuple[Callable[[Any], bool], str]:
     return (
         lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
@@ -41,9 +45,9 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "test_fraction": (lambda value: _is_number(value) and 0 < value < 1, "must be a number between 0 and 1"),
     "targets": (_are_targets, "must be three increasing numbers above 0 and up to 1"),
     "file": (_is_path, "must name a CSV, Parquet or npz file"),
-    "target": (lambda value: value is None or (isinstance(value, str) and value != ""), "must be a column or null"),
+    "target": (_is_null_or_path, "must be a column or null"),
     "task": (lambda value: value in ("auto", *TASKS), f"must be auto, {' or '.join(TASKS)}"),
-    "folder": (lambda value: value is None or (isinstance(value, str) and value != ""), "must be a folder or null"),
+    "folder": (_is_null_or_path, "must be a folder or null"),
     "mirror": (
         lambda value: isinstance(value, str) and re.match(r"https?://[^/\s]", value) is not None,
         "must be an address that starts with http:// or https://",
@@ -63,7 +67,7 @@ OF_KIND: dict[tuple[str, str], tuple[Callable[[Any], bool], str]] = {
 }
 """Those that one kind of source says otherwise."""
 
-TARGETS = {"classification": [0.80, 0.90, 0.95], "regression": [0.25, 0.50, 0.75]}
+TARGETS = {CLASSIFICATION: [0.80, 0.90, 0.95], REGRESSION: [0.25, 0.50, 0.75]}
 """Targets of a table that says none: accuracies, or R squared."""
 
 MOVED = {"split_seed": "is no key of the data any more; give split"}

@@ -18,7 +18,7 @@ from ablation import UserError
 from ablation.datasets.bundled import bundled_files, read_bundled, read_digits
 from ablation.datasets.cifar import SHAPE, cifar10_files, read_cifar10
 from ablation.datasets.download import download
-from ablation.datasets.examples import TASKS, Examples, task_of
+from ablation.datasets.examples import CLASSIFICATION, Examples, task_of
 from ablation.datasets.idx import IMAGES, LABELS, LARGEST, read_idx
 from ablation.datasets.split import Parts, random_split, shares_of, stratified_split
 from ablation.datasets.table import read_table, table_files
@@ -53,7 +53,7 @@ class Source:
 def split_by_shares(label: str, examples: Examples, params: Mapping[str, Any], seed: int) -> Parts:
     """Set the level's shares apart: of each class, or of all examples where each has a number."""
     validation, test = params["validation_fraction"], params["test_fraction"]
-    if task_of(examples.y) == TASKS[0]:
+    if task_of(examples.y) == CLASSIFICATION:
         return stratified_split(label, examples.y, validation, test, seed, examples.about.get("class_names"))
     return random_split(len(examples.y), *shares_of(label, len(examples.y), validation, test), seed)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablation import UserError
-from ablation.datasets.examples import Examples
+from ablation.datasets.examples import REGRESSION, Examples
 from ablation.datasets.table_files import LONGEST_PATH, NPZ_TARGET, listed, read_table_file
 from ablation.levels import shown
 
@@ -113,7 +113,7 @@ def _labels(
     is_truth = pd.api.types.is_bool_dtype(column)
     is_number = pd.api.types.is_numeric_dtype(column) and not is_truth
     if not is_number:
-        if task == "regression":
+        if task == REGRESSION:
             raise UserError(
                 f"{said} is {shown(column.iloc[0], 40)} in row 1; with {key}.task=regression the target must hold "
                 "numbers"
@@ -122,7 +122,7 @@ def _labels(
         return _classes(said, key, values, "")
     numbers = _numbers(said, column)
     broken = np.flatnonzero(numbers != np.round(numbers))
-    if task == "regression" or (task == "auto" and len(broken)):
+    if task == REGRESSION or (task == "auto" and len(broken)):
         if (numbers == numbers[0]).all():
             raise UserError(f"{said} is {numbers[0]:g} in every row, so there is nothing to predict")
         return numbers, []

@@ -55,6 +55,9 @@ FACTOR_COLUMNS = [
 FACTORS = [column.name for column in FACTOR_COLUMNS]
 """What can be compared, in the order in which a cell's name and its table's columns list it."""
 
+ORDINAL = [column.name for column in FACTOR_COLUMNS if column.type != TEXT]
+"""Factors whose levels are numbers; they stand in ascending order everywhere."""
+
 DEFAULTS: dict[str, str | int | float | None] = {"order": "random", "examples": None, "label_noise": 0.0}
 """Factors that came later, each with the level at which results of before them were trained."""
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
-from ablation.reporting.design import TARGETS, Design, Options, leveled, read_design
+from ablation.reporting.design import TARGETS, Design, leveled, read_design
 from ablation.reporting.naming import Label
+from ablation.reporting.options import Options
 from ablation.reporting.statistics import health, times, tuning
 from ablation.reporting.statistics.censoring import Censoring, censoring
 from ablation.reporting.statistics.copies import outcome_numbers, study_copies

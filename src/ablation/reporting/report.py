@@ -11,11 +11,11 @@ from ablation import UserError
 from ablation.records.files import read_results, write_json
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.asking.question import Question
-from ablation.reporting.design import Options
 from ablation.reporting.figures import FIGURES, Drawn, drawings
 from ablation.reporting.figures.painters import Painters
 from ablation.reporting.findings import findings
 from ablation.reporting.findings.headlines import headlines
+from ablation.reporting.options import Options
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.questions import QUESTIONS, ask_all

@@ -10,10 +10,9 @@ import torch
 
 from ablation import UserError
 from ablation.choices.losses import LOSSES
+from ablation.datasets.examples import REGRESSION
 from ablation.studies.study import Study
 from ablation.training.spec import Level, bind
-
-REGRESSION = "regression"
 
 
 def check_tasks(study: Study, cards: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """What was run, in words and as commands."""
 
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from ablation.reporting.page.again import commands, facts, size
 from tests.reporting.synthetic import Outcome
 

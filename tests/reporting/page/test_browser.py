@@ -5,8 +5,8 @@ import pytest
 
 from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
-from ablation.reporting.design import Options
 from ablation.reporting.figures import draw, drawings
+from ablation.reporting.options import Options
 from ablation.reporting.page.page import Chapter, picture, render
 from ablation.reporting.tables import builders
 from ablation.reporting.tables.table import Table

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from ablation.reporting.analysis import Analysis, analyse
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from tests.reporting.planted import curves, reading
 from tests.reporting.planted.plan import Plan
 from tests.reporting.planted.shares import ANY, COVER, FALSE, SELDOM, Bar

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from ablation.reporting.statistics.times import (
     guessing_loss,
     mean_loss,

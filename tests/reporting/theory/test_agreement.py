@@ -8,7 +8,7 @@ import pytest
 
 from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
-from ablation.reporting.design import Options
+from ablation.reporting.options import Options
 from ablation.reporting.theory import agreement, mean_field, propagation, slopes
 from ablation.reporting.theory.agreement import compare
 from ablation.reporting.theory.verdicts import Verdict

@@ -34,12 +34,8 @@ def adam(
     epsilon: Positive = 1e-8,
 ) -> None:
     """w <- w - lr (m / c1) / (sqrt(v / c2) + epsilon) (Kingma & Ba 2015, algorithm 1)."""
-    beta1_S1, beta2_S1 = per_cell(beta1, lr_S1), per_cell(beta2, lr_S1)
-    weight1_S1, weight2_S1 = _weights(state, beta1_S1, beta2_S1)
-    mean_SP = accumulate(state, "mean", grad_SP, beta1_S1)
-    room_SP = grad_SP.mul_(grad_SP)
-    square_SP = accumulate(state, "square", room_SP, beta2_S1)
-    descend_by_root(param_SP, mean_SP, lr_S1 / weight1_S1, square_SP, weight2_S1, epsilon, room_SP)
+    mean_SP, square_SP, scaled_S1, weight2_S1, room_SP = _averages(grad_SP, lr_S1, state, beta1, beta2)
+    descend_by_root(param_SP, mean_SP, scaled_S1, square_SP, weight2_S1, epsilon, room_SP)
 
 
 def adamw(
@@ -70,14 +66,10 @@ def amsgrad(
 
     With Adam's c1 and c2, which the paper leaves out, as in torch: the largest v is kept before c2 divides it.
     """
-    beta1_S1, beta2_S1 = per_cell(beta1, lr_S1), per_cell(beta2, lr_S1)
-    weight1_S1, weight2_S1 = _weights(state, beta1_S1, beta2_S1)
-    mean_SP = accumulate(state, "mean", grad_SP, beta1_S1)
-    room_SP = grad_SP.mul_(grad_SP)
-    square_SP = accumulate(state, "square", room_SP, beta2_S1)
+    mean_SP, square_SP, scaled_S1, weight2_S1, room_SP = _averages(grad_SP, lr_S1, state, beta1, beta2)
     largest_SP = kept(state, "largest", square_SP)
     torch.maximum(largest_SP, square_SP, out=largest_SP)
-    descend_by_root(param_SP, mean_SP, lr_S1 / weight1_S1, largest_SP, weight2_S1, epsilon, room_SP)
+    descend_by_root(param_SP, mean_SP, scaled_S1, largest_SP, weight2_S1, epsilon, room_SP)
 
 
 def nadam(
@@ -112,10 +104,17 @@ def nadam(
     descend_by_root(param_SP, direction_SP, lr_S1, square_SP, weight_S1, epsilon, room_SP)
 
 
-def _weights(state: State, beta1_S1: Tensor, beta2_S1: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what the gradients of all steps weigh, and what their squares do."""
+def _averages(
+    grad_SP: Tensor, lr_S1: Tensor, state: State, beta1: float | Tensor, beta2: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return m, v, lr / c1, c2, and room as large as the gradient, which it was."""
+    beta1_S1, beta2_S1 = per_cell(beta1, lr_S1), per_cell(beta2, lr_S1)
     weight1_S1 = accumulate_weight(state, "mean_weight", beta1_S1)
-    return weight1_S1, accumulate_weight(state, "square_weight", beta2_S1)
+    weight2_S1 = accumulate_weight(state, "square_weight", beta2_S1)
+    mean_SP = accumulate(state, "mean", grad_SP, beta1_S1)
+    room_SP = grad_SP.mul_(grad_SP)
+    square_SP = accumulate(state, "square", room_SP, beta2_S1)
+    return mean_SP, square_SP, lr_S1 / weight1_S1, weight2_S1, room_SP
 
 
 RULES = {"adam": adam, "adamw": adamw, "nadam": nadam, "amsgrad": amsgrad}

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import SAME
+from ablation.reporting.options import SAME
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.tuning import tune
 

@@ -1,9 +1,10 @@
 """What a study lacks for an answer, in words, and how one gets it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, parameters, unlike_zeros
+from ablation.reporting.wording.phrases import listed
 
 PRESET = "study=course"
 """The study that holds every level that most questions ask for."""
@@ -23,11 +24,16 @@ def lacking(what: Sequence[str], overrides: Sequence[str], preset: str = PRESET)
     if not what:
         return ""
     asks = "these questions ask" if preset == PRESET else "this question asks"
-    names = what[0] if len(what) == 1 else f"{', '.join(what[:-1])} and {what[-1]}"
     return (
-        f"Missing in this study: {names}. The preset {preset} has every level that {asks} for; here "
+        f"Missing in this study: {listed(what)}. The preset {preset} has every level that {asks} for; here "
         f"{'it is' if len(overrides) == 1 else 'they are'} added by {' '.join(overrides)}."
     )
+
+
+def lacking_of(lacks: Mapping[str, tuple[bool, str]], preset: str = PRESET) -> str:
+    """The same of all that a question asks for: by its name, whether it is lacking, and the override that adds it."""
+    found = {name: override for name, (is_lacking, override) in lacks.items() if is_lacking}
+    return lacking([*found], [*found.values()], preset)
 
 
 def obstacle(analysis: Analysis, *factors: str) -> str:

@@ -133,13 +133,23 @@ def dots(
         own = part[part[by] == level]
         at = own[x].cat.codes.to_numpy() + step * (place - (len(levels) - 1) / 2)
         mean = own["mean"].to_numpy()
-        # An interval that rounding puts a hair beside its own mean, or none at all, has no length.
-        length = np.nan_to_num(np.clip([mean - own["low"].to_numpy(), own["high"].to_numpy() - mean], 0, None))
+        length = lengths(mean, own["low"].to_numpy(), own["high"].to_numpy())
         look: dict[str, Any] = {"mfc": "w"} if hollow else {}
         axis.errorbar(at, mean, length, ls="", lw=1.1, capsize=1.5, ms=4.5, **style[str(level)], **look)
-    axis.set_xlim(-0.6, len(part[x].cat.categories) - 0.4)
     aslant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slant else {}
-    axis.set_xticks(range(len(part[x].cat.categories)), names, **aslant)
+    places_along(axis, names, **aslant)
+
+
+def lengths(mean: Any, low: Any, high: Any) -> np.ndarray:
+    """How far an interval, or each of a row of them, reaches below its mean and above: one that rounding puts a hair
+    beside it, or that is none at all, has no length."""
+    return np.asarray(np.nan_to_num(np.clip([mean - low, high - mean], 0, None))).reshape(2, -1)
+
+
+def places_along(axis: Axes, names: Sequence[str], **how: Any) -> None:
+    """A place along the axis for each of these names, which stand as ``how`` says."""
+    axis.set_xlim(-0.6, len(names) - 0.4)
+    axis.set_xticks(range(len(names)), names, **how)
     axis.grid(False, axis="x")
 
 

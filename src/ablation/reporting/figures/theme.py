@@ -7,7 +7,8 @@ from typing import Any
 import matplotlib as mpl
 import seaborn as sns
 
-from ablation.reporting.design import ACTIVATIONS, ORDINAL, Design
+from ablation.records.columns import ORDINAL
+from ablation.reporting.design import ACTIVATIONS, Design
 from ablation.reporting.figures.lettering import FONT
 
 THEME: dict[str, Any] = {

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import PROBLEMS, Design
+from ablation.reporting.design import Design
+from ablation.reporting.options import PROBLEMS
 from ablation.reporting.statistics.anova import interactions
 from ablation.reporting.statistics.responses import Effects
 from ablation.reporting.statistics.winners import Winner

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, Options, plural
+from ablation.reporting.design import Design, plural
 from ablation.reporting.naming import numbered
+from ablation.reporting.options import Options
 from ablation.reporting.wording.captions import seeds_text
 
 

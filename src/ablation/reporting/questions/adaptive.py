@@ -13,12 +13,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, unlike_zeros
-from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.lacking import lacking_of, obstacle
 from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.asking.spreads import Spread, by_adaptivity, spread, spreads
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named
-from ablation.reporting.figures.panels import grid
+from ablation.reporting.figures.panels import grid, lengths, places_along
 from ablation.reporting.figures.room import PLACES
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, present, thinned
@@ -57,9 +57,7 @@ def ask(analysis: Analysis) -> Question:
         "a second initializer": ("init" not in varying, "+init.torch_default={}"),
         "a second normalization": ("normalization" not in varying, f"+normalization.{other}={{}}"),
     }
-    missing = lacking(
-        [name for name, (is_so, _) in lacks.items() if is_so], [o for is_so, o in lacks.values() if is_so], PRESET
-    )
+    missing = lacking_of(lacks, PRESET)
     if not (plain and adaptive and varying):
         return unanswered(NAME, TOPIC, missing)
     found = measured(analysis, cells, varying, (plain, adaptive))
@@ -222,17 +220,11 @@ def plot(view: View, design: Design) -> Figure:
             for each in part.to_dict("records"):
                 ends = np.array([each["low"], each["mean"], each["high"]])
                 low, mean, high = 10**ends if measure == "decades" else ends
-                length = np.nan_to_num(np.clip([[mean - low], [high - mean]], 0, None))
                 look = {"ls": "", "lw": 1.1, "capsize": 2, "ms": 4.5, **style[str(each["optimizer"])]}
-                axis.errorbar(
-                    [at[each["optimizer"]]], [mean], length, **look, **({"mfc": "w"} if each["plain"] else {})
-                )
+                hollow = {"mfc": "w"} if each["plain"] else {}
+                axis.errorbar(at[each["optimizer"]], mean, lengths(mean, low, high), **look, **hollow)
             axis.axhline(1.0 if measure == "decades" else 0.0, color=INK, lw=0.8, ls=":")
-            axis.set_xlim(-0.6, len(shown) - 0.4)
-            axis.set_xticks(
-                range(len(shown)), [named(design, "optimizer", x, 16) for x in shown], rotation=30, ha="right"
-            )
-            axis.grid(False, axis="x")
+            places_along(axis, [named(design, "optimizer", x, 16) for x in shown], rotation=30, ha="right")
     for axis, factor in zip(axes[0], view.columns, strict=True):
         axis.set_title(FACTORS[str(factor)])
         axis.set_yscale("log")

@@ -19,7 +19,7 @@ from ablation.reporting.asking import batch_size as found_by
 from ablation.reporting.asking.batch_size import PHASES, soonest
 from ablation.reporting.asking.batch_size_said import accuracy, answer, order, turns
 from ablation.reporting.asking.kinds import unlike_zeros
-from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.lacking import lacking_of, obstacle
 from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design
 from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells
@@ -63,8 +63,7 @@ def ask(analysis: Analysis) -> Question:
             "training.gradient_batches=4",
         ),
     }
-    what = [name for name, (is_so, _) in lacks.items() if is_so]
-    missing = lacking(what, [override for is_so, override in lacks.values() if is_so], PRESET)
+    missing = lacking_of(lacks, PRESET)
     if lacks["several batch sizes"][0]:
         return unanswered(NAME, TOPIC, missing)
     levels = few(present(cells, beside), MOST)

@@ -17,7 +17,7 @@ from matplotlib.ticker import NullFormatter
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.initial_scale import entering, first_norms, learned_scale, time_spread
 from ablation.reporting.asking.kinds import batches, of_kind, unlike_zeros
-from ablation.reporting.asking.lacking import lacking, obstacle, variant
+from ablation.reporting.asking.lacking import lacking, lacking_of, obstacle, variant
 from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.figures.lettering import worded
@@ -55,9 +55,7 @@ def ask(analysis: Analysis) -> Question:
         "batch normalization after the activation": (not after, variant(analysis, "after")),
         "batch normalization of the inputs too": (not inputs, variant(analysis, "before", inputs=True)),
     }
-    missing = lacking(
-        [name for name, (is_so, _) in lacks.items() if is_so], [o for is_so, o in lacks.values() if is_so]
-    )
+    missing = lacking_of(lacks)
     heads, evidence = [], []
     if without and len(inits) > 1:
         head, rest = scale(analysis, cells, without[0], base)

@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import batches, of_kind, unlike_zeros
-from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.lacking import lacking_of, obstacle
 from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design, digits
 from ablation.reporting.figures.lettering import named, worded
@@ -45,8 +45,8 @@ def ask(analysis: Analysis) -> Question:
         "no clipping": (not plain["clipping"], "+clipping.none={}"),
         "a clipping": (not clips, "+clipping.global_norm={}"),
     }
-    if what := [name for name, (is_so, _) in lacks.items() if is_so]:
-        return unanswered(NAME, TOPIC, lacking(what, [override for is_so, override in lacks.values() if is_so]))
+    if missing := lacking_of(lacks):
+        return unanswered(NAME, TOPIC, missing)
     cells, held = hold(design, unlike_zeros(analysis, analysis.cells), ("init", "activation", "depth", *PAIR))
     bare, off = plain["normalization"][0], plain["clipping"][0]
     cells = cells[cells["normalization"].isin([bare, batch[0]])]

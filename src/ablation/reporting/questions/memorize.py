@@ -4,8 +4,6 @@ Random labels can be fitted by memory alone (Zhang et al. 2017), so the size fro
 it can memorize; what it then does on the validation part, whose labels are true, is what that costs.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentF
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.capacity import FITS, Size, ends, fold, scored, size_of
 from ablation.reporting.asking.kinds import unlike_zeros
-from ablation.reporting.asking.lacking import lacking, obstacle
+from ablation.reporting.asking.lacking import lacking_of, obstacle
 from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import worded
@@ -26,7 +24,7 @@ from ablation.reporting.figures.view import View, few, hold, left_out, present, 
 from ablation.reporting.naming import Label
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text
-from ablation.reporting.wording.phrases import words
+from ablation.reporting.wording.phrases import listed, words
 
 TOPIC = "When does a network memorize?"
 NAME = "question_memorize"
@@ -52,8 +50,7 @@ def ask(analysis: Analysis) -> Question:
         "random labels": (not noisy, "label_noise=[0,1]"),
         "fewer examples": (len(present(cells, "examples")) < 2, "examples=[256,null]"),
     }
-    what, overrides = ([item[0] for item in lacks.items() if item[1][0]], [o for is_so, o in lacks.values() if is_so])
-    missing = lacking(what, overrides, PRESET)
+    missing = lacking_of(lacks, PRESET)
     if lacks["several widths"][0]:
         return unanswered(NAME, TOPIC, missing)
     cells = scored(analysis, cells)
@@ -255,11 +252,6 @@ def plot(view: View, design: Design) -> Figure:
     names = [worded(design, "depth", depth) for depth in depths]
     key(figure, [*handles, *kinds], [*names, "training", "validation"])
     return figure
-
-
-def listed(parts: Sequence[str]) -> str:
-    """The parts one after the other, "and" before the last."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def capital(text: str) -> str:

@@ -27,7 +27,7 @@ from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.asking.standing import MEASURES, PANELS, Standing, judged, standing
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named, worded
-from ablation.reporting.figures.panels import grid, key
+from ablation.reporting.figures.panels import grid, key, lengths, places_along
 from ablation.reporting.figures.room import PLACES, fitting
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, left_out, present, thinned
@@ -215,14 +215,10 @@ def plot(view: View, design: Design) -> Figure:
                 part = view.frame[(view.frame["depth"] == depth) & (view.frame["measure"] == name)]
                 shift = 0.12 * (names.index(name) - (len(names) - 1) / 2) * 2
                 for optimizer, mean, low, high in part[["optimizer", "mean", "low", "high"]].itertuples(index=False):
-                    length = np.nan_to_num(np.clip([[mean - low], [high - mean]], 0, None))
                     look: dict[str, Any] = {"mfc": "w"} if name == "drawn" else {}
                     look |= {"ls": "", "lw": 1.1, "capsize": 2, "ms": 4.5, **style[str(optimizer)]}
-                    axis.errorbar([at[optimizer] + shift], [mean], length, **look)
-            axis.set_xlim(-0.6, len(shown) - 0.4)
-            names_along = [named(design, "optimizer", x, 16) for x in shown]
-            axis.set_xticks(range(len(shown)), names_along, rotation=30, ha="right")
-            axis.grid(False, axis="x")
+                    axis.errorbar(at[optimizer] + shift, mean, lengths(mean, low, high), **look)
+            places_along(axis, [named(design, "optimizer", x, 16) for x in shown], rotation=30, ha="right")
         row[0].set_ylabel(MEASURES[names[0]].text.format(unit=design.unit, score=design.score.name))
         if panel == "share" or (panel == "tested" and design.score.is_share):
             row[0].yaxis.set_major_formatter(PercentFormatter(1))

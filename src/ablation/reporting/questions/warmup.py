@@ -26,7 +26,7 @@ from ablation.reporting.naming import Label
 from ablation.reporting.statistics.differences import Difference, Evidence
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import SURE, difference_text
-from ablation.reporting.wording.phrases import words
+from ablation.reporting.wording.phrases import listed, words
 
 TOPIC = "What does warm-up buy, at which depth?"
 NAME = "question_warmup"
@@ -214,8 +214,3 @@ def as_ratios(axis: Axes) -> None:
         axis.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(NullFormatter())
-
-
-def listed(parts: Sequence[str]) -> str:
-    """The parts as one lists them: "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -13,7 +13,8 @@ from enum import Enum, auto
 import numpy as np
 import pandas as pd
 
-from ablation.reporting.design import Design, Options
+from ablation.reporting.design import Design
+from ablation.reporting.options import Options
 from ablation.reporting.statistics.intervals import by_seed, seed_interval
 
 ENOUGH_SEEDS = 6

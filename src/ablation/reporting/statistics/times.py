@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ablation.records.horizon import UNITS
-from ablation.reporting.design import Design, Options
+from ablation.reporting.design import Design
+from ablation.reporting.options import Options
 from ablation.reporting.statistics.intervals import Floats, Ints, by_seed, seed_interval, wilson
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ablation.reporting.design import ORDINAL, SAME, Design
+from ablation.records.columns import ORDINAL
+from ablation.reporting.design import Design
 from ablation.reporting.naming import Label
+from ablation.reporting.options import SAME
 
 
 def losses(cells: pd.DataFrame) -> pd.Series:

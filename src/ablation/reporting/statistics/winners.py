@@ -30,8 +30,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from ablation.reporting.design import PROBLEMS, Design
+from ablation.reporting.design import Design
 from ablation.reporting.naming import Label
+from ablation.reporting.options import PROBLEMS
 from ablation.reporting.statistics.contrasts import blocks, coded
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.marginal import disagreeing, marginal_means, marginal_weights

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import NESTED, Design, Options, plural
+from ablation.reporting.design import Design, plural
+from ablation.reporting.options import NESTED, Options
 from ablation.reporting.statistics.intervals import median_cover
 
 UNTRAINED = "The study trains for no epoch: nothing was learned."

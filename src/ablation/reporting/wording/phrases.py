@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ablation.records.columns import ORDINAL
 from ablation.records.horizon import UNITS
-from ablation.reporting.design import ORDINAL, Design
+from ablation.reporting.design import Design
 from ablation.reporting.naming import Label, raw
 
 RESPONSES = {
@@ -47,6 +48,11 @@ def full_names(frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:
     """The same with every name whole, as files for programs hold it."""
     row = frame.iloc[place]
     return joined([phrase(factor, row[factor], raw(row[factor])) for factor in factors], " + ")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """The parts as one lists them: "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def joined(parts: Sequence[str], by: str) -> str:

@@ -30,9 +30,8 @@ def one_line(error: Exception, overrides: Sequence[Override], selection: Selecti
         cause = cause.__cause__
     for override in overrides:
         section, _, name = override.key_or_group.partition(".")
-        if override.is_delete() and name in SETTINGS.get(
-            section, {}
-        ):  # of one that is null, Hydra says it is not there
+        # Of one that is null, Hydra says that it is not there.
+        if override.is_delete() and name in SETTINGS.get(section, {}):
             return removed(override.key_or_group)
     first = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
     key = re.match(r"Could not (?:override|delete from config. The key) '([^']+)'", first)

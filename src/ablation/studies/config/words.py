@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 
 from ablation import UserError
 from ablation.levels import is_text, shown
-from ablation.records.columns import FACTORS
+from ablation.records.columns import FACTORS, ORDINAL
 
 WHERE_AND_HOW = {"study", "name", "choices", "paths", "engine", "tracking", "device"}
 """Sections that any stage takes: they say which study it is, where its files are and how it runs."""
@@ -49,9 +49,6 @@ REFUSED = {
     "config_dir": ("--config-dir", ONLY_HERE),
 }
 """Hydra's flags that are not taken, by their names as arguments."""
-
-NUMBERS = ("depth", "width", "batch_size", "lr", "split", "examples", "label_noise", "seed")
-"""Factors that are numbers."""
 
 FEW = 20
 """Levels that a message writes out."""
@@ -193,7 +190,7 @@ def _listed(override: Override) -> str:
             levels = []
         if levels:
             return f"[{','.join(levels[:FEW])}{',...' if len(levels) > FEW else ''}]"
-    return "[1,2]" if key in NUMBERS else "[name,name]"
+    return "[1,2]" if key in ORDINAL else "[name,name]"
 
 
 def _refuse_twice(override: Override) -> None:

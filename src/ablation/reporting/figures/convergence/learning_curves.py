@@ -5,11 +5,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import NESTED, Design
+from ablation.reporting.design import Design
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels, shares
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
+from ablation.reporting.options import NESTED
 from ablation.reporting.statistics.tuning import tune
 from ablation.reporting.wording.captions import UNTRAINED, interval_text, seeds_text
 from ablation.reporting.wording.phrases import names

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
+from ablation.records.columns import ORDINAL
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import ORDINAL, Design
+from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import apart, grid
 from ablation.reporting.figures.theme import INK, styles
