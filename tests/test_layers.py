@@ -31,17 +31,17 @@ ALONE = {
 }
 """Libraries that only these files, and the pipelines, may import."""
 
-BELOW = {"statistics", "theory", "analysis", "design", "naming", "scoring", "wording"}
+BELOW = {"statistics", "theory", "analysis", "design", "naming", "options", "scoring", "wording", "worth"}
 REPORTING = {
-    "statistics": {"statistics", "design", "naming"},
+    "statistics": {"statistics", "design", "naming", "options"},
     "theory": {"theory", "statistics", "design"},
     "tables": {"tables", *BELOW},
     "figures": {"figures", *BELOW},
-    "wording": {"wording", "statistics", "theory", "analysis", "design", "naming"},
+    "wording": {"wording", "statistics", "theory", "analysis", "design", "naming", "options"},
     "asking": {"asking", "figures", *BELOW},
     "findings": {"findings", *BELOW},
     "questions": {"questions", "asking", "figures", *BELOW},
-    "page": {"page", "asking", "figures", "tables", "placing", *BELOW},
+    "page": {"page", "asking", "findings", "figures", "tables", "placing", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

@@ -15,6 +15,7 @@ from ablation.reporting.figures import FIGURES, Drawn, drawings
 from ablation.reporting.figures.painters import Painters
 from ablation.reporting.findings import findings
 from ablation.reporting.findings.headlines import headlines
+from ablation.reporting.findings.opening import opening
 from ablation.reporting.options import Options
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
@@ -83,9 +84,17 @@ def compose(
         pictures.append(picture(topic, drawing.view, drawing.files["png"]))
         for ending, content in drawing.files.items():
             files.append((Path("figures", f"{drawing.view.name}.{ending}"), content))
+    # What each choice does opens the page; where there is none to compare, the first figure that there is.
+    lead = next((each for each in pictures if each.source), None)
     rest = iter(pictures)
-    shown = {name: list(itertools.islice(rest, len(chapter))) for name, chapter in FIGURES.items()}
-    chapters = [Chapter(name, title, shown.get(name, []), built.get(name, [])) for name, title in CHAPTERS.items()]
-    filled = [chapter for chapter in chapters if chapter.pictures or chapter.tables]
+    shown = {
+        name: [each for each in itertools.islice(rest, len(chapter)) if each is not lead]
+        for name, chapter in FIGURES.items()
+    }
+    chapters = [
+        Chapter(name, title, shown.get(name, []), built.get(name, []))
+        for name, title in CHAPTERS.items()
+        if shown.get(name) or built.get(name)
+    ]
     answers = list(zip(asked, rest, strict=True))
-    return files, partial(render, analysis, findings(analysis), filled, answers)
+    return files, partial(render, analysis, opening(analysis), lead, findings(analysis), chapters, answers)

@@ -10,6 +10,8 @@ from ablation.records.columns import FACTORS
 from ablation.studies.adaptive import is_adaptive
 from ablation.studies.cells import Cell
 from ablation.studies.code import choice_digest
+from ablation.studies.engines.duration import reckon_alike
+from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import Environment
 from ablation.studies.own.files import owners
 from ablation.studies.registries import ALL, REGISTRIES
@@ -74,6 +76,7 @@ def manifest_of(
             "names": sorted(cell.name for cell in cells),
         },
         "horizon": study.horizon,
+        "reckoned_seconds": _reckoned(cells, known, cards),
         "targets": {label: targets_of(label, given, alike[label]["task"]) for label, given in study.data.items()},
         "data": {
             label: {
@@ -101,6 +104,12 @@ def manifest_of(
         "optimizers": {label: {"adaptive": is_adaptive(level)} for label, level in study.levels["optimizer"].items()},
         "environment": dict(environment),
     } | _own(study)
+
+
+def _reckoned(cells: Sequence[Cell], known: int, cards: Mapping[str, Mapping[str, Any]]) -> float:
+    """Return about how many seconds one core takes for those that have to be trained, the same on every machine."""
+    whole = reckon_alike(cells, {label: Ends.of(card) for label, card in cards.items()})
+    return float(f"{whole * (1 - known / len(cells)):.3g}")
 
 
 def steps_per_epoch(card: Mapping[str, Any], batch_size: int) -> int:

@@ -210,7 +210,7 @@ def make_plan(
     """
     asked = count_workers(study.engine, device.type) if missing else 0
     todo = [cells[place] for place in missing]
-    ends = {label: Ends(*(int(card[name]) for name in Ends._fields)) for label, card in cards.items()}
+    ends = {label: Ends.of(card) for label, card in cards.items()}
     workers, room = room_to_train(study.engine, device, asked, todo, ends)
     refuse_cells(cells, todo, ends, room)
     if workers < asked:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ablation.reporting.findings.arrivals import edges, widened
+from ablation.reporting.findings.edges import edges, widened
 from ablation.reporting.statistics.rates import NEAR, multiples, stretch
 from ablation.reporting.tables.combinations import learning_rate
 from ablation.reporting.tables.gradient_health import failures

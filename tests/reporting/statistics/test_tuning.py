@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ablation.reporting.findings.arrivals import edges
+from ablation.reporting.findings.edges import edges
 from ablation.reporting.statistics.tuning import sensitivity, tune
 from tests.reporting.synthetic import Outcome
 

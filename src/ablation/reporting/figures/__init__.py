@@ -23,6 +23,7 @@ from ablation.reporting.design import Design
 from ablation.reporting.figures.beside_theory import phase, predicted_delta
 from ablation.reporting.figures.convergence import (
     batchnorm_vs_clipping,
+    choices,
     learning_curves,
     rate_sensitivity,
     success_curves,
@@ -59,6 +60,7 @@ class Drawing(Plots, Protocol):
 
 
 FIGURES: dict[str, tuple[Drawing, ...]] = {
+    "summary": (choices,),
     "convergence": (time_to_target, success_curves, batchnorm_vs_clipping, learning_curves, rate_sensitivity),
     "effects": (effect_sizes, interactions, time_residuals),
     "gradients": (trainable, delta_norm, dead_saturated),

@@ -1,7 +1,8 @@
 """What the study says, in plain words: sentences computed from the analysis, each of which says how sure it is."""
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.findings.arrivals import against_reference, copies, edges, extremes, outcomes, reached
+from ablation.reporting.findings.arrivals import against_reference, copies, extremes, outcomes, reached
+from ablation.reporting.findings.edges import edges
 from ablation.reporting.findings.signals import beside_theory, gradients
 from ablation.reporting.findings.strongest import strongest_choices
 from ablation.reporting.wording.captions import UNTRAINED

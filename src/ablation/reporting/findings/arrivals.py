@@ -1,19 +1,16 @@
 """How many cells arrive, which combinations first, what a choice does against its reference, and what became of all."""
 
-import shlex
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from ablation.records.columns import ORDINAL
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.options import PROBLEMS
 from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed
 from ablation.reporting.statistics.times import success_interval
-from ablation.reporting.statistics.tuning import optimizers
 from ablation.reporting.wording.captions import confidence_text
 from ablation.reporting.wording.evidence import times_apart
 from ablation.reporting.wording.phrases import names, words
@@ -140,58 +137,3 @@ def outcomes(analysis: Analysis) -> str:
     size = len(analysis.cells)
     total = "the only cell" if size == 1 else f"all {size:,} cells"
     return f"What became of {total}, by the first class that fits: {found}."
-
-
-def edges(analysis: Analysis) -> list[str]:
-    """Whether the tuning was bounded by the values tried, and what would try more."""
-    design = analysis.design
-    numbers = [factor for factor in design.nuisance if factor in ORDINAL and design.varies(factor)]
-    if not numbers:
-        return []
-    table = analysis.sensitivity
-    ends = table["at_edge"].astype(str)
-    at_edge, by = int((ends != "").sum()), " or ".join(numbers)
-    robust = int((table["succeed"] == table["tried"]).sum())
-    own = ", each optimizer's own," if "lr" in numbers and design.own_rates else ""
-    of = plural(len(table), "combination")
-    text = f"The best {by} lies at the edge of the values tried{own} in {at_edge} of {of}"
-    if at_edge:
-        words = []
-        for factor in numbers:
-            high, low = (int(ends.str.contains(f"{factor} {end}", regex=False).sum()) for end in ("high", "low"))
-            words.append(f"{high} at the highest {factor} and {low} at the lowest")
-        text += f" ({'; '.join(words)}), where a better one may lie outside: {extended(analysis, numbers)}"
-    several = f"{plural(robust, 'combination')} {'reaches' if robust == 1 else 'reach'}"
-    return [f"{text}; {several} the target at every value tried."]
-
-
-def extended(analysis: Analysis, numbers: Sequence[str]) -> str:
-    """The command that tries one value more at each end at which a best one lies."""
-    design, overrides = analysis.design, []
-    ends = analysis.sensitivity["at_edge"].astype(str)
-    given = optimizers(analysis.sensitivity, design)
-    for factor in numbers:
-        # The levels of optimizer that share a list are widened together.
-        own = [level for level in design.levels["optimizer"] if factor == "lr" and level in design.brings]
-        lists = {f"optimizer.{level}.lr": [level] for level in own}
-        lists[factor] = [level for level in design.levels["optimizer"] if level not in own]
-        for key, sharing in lists.items():
-            told = ends[[optimizer in sharing for optimizer in given]]
-            low, high = (told.str.contains(f"{factor} {end}", regex=False).any() for end in ("low", "high"))
-            if low or high:
-                levels = [float(level) for level in design.tried(factor, sharing[0])]
-                values = widened(levels, bool(low), bool(high), factor != "lr")
-                overrides.append(f"{key}=[{','.join(f'{value:g}' for value in values)}]")
-    return shlex.join(["python", "pipelines/study.py", *analysis.manifest["overrides"], *overrides])
-
-
-def widened(levels: Sequence[float], low: bool, high: bool, whole: bool) -> list[float]:
-    """The numbers with one more below the lowest and above the highest, where asked for, as far apart as these are.
-
-    Two steps are taken together where there are two: what follows 0.1, 0.3, 1 is 3.
-    """
-    step = min(2, len(levels) - 1)
-    below = [levels[step - 1] * levels[0] / levels[step]] if low else []
-    above = [levels[-step] * levels[-1] / levels[-1 - step]] if high else []
-    values = [round(value) if whole else float(f"{value:.1g}") for value in (*below, *above)]
-    return sorted({*levels, *(value for value in values if value > 0)})

@@ -1,4 +1,6 @@
-"""``index.html``: one file that opens offline. A summary first, then the chapters, then how to make it again.
+"""``index.html``: one file that opens offline. The answer first, then the chapters, then how to make it again.
+
+All but the first screen is folded, a line each with what it says; a browser that prints unfolds it.
 
 Everything of the study is escaped, and the page's own policy (Content-Security-Policy) lets a browser run and load
 nothing but what stands in it: one style and one script, known by their hashes, and images as data.
@@ -7,6 +9,7 @@ nothing but what stands in it: one style and one script, known by their hashes, 
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,6 +21,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Question
 from ablation.reporting.figures.lettering import spelled
 from ablation.reporting.figures.view import View
+from ablation.reporting.findings.opening import Opening
 from ablation.reporting.page.again import commands, facts, size
 from ablation.reporting.placing import listed
 from ablation.reporting.tables.table import Table, to_text
@@ -45,6 +49,7 @@ class Picture:
 
     name: str
     topic: str
+    finding: str
     caption: str
     alt: str
     source: str
@@ -66,12 +71,18 @@ def picture(topic: str, view: View, png: bytes) -> Picture:
     """A view and its drawing, as the page holds them; of a view that was not drawn it is told why."""
     source = "" if view.why else "data:image/png;base64," + base64.b64encode(png).decode("ascii")
     width, height = (round(SCALE * int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # PNG's header
-    return Picture(view.name, topic, view.why or view.caption, view.why or view.alt, source, width, height)
+    told = "" if view.why else view.title
+    return Picture(view.name, topic, told, view.why or view.caption, view.why or view.alt, source, width, height)
 
 
 def part(name: str) -> str:
     """A file that lies beside this one: a template, the style or the script."""
     return files("ablation.reporting.page").joinpath(name).read_text("utf-8")
+
+
+def unbroken(text: str) -> str:
+    """A text whose intervals, as "[1, 2]", stand in one line."""
+    return re.sub(r"(?<=\[)([^\[\] ]+), (?=[^\[\] ]+\])", "\\1,\xa0", text)
 
 
 def digest(text: str) -> str:
@@ -81,21 +92,26 @@ def digest(text: str) -> str:
 
 def render(
     analysis: Analysis,
+    opening: Opening,
+    lead: Picture | None,
     findings: Sequence[str],
     chapters: Sequence[Chapter],
     questions: Sequence[tuple[Question, Picture]] = (),
     digests: Mapping[str, str] | None = None,
 ) -> str:
-    """The page; ``digests`` are those of all other files of the report."""
+    """The page, which the ``lead`` picture opens; ``digests`` are those of all other files of the report."""
     environment = Environment(
         loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["unbroken"] = unbroken
     clock, manifest = (analysis.design.horizon, analysis.design.unit), analysis.manifest
     style, script = part("style.css"), part("script.js")
     rows = {table.name: to_text(table, *clock)[:MOST_ROWS] for chapter in chapters for table in chapter.tables}
     return environment.get_template("page.html.jinja").render(
         name=analysis.design.name,
-        lead=size(manifest, analysis.design),
+        size=size(manifest, analysis.design),
+        opening=opening,
+        lead=lead,
         findings=findings,
         spelled="; ".join(spelled(analysis.design)),
         questions=questions,

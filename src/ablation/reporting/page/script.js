@@ -57,6 +57,21 @@ for (const part of document.querySelectorAll("section.data")) {
   tell();
 }
 
+// What a link leads to, or paper shows, is unfolded.
+const unfold = () => {
+  const aim = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let fold = aim?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  aim?.scrollIntoView();
+};
+window.addEventListener("hashchange", unfold);
+unfold();
+let folded = [];
+window.addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details.fold:not([open])")];
+  for (const fold of folded) fold.open = true;
+});
+window.addEventListener("afterprint", () => { for (const fold of folded) fold.open = false; });
+
 const viewer = document.getElementById("viewer"), image = document.createElement("img");
 const sizes = document.getElementById("viewer-size"), pan = viewer.querySelector(".pan");
 let opener = null;
@@ -72,7 +87,7 @@ for (const figure of document.querySelectorAll("figure:has(img)")) {
     opener = button;
     image.src = small.src;
     image.alt = small.alt;
-    document.getElementById("viewer-title").textContent = figure.querySelector("h3").textContent;
+    document.getElementById("viewer-title").textContent = figure.dataset.topic;
     document.getElementById("viewer-caption").textContent = figure.querySelector("figcaption").firstChild.textContent;
     full(window.innerWidth < small.naturalWidth / 2);  // on a phone the whole would be no larger than it was
     viewer.showModal();

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import torch
 
-from ablation.studies.engines.cohorts import Cohort
+from ablation.studies.cells import Cell
+from ablation.studies.engines.cohorts import COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES, Cohort, Limits, make_cohorts
 from ablation.studies.machine.cost import Ends, seconds
 from ablation.studies.machine.fingerprint import one_thread
 from ablation.training.data import Data, generator
@@ -69,6 +70,12 @@ def reckon(cohorts: Sequence[Cohort], ends: Mapping[str, Ends], workers: int) ->
     """Return how many seconds they would train on the machine that the reckoning is for."""
     taken = [_seconds(cohort, ends) for cohort in cohorts]
     return max(sum(taken) / workers, *taken) if taken else 0.0
+
+
+def reckon_alike(cells: Sequence[Cell], ends: Mapping[str, Ends]) -> float:
+    """Return how many seconds one core of that machine would train all of these cells, whatever machine asks."""
+    cohorts = make_cohorts(cells, ends, 1, Limits(COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES))
+    return reckon(cohorts, ends, 1)
 
 
 def keeping(cohorts: Sequence[Cohort]) -> float:

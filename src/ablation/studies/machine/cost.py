@@ -5,7 +5,7 @@ runs of 4 to 3,000 units a layer, alone and stacked, took 0.6 to 1.6 times as lo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -52,6 +52,11 @@ class Ends(NamedTuple):
     train: int
     val: int
     test: int
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any]) -> "Ends":
+        """Return what the data of a card are to a network."""
+        return cls(*(int(card[name]) for name in cls._fields))
 
     @property
     def values(self) -> int:
