@@ -92,27 +92,31 @@ def test_the_policy_names_the_one_style_and_the_one_script_that_stand_there(smal
     assert not re.search(r"\bon[a-z]+=", html)
 
 
-def test_a_picture_has_its_texts_and_sizes_and_one_that_was_not_drawn_says_why(small_analysis):
+def test_a_picture_has_its_texts_and_sizes_and_what_was_not_drawn_is_told_at_the_end(small_analysis):
     html = rendered(small_analysis)
     assert 'alt="Lines. &#34;It&#34; rises." width="1200" height="640"' in html
     assert "<figcaption>Mean over 3 &lt;seeds&gt;. " in html
     assert "<li>A &amp; B &lt;c&gt;</li>" in html
-    missing = picture("Curves", replace(VIEW, why="There is nothing."), PNG)
-    assert (missing.caption, missing.source) == ("There is nothing.", "")
-    html = render(small_analysis, OPENING, None, [], [Chapter("theory", "Theory", [missing], [])])
-    assert "<p>There is nothing.</p>" in html
+    assert 'id="more"' not in html
+    html = render(small_analysis, OPENING, None, [], [], lacking=[("Curves; <b>", "There is nothing.")])
+    assert "<li><b>Curves; &lt;b&gt;</b>: There is nothing.</li>" in html
+    assert '<a href="#more">' in html
     assert "<img" not in html
+    assert picture("Curves", VIEW, PNG, 2).width == 600
 
 
-def test_a_question_has_its_answer_and_one_without_says_what_is_missing(small_analysis):
+def test_a_question_has_its_answer_also_where_its_figure_could_not_be_drawn(small_analysis):
     shown = Question("Is <a> so?", "Yes & no.", ["For one."], "Missing: b.", VIEW)
-    lost = replace(shown, answer="", evidence=(), view=replace(VIEW, why="Missing: b."))
-    answers = [(shown, picture("A", VIEW, PNG)), (lost, picture("B", replace(lost.view, name="other"), PNG))]
+    lost = replace(shown, answer="Too much to draw.", evidence=(), view=replace(VIEW, name="other", why="Too large."))
+    answers = [(shown, picture("A", VIEW, PNG)), (lost, None)]
     html = render(small_analysis, OPENING, None, [], [], answers)
     assert '<a href="#figure-curves">Is &lt;a&gt; so?</a>' in html
     assert html.count('<h3>Is &lt;a&gt; so?</h3> <span class="said">Yes &amp; no.</span>') == 1
     assert html.count("<li>For one.</li>") == 1
-    assert html.count("<p>Missing: b.</p>") == 2
+    assert '<a href="#figure-other">' in html
+    assert '<span class="said">Too much to draw.</span>' in html
+    assert 'id="figure-other"' in html
+    assert "Missing: b." not in html
     assert html.count("<img") == 1
 
 

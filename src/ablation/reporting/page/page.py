@@ -45,7 +45,7 @@ CHAPTERS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page, its width and height in the page's pixels; without a source where it was not drawn."""
+    """A figure on the page, its width and height in the page's pixels."""
 
     name: str
     topic: str
@@ -67,12 +67,12 @@ class Chapter:
     tables: Sequence[Table]
 
 
-def picture(topic: str, view: View, png: bytes) -> Picture:
-    """A view and its drawing, as the page holds them; of a view that was not drawn it is told why."""
-    source = "" if view.why else "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    width, height = (round(SCALE * int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # PNG's header
-    told = "" if view.why else view.title
-    return Picture(view.name, topic, told, view.why or view.caption, view.why or view.alt, source, width, height)
+def picture(topic: str, view: View, png: bytes, resolution: int = 1) -> Picture:
+    """A view and its drawing, as the page holds them; ``resolution`` is how many times as many pixels it has."""
+    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    scale = SCALE / resolution
+    width, height = (round(scale * int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # PNG's header
+    return Picture(view.name, topic, view.title, view.caption, view.alt, source, width, height)
 
 
 def part(name: str) -> str:
@@ -96,10 +96,14 @@ def render(
     lead: Picture | None,
     findings: Sequence[str],
     chapters: Sequence[Chapter],
-    questions: Sequence[tuple[Question, Picture]] = (),
+    questions: Sequence[tuple[Question, Picture | None]] = (),
+    lacking: Sequence[tuple[str, str]] = (),
     digests: Mapping[str, str] | None = None,
 ) -> str:
-    """The page, which the ``lead`` picture opens; ``digests`` are those of all other files of the report."""
+    """The page, which the ``lead`` picture opens.
+
+    ``lacking`` says of figures that are not there why, ``digests`` are those of all other files.
+    """
     environment = Environment(
         loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -116,6 +120,7 @@ def render(
         spelled="; ".join(spelled(analysis.design)),
         questions=questions,
         chapters=chapters,
+        lacking=lacking,
         rows=rows,
         printed=MOST_PRINTED,
         commands=commands(manifest, analysis.options),
