@@ -11,6 +11,7 @@ from ablation import UserError
 from ablation.records.files import read_results, write_json
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.asking.question import Question
+from ablation.reporting.explorer.explorer import explorer
 from ablation.reporting.figures import FIGURES, Drawn, drawings
 from ablation.reporting.figures.painters import Painters
 from ablation.reporting.findings import findings
@@ -88,4 +89,4 @@ def compose(
     chapters = [Chapter(name, title, shown.get(name, []), built.get(name, [])) for name, title in CHAPTERS.items()]
     filled = [chapter for chapter in chapters if chapter.pictures or chapter.tables]
     answers = list(zip(asked, rest, strict=True))
-    return files, partial(render, analysis, findings(analysis), filled, answers)
+    return files, partial(render, analysis, findings(analysis), filled, answers, explorer=explorer(analysis))

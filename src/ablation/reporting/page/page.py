@@ -1,7 +1,7 @@
 """``index.html``: one file that opens offline. A summary first, then the chapters, then how to make it again.
 
 Everything of the study is escaped, and the page's own policy (Content-Security-Policy) lets a browser run and load
-nothing but what stands in it: one style and one script, known by their hashes, and images as data.
+nothing but what stands in it: one style, its own script and the explorer's, known by their hashes, and images as data.
 """
 
 import base64
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Question
+from ablation.reporting.explorer.explorer import Explorer
 from ablation.reporting.figures.lettering import spelled
 from ablation.reporting.figures.view import View
 from ablation.reporting.page.again import commands, facts, size
@@ -85,13 +86,16 @@ def render(
     chapters: Sequence[Chapter],
     questions: Sequence[tuple[Question, Picture]] = (),
     digests: Mapping[str, str] | None = None,
+    explorer: Explorer | None = None,
 ) -> str:
     """The page; ``digests`` are those of all other files of the report."""
     environment = Environment(
         loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     clock, manifest = (analysis.design.horizon, analysis.design.unit), analysis.manifest
-    style, script = part("style.css"), part("script.js")
+    style, scripts = part("style.css") + (explorer.style if explorer else ""), [part("script.js")]
+    if explorer and explorer.script:
+        scripts.append(explorer.script)
     rows = {table.name: to_text(table, *clock)[:MOST_ROWS] for chapter in chapters for table in chapter.tables}
     return environment.get_template("page.html.jinja").render(
         name=analysis.design.name,
@@ -107,6 +111,7 @@ def render(
         files=listed(digests or {}),
         config=json.dumps(manifest["config"], indent=2, ensure_ascii=False),
         style=Markup(style),
-        script=Markup(script),
-        hashes={"style": digest(style), "script": digest(script)},
+        scripts=[Markup(script) for script in scripts],
+        hashes={"style": digest(style), "scripts": [digest(script) for script in scripts]},
+        explorer=explorer,
     )
