@@ -41,7 +41,8 @@ REPORTING = {
     "asking": {"asking", "figures", *BELOW},
     "findings": {"findings", *BELOW},
     "questions": {"questions", "asking", "figures", *BELOW},
-    "page": {"page", "asking", "findings", "figures", "tables", "placing", *BELOW},
+    "explorer": {"explorer", "figures", *BELOW},
+    "page": {"page", "explorer", "asking", "findings", "figures", "tables", "placing", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

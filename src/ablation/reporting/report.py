@@ -11,6 +11,7 @@ from ablation import UserError
 from ablation.records.files import read_results, write_json
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.asking.question import Asked, Question
+from ablation.reporting.explorer.explorer import explorer
 from ablation.reporting.figures import FIGURES, KINDS, Drawing, Drawn, name_of
 from ablation.reporting.figures.painters import Painters
 from ablation.reporting.figures.theme import RESOLUTION
@@ -130,4 +131,8 @@ def compose(
     ]
     answers = [pair for pair in zip(asked, rest, strict=True) if pair[0].answer]
     lacking = [("; ".join(topics), why) for why, topics in missing.items()]
-    return files, partial(render, analysis, opening(analysis), lead, findings(analysis), chapters, answers, lacking)
+    explored = None if options.figures else explorer(analysis)
+    first = opening(analysis)
+    return files, partial(
+        render, analysis, first, lead, findings(analysis), chapters, answers, lacking, explorer=explored
+    )

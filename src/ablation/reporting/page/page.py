@@ -3,7 +3,7 @@
 All but the first screen is folded, a line each with what it says; a browser that prints unfolds it.
 
 Everything of the study is escaped, and the page's own policy (Content-Security-Policy) lets a browser run and load
-nothing but what stands in it: one style and one script, known by their hashes, and images as data.
+nothing but what stands in it: one style, its own script and the explorer's, known by their hashes, and images as data.
 """
 
 import base64
@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Question
+from ablation.reporting.explorer.explorer import Explorer
 from ablation.reporting.figures.lettering import spelled
 from ablation.reporting.figures.view import View
 from ablation.reporting.findings.opening import Opening
@@ -99,6 +100,7 @@ def render(
     questions: Sequence[tuple[Question, Picture | None]] = (),
     lacking: Sequence[tuple[str, str]] = (),
     digests: Mapping[str, str] | None = None,
+    explorer: Explorer | None = None,
 ) -> str:
     """The page, which the ``lead`` picture opens.
 
@@ -109,7 +111,9 @@ def render(
     )
     environment.filters["unbroken"] = unbroken
     clock, manifest = (analysis.design.horizon, analysis.design.unit), analysis.manifest
-    style, script = part("style.css"), part("script.js")
+    style, scripts = part("style.css") + (explorer.style if explorer else ""), [part("script.js")]
+    if explorer and explorer.script:
+        scripts.append(explorer.script)
     rows = {table.name: to_text(table, *clock)[:MOST_ROWS] for chapter in chapters for table in chapter.tables}
     return environment.get_template("page.html.jinja").render(
         name=analysis.design.name,
@@ -128,6 +132,7 @@ def render(
         files=listed(digests or {}),
         config=json.dumps(manifest["config"], indent=2, ensure_ascii=False),
         style=Markup(style),
-        script=Markup(script),
-        hashes={"style": digest(style), "script": digest(script)},
+        scripts=[Markup(script) for script in scripts],
+        hashes={"style": digest(style), "scripts": [digest(script) for script in scripts]},
+        explorer=explorer,
     )
