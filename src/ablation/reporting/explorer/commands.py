@@ -11,9 +11,6 @@ from typing import Any
 from ablation.reporting.design import WHOLE, Design
 from ablation.reporting.naming import Label, raw
 
-DERIVED = ("mean_field",)
-"""What the manifest says of a level and is no setting of it."""
-
 
 def commands(manifest: Mapping[str, Any], design: Design, factors: Collection[str]) -> dict[str, Any]:
     """What the page puts a line's command together from.
@@ -21,7 +18,8 @@ def commands(manifest: Mapping[str, Any], design: Design, factors: Collection[st
     ``base`` is the command without these factors, ``words`` what selects each of their levels, ``rates`` the key of the
     learning rate with each level of optimizer, which may have its own.
     """
-    keys = [rate_key(manifest, design, factors, level) for level in design.levels["optimizer"]]
+    optimizers = design.levels["optimizer"]
+    keys = [f"optimizer.{level}.lr" if level in design.brings else "lr" for level in optimizers]
     aside = {*factors, "name", *(keys if "lr" in factors else ())}
     kept = [word for word in manifest["overrides"] if factor_of(word) not in aside and path_of(word) not in aside]
     words = {
@@ -48,19 +46,12 @@ def is_own(manifest: Mapping[str, Any], factor: str) -> bool:
     return any("." in path_of(word) or "{" in word for word in own)
 
 
-def rate_key(manifest: Mapping[str, Any], design: Design, factors: Collection[str], level: Label) -> str:
-    """What sets the learning rate of a level of optimizer."""
-    written = "optimizer" in factors and is_own(manifest, "optimizer")
-    return f"optimizer.{level}.lr" if level in design.brings and not written else "lr"
-
-
 def selected(manifest: Mapping[str, Any], factor: str, level: Label) -> str:
     """A level as the command line selects it: by its name, or written out where the study's command has its own."""
     if not is_own(manifest, factor):
         return "null" if level == WHOLE and factor == "examples" else raw(level)
-    settings = manifest["levels"][factor][str(level)]
-    settings = {name: value for name, value in settings.items() if name not in DERIVED and name != "lr"}
-    return f"{{{level}: {value_text(settings)}}}"
+    settings = manifest["config"][factor][str(level)]
+    return f"{{{level}: {value_text({name: value for name, value in settings.items() if name != 'lr'})}}}"
 
 
 def value_text(value: Any) -> str:
