@@ -110,4 +110,6 @@ def _study(*overrides: str) -> Study:
     config = compose(list(overrides))
     if config is None:
         raise UserError(f"{' '.join(overrides)}: asks about the config, and runs nothing; give overrides as key=value")
+    if config["paths"]["root"] is not None:
+        raise UserError(f"paths.root={config['paths']['root']}: is for the commands; in a notebook, go there first")
     return check_study(config)
