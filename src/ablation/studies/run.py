@@ -23,6 +23,7 @@ from ablation.studies.known import Waiting
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import check_arithmetic, environment
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
+from ablation.studies.replaced import replaced
 from ablation.studies.results import write_results, write_timing
 from ablation.studies.rounds import Plan, Rounds
 from ablation.studies.store import Store, open_store
@@ -61,6 +62,8 @@ def run_study(study: Study) -> Summary:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_before(study, device)
     cells = expand(study)
+    if told := replaced(study, cells):
+        tqdm.write(told, file=sys.stderr)
     prepared = prepared_cards(study)
     check_tasks(study, prepared)
     cards = with_views(prepared, {cell.data for cell in cells})

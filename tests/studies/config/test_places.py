@@ -40,9 +40,9 @@ def run(project: Path, *words: str, cwd: Path, stage: str = "study", **environme
 SMALL = ["study=single", "tracking=none", "width=8", "training.epochs=1", "training.probe_size=32"]
 
 
-@pytest.mark.parametrize("engine", ["serial", "processes"])
+@pytest.mark.parametrize("engine", [["engine=serial"], ["engine=processes", "engine.workers=1"]])
 def test_a_copy_runs_its_own_code_and_config(copy, tmp_path, engine):
-    words = [*SMALL, "activation=[]", "+activation.twice={}", f"engine={engine}"]
+    words = [*SMALL, "activation=[]", "+activation.twice={}", *engine]
     # An installed package, as an editable install or a PYTHONPATH of the user's gives it.
     done = run(copy, *words, cwd=copy, PYTHONPATH=str(ROOT / "src"))
     assert done.returncode == 0, done.stderr
