@@ -3,12 +3,14 @@
 import itertools
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ablation import UserError
 from ablation.records.files import read_results, write_json
+from ablation.records.unfinished import unfinished_text
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.asking.question import Question
 from ablation.reporting.figures import FIGURES, Drawn, drawings
@@ -18,6 +20,7 @@ from ablation.reporting.findings.headlines import headlines
 from ablation.reporting.options import Options
 from ablation.reporting.page.page import CHAPTERS, Chapter, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
+from ablation.reporting.progress import Progress
 from ablation.reporting.questions import QUESTIONS, ask_all
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import written
@@ -26,13 +29,15 @@ from ablation.reporting.wording.captions import UNTRAINED
 __all__ = ["Options", "write_report"]
 
 
-def write_report(results_folder: Path, reports_folder: Path, options: Options, workers: int = 1) -> Path:
+def write_report(
+    results_folder: Path, reports_folder: Path, options: Options, workers: int = 1, shows: bool = False
+) -> Path:
     """Write the report of the study in ``results_folder`` into ``reports_folder``; the path of its page.
 
     Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv``, ``.md`` and ``.tex``, ``figures/<name>.png``,
     ``.svg`` and ``.pdf``. ``options.workers`` processes draw the figures, or else ``workers``, to the same bytes.
     Everything is computed and written beside the folder first and then moved (``placing.move_into``), so a report that
-    fails leaves the one before as it was.
+    fails leaves the one before as it was. ``shows``: whether its progress is shown on stderr.
 
     Raises:
         UserError: the results are missing or incomplete, processes cannot be started, or the report cannot be written.
@@ -40,14 +45,22 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
     if reports_folder.exists() and not reports_folder.is_dir():
         raise UserError(f"{reports_folder}: a report cannot be written here: it is no folder")
     plots = [*drawings(), *QUESTIONS]
-    with Painters(min(options.workers or workers, len(plots))) as painters:
+    with (
+        closing(Progress(results_folder.name if shows else "", len(plots))) as progress,
+        Painters(min(options.workers or workers, len(plots))) as painters,
+    ):
+        progress.now("reading")
         results = read_results(results_folder)
         if results.cells.empty:
             raise UserError(f"{results_folder}: holds no cell; run the study first")
+        if shows and (told := unfinished_text(results.manifest)):
+            progress.tell(told)
+        progress.now("computing")
         analysis = analyse(results, options)
         asked = ask_all(analysis)
         views = [*(drawing.show(analysis) for drawing in drawings()), *(question.view for question in asked)]
-        drawn = painters.draw(plots, views, analysis.design)
+        progress.now("drawing")
+        drawn = progress.count(painters.draw(plots, views, analysis.design))
         files, page = compose(analysis, asked, drawn)
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)

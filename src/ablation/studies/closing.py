@@ -74,7 +74,7 @@ def standings(results: Results, nuisance: Sequence[str], nested: bool) -> list[S
     varying = [name for name in FACTORS if results.cells[name].nunique(dropna=False) > 1 and name != "seed"]
     compared = [name for name in varying if name not in nuisance]
     tuned = [name for name in varying if name in nuisance]
-    rows = results.cells.sort_values([*tuned, "seed"], kind="stable").to_dict("records")
+    rows: list[Any] = results.cells.sort_values([*tuned, "seed"], kind="stable").to_dict("records")
     times = _times(results, UNITS[unit])
     groups: dict[tuple[Any, ...], dict[tuple[Any, ...], list[Row]]] = {}
     for row in rows:

@@ -31,6 +31,7 @@ from ablation.studies.study import Study
 from ablation.studies.tasks import check_tasks
 from ablation.studies.tracking import track
 from ablation.studies.trials import try_choices
+from ablation.studies.unfinished import done, note
 from ablation.studies.views import with_views
 from ablation.training.compiled.tracing import has_compiler
 
@@ -88,10 +89,13 @@ def run_study(study: Study) -> Summary:
         if done_sooner_here(cohorts, plan.ends, study.engine, device.type, plan.workers):
             study, plan = replace(study, engine={"kind": "serial"}), replace(plan, workers=1)
         supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices)
+        if missing:
+            note(study, cell_keys, digests, how)
         with track(study, cards) as tracker:
             rounds = Rounds(study, cells, cell_keys, plan, supply, store, tracker)
             timing = rounds.run(missing, waiting)
             manifest = write_results(study, cells, cell_keys, store, cards, how)
+            done(study)
             for key, cell in zip(cell_keys, cells, strict=True):
                 if key in present and not tracker.knows(key):
                     tracker.add(key, cell, store.get(key), "store", 0.0)
