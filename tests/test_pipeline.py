@@ -20,7 +20,7 @@ TABLES = ("cells.parquet", "curves.parquet", "layers.parquet", "manifest.json")
 
 
 def stage(name: str, *overrides: str, cwd: Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(root / "pipelines" / f"{name}.py"), *overrides]
+    command = [sys.executable, str(root / "pipelines" / f"{name}.py"), "paths.root=.", *overrides]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
@@ -105,7 +105,7 @@ def test_killed_half_way_it_leaves_no_process_and_goes_on_to_the_same_bytes(tmp_
     killed.mkdir()
     assert stage("study", *overrides, cwd=whole).returncode == 0
 
-    command = [sys.executable, str(ROOT / "pipelines" / "study.py"), *overrides]
+    command = [sys.executable, str(ROOT / "pipelines" / "study.py"), "paths.root=.", *overrides]
     with subprocess.Popen(command, cwd=killed, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
         while not 0 < kept(killed / "store") < 256 and time.monotonic() < deadline:

@@ -3,12 +3,14 @@
 import itertools
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ablation import UserError
 from ablation.records.files import read_results, write_json
+from ablation.records.unfinished import unfinished_text
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.asking.question import Asked, Question
 from ablation.reporting.explorer.explorer import explorer
@@ -21,6 +23,7 @@ from ablation.reporting.findings.opening import opening
 from ablation.reporting.options import DRAWABLE, Options
 from ablation.reporting.page.page import CHAPTERS, Chapter, Picture, picture, render
 from ablation.reporting.placing import PAGE, digests, move_into
+from ablation.reporting.progress import Progress
 from ablation.reporting.questions import QUESTIONS, ask_all
 from ablation.reporting.tables import TABLES
 from ablation.reporting.tables.table import written
@@ -32,13 +35,16 @@ FOLDERS = ("tables", "figures")
 """There even where nothing lies in them: DVC misses outs that are not."""
 
 
-def write_report(results_folder: Path, reports_folder: Path, options: Options, workers: int = 1) -> Path:
+def write_report(
+    results_folder: Path, reports_folder: Path, options: Options, workers: int = 1, shows: bool = False
+) -> Path:
     """Write the report of the study in ``results_folder`` into ``reports_folder``; the path of its page.
 
     Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv``, ``.md`` and ``.tex``, and ``figures/<name>.png``,
     ``.svg`` and ``.pdf`` of those figures that apply to the study and that the options name. ``options.workers``
     processes draw them, or else ``workers``, to the same bytes. Everything is computed and written beside the folder
-    first and then moved (``placing.move_into``), so a report that fails leaves the one before as it was.
+    first and then moved (``placing.move_into``), so a report that fails leaves the one before as it was. ``shows``:
+    whether its progress is shown on stderr.
 
     Raises:
         UserError: the results are missing or incomplete, processes cannot be started, or the report cannot be written.
@@ -47,17 +53,25 @@ def write_report(results_folder: Path, reports_folder: Path, options: Options, w
         raise UserError(f"{reports_folder}: a report cannot be written here: it is no folder")
     chapters, questions = wanted(options)
     plots = [*itertools.chain.from_iterable(chapters.values()), *questions]
-    with Painters(min(options.workers or workers, len(plots))) as painters:
+    with (
+        closing(Progress(results_folder.name if shows else "", len(plots))) as progress,
+        Painters(min(options.workers or workers, len(plots))) as painters,
+    ):
+        progress.now("reading")
         results = read_results(results_folder)
         if results.cells.empty:
             raise UserError(f"{results_folder}: holds no cell; run the study first")
+        if shows and (told := unfinished_text(results.manifest)):
+            progress.tell(told)
+        progress.now("computing")
         analysis = analyse(results, options)
         asked = ask_all(analysis, questions)
         views = [drawing.show(analysis) for of in chapters.values() for drawing in of]
         views += [question.view for question in asked]
         if options.title:
             views = [replace(view, title=options.title) for view in views]
-        drawn = painters.draw(plots, views, analysis.design, options.style)
+        progress.now("drawing")
+        drawn = progress.count(painters.draw(plots, views, analysis.design, options.style))
         files, page = compose(analysis, chapters, asked, drawn)
     try:
         reports_folder.parent.mkdir(parents=True, exist_ok=True)
