@@ -116,8 +116,10 @@ class Rounds:
             self._train_seconds += trained.seconds
             self._add(done, known, bar)
             share = trained.seconds / len(done)
-            for place, record in done:
-                self._tracker.add(self._keys[place], self._cells[place], record, trained.cohort.name, share)
+            files: Sequence[bytes | None] = trained.weights or [None] * len(done)
+            for (place, record), weights in zip(done, files, strict=True):
+                name = trained.cohort.name
+                self._tracker.add(self._keys[place], self._cells[place], record, name, share, weights=weights)
 
     def _add(
         self, done: Sequence[tuple[int, Record]], known: Sequence[tuple[int, int, Record]], bar: "tqdm[Any]"

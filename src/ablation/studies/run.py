@@ -80,8 +80,9 @@ def run_study(study: Study) -> Summary:
         waiting = Waiting(cells, missing, device)
         plan = make_plan(study, cells, missing, cards, device)
         tell_if_long(study, plan, [cells[place] for place in missing], device, bool(waiting.awaited))
-        supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices)
-        with track(study, cards) as tracker:
+        keeps_weights = bool(study.tracking.get("weights"))
+        supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices, keeps_weights)
+        with track(study, cells, cards) as tracker:
             rounds = Rounds(study, cells, cell_keys, plan, supply, store, tracker)
             timing = rounds.run(missing, waiting)
             manifest = write_results(study, cells, cell_keys, store, cards, how)
