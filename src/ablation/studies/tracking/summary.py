@@ -82,9 +82,9 @@ def log_load(
 
 def describe_study(client: Any, experiment: str, manifest: Mapping[str, Any]) -> None:
     """Say what the study is in its experiment's note, and share the charts that it is looked at on."""
-    note = f"{study_note(manifest)} [Its curves]({link(experiment)})."
-    client.set_experiment_tag(experiment, "mlflow.note.content", note)
-    client.set_experiment_tag(experiment, *shared_view(horizon_of(manifest)[0]))
+    client.set_experiment_tag(experiment, "mlflow.note.content", study_note(manifest, link(experiment)))
+    varied = [factor for factor, levels in manifest["factors"].items() if len(levels) > 1]
+    client.set_experiment_tag(experiment, *shared_view(horizon_of(manifest)[0], varied))
 
 
 def _create_summary(client: Any, experiment: str, manifest: Mapping[str, Any]) -> str:
@@ -99,14 +99,15 @@ def _load_of(client: Any, run: str) -> list[Any]:
     return [point for name in names for point in client.get_metric_history(run, name)]
 
 
-def study_note(manifest: Mapping[str, Any]) -> str:
-    """Return what the study is, in Markdown, for MLflow's description panels."""
+def study_note(manifest: Mapping[str, Any], curves: str = "") -> str:
+    """Return what the study is, in Markdown, for MLflow's description panels; its curves are where a link leads."""
     varied = {factor: levels for factor, levels in manifest["factors"].items() if len(levels) > 1}
     fixed = {factor: levels[0] for factor, levels in manifest["factors"].items() if len(levels) == 1}
     cells, (unit, _) = manifest["cells"], horizon_of(manifest)
     lines = [
         f"**{manifest['name']}**: a full factorial of {cells['expected']} cells, {cells['finished']} finished and "
-        f"{cells['diverged']} diverged, {manifest['horizon'][unit]} {unit} each.",
+        f"{cells['diverged']} diverged, {manifest['horizon'][unit]} {unit} each."
+        + (f" [Its curves]({curves})" if curves else ""),
         "",
         *(f"- {factor}: {', '.join(map(str, levels))}" for factor, levels in varied.items()),
         f"- the same in every cell: {', '.join(f'{factor} {level}' for factor, level in fixed.items())}",
