@@ -88,10 +88,11 @@ def run_study(study: Study) -> Summary:
         tell_if_long(study, plan, cohorts, device, bool(waiting.awaited))
         if done_sooner_here(cohorts, plan.ends, study.engine, device.type, plan.workers):
             study, plan = replace(study, engine={"kind": "serial"}), replace(plan, workers=1)
-        supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices)
+        keeps_weights = bool(study.tracking.get("weights"))
+        supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices, keeps_weights)
         if missing:
             note(study, cell_keys, digests, how)
-        with track(study, cards) as tracker:
+        with track(study, cells, cards) as tracker:
             rounds = Rounds(study, cells, cell_keys, plan, supply, store, tracker)
             timing = rounds.run(missing, waiting)
             manifest = write_results(study, cells, cell_keys, store, cards, how)

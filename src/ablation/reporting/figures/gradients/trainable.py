@@ -7,6 +7,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ablation.records.fates import CLASSES
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural, reference
 from ablation.reporting.figures.lettering import named
@@ -14,7 +15,6 @@ from ablation.reporting.figures.panels import grid, panels
 from ablation.reporting.figures.room import PANELS, fitting
 from ablation.reporting.figures.theme import PALE, enlarged
 from ablation.reporting.figures.view import View, few, hold, left_out, present
-from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
 from ablation.reporting.wording.phrases import words
 
