@@ -171,7 +171,7 @@ def test_neither_engine_nor_names_nor_an_interruption_change_a_byte(study, tmp_p
     monkeypatch.setattr(rounds, "run_cohorts", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_study(again)
-    assert not again.results_folder.exists()
+    assert [path.name for path in again.results_folder.iterdir()] == ["unfinished.json"]
     monkeypatch.setattr(rounds, "run_cohorts", run_cohorts)
     assert run_study(again).trained == 3, "one of two cohorts was kept"
     assert bytes_of(again) == bytes_of(whole)

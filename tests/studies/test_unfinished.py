@@ -22,11 +22,11 @@ def killed(study, monkeypatch):
         real = run_module.Rounds._add
         kept = []
 
-        def stop(self, done, known, bar):
+        def stop(self, done, *rest):
             if len(kept) == cohorts:
                 raise KeyboardInterrupt
             kept.extend([0] * bool(done))
-            real(self, done, known, bar)
+            real(self, done, *rest)
 
         with monkeypatch.context() as patched:
             patched.setattr(run_module.Rounds, "_add", stop)
