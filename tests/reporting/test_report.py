@@ -129,7 +129,7 @@ def test_every_study_gets_a_whole_report(name, tmp_path, request):
             assert topic.replace("{unit}", "epochs").replace("{Unit}", "Epochs") in unescape(html.split('id="more"')[1])
             assert shown == 0 or figure.startswith("question_")
     assert all(image["alt"] for image in found.images)
-    assert found.tags.count("script") == 3  # its own, the explorer's, and what that draws
+    assert found.tags.count("script") == 3  # the page's, the explorer's data and its script
     assert all(address.startswith(("#", "data:")) or address in written for address in found.addresses)
 
 

@@ -331,7 +331,7 @@ def test_killed_while_results_are_put_in_place_no_mixture_is_read_and_the_next_r
     replace_file, done = os.replace, []
 
     def killed(source, target):
-        if os.path.dirname(target) == str(later.results_folder):
+        if os.path.dirname(target) == str(later.results_folder) and os.path.basename(target) in TABLES:
             if len(done) == moved:
                 raise KeyboardInterrupt
             done.append(target)

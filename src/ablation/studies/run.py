@@ -90,9 +90,9 @@ def run_study(study: Study) -> Summary:
             study, plan = replace(study, engine={"kind": "serial"}), replace(plan, workers=1)
         keeps_weights = bool(study.tracking.get("weights"))
         supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices, keeps_weights)
-        if missing:
-            note(study, cell_keys, digests, how)
         with track(study, cells, cards) as tracker:
+            if missing:
+                note(study, cell_keys, digests, how)
             rounds = Rounds(study, cells, cell_keys, plan, supply, store, tracker)
             timing = rounds.run(missing, waiting)
             manifest = write_results(study, cells, cell_keys, store, cards, how)

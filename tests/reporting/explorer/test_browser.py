@@ -7,6 +7,7 @@ from ablation.reporting.explorer.explorer import explorer
 from ablation.reporting.page.page import render
 from tests.reporting.explorer.independent import LAST, LEVELS, chosen, curve, layers
 from tests.reporting.page.browser import chromium, complaints, needs_chromium, requests, visit
+from tests.reporting.synthetic import Outcome
 
 pytestmark = needs_chromium
 
@@ -46,15 +47,19 @@ def page(driver, address):
     assert set(requests(driver)) <= {address.as_uri()}
 
 
-def opened(driver, address, hash="", **how):
+def soon(page, condition):
     from selenium.webdriver.support.ui import WebDriverWait
 
+    return WebDriverWait(page, 20).until(condition)
+
+
+def opened(driver, address, hash="", **how):
     driver.get("about:blank")
     visit(driver, address, **how)
     if hash:
         driver.get("about:blank")
         driver.get(address.as_uri() + hash)
-    WebDriverWait(driver, 20).until(lambda page: text(page, "status"))
+    soon(driver, lambda page: text(page, "status"))
 
 
 def text(page, name):
@@ -200,7 +205,7 @@ def test_the_table_has_a_row_a_line_and_its_button_names_the_command(page, varie
     assert "activation=relu depth=5" in text(page, "told")
     focus(page, "numbers-open")
     press(page, Keys.ENTER)
-    tables = page.find_elements("css selector", "#explorer-numbers table")
+    tables = soon(page, lambda page: page.find_elements("css selector", "#explorer-numbers table"))
     assert [table.find_element("css selector", "caption").text.split(",")[0] for table in tables][:2] == [
         "Validation accuracy",
         "Validation loss",
@@ -239,6 +244,30 @@ def test_it_fits_a_phone_and_follows_the_scheme(scheme, width, page, address):
     assert page.execute_script("return document.getElementById('explorer-score').plot.width") <= width
     filtered = page.execute_script("return getComputedStyle(document.querySelector('#explorer canvas')).filter")
     assert ("invert" in filtered) is (scheme == "dark")
+
+
+def test_a_pinned_line_stays_in_front_when_the_step_changes(page):
+    page.find_element("css selector", "#explorer-lines tbody tr:last-child button").click()
+    slide(page, 3)
+    faded = "return document.getElementById('explorer-delta').plot.series.map(one => one.alpha)"
+    assert soon(page, lambda page: page.execute_script(faded)[1] < 1)
+    assert page.execute_script(faded)[4] == 1
+
+
+def test_hostile_names_are_text_and_survive_the_address(driver, analysed, tmp_path):
+    names = ["<b>", "%", "a,b", "a&b=c", '"><img src=x>', "'", "best"]
+    analysis = analysed({"activation": names, "lr": [0.1, 1.0]}, lambda _: Outcome())
+    page = tmp_path / "index.html"
+    page.write_text(render(analysis, [], [], explorer=explorer(analysis)), "utf-8")
+    opened(driver, page)
+    box(driver, "activation", 1).click()
+    rows = driver.find_elements("css selector", "#explorer-lines tbody th")
+    assert [row.text for row in rows] == names[1:]
+    before, hash = picked(driver), driver.current_url.partition("#")[2]
+    opened(driver, page, f"#{hash}")
+    assert picked(driver) == before
+    assert driver.find_elements("css selector", "#explorer img, #explorer b") == []
+    assert complaints(driver) == []
 
 
 def test_without_scripts_the_section_says_that_the_figures_follow(driver, address):

@@ -25,7 +25,7 @@ function chart(holder, told) {
     font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif", ...more,
   });
 
-  function draw(what) {
+  function draw(what, focused) {
     drawn = what;
     plot?.destroy();
     const orNull = values => Array.from(values, value => Number.isFinite(value) ? value : null);
@@ -48,6 +48,7 @@ function chart(holder, told) {
       },
       hooks: {
         drawSeries: [marks],
+        ready: [() => focus(focused)],  // its first cursor, which is nowhere, has taken back any focus before
         setSeries: [(u, series) => followed(u, series)],
         setCursor: [u => followed(u, u.series.findIndex((one, i) => i && one._focus))],
       },

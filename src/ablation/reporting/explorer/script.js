@@ -59,7 +59,7 @@ async function explore() {
       lines: all.map((one, i) => ({
         ...lines[i].look, mean: one.mean.slice(0, xs.length), low: one.low.slice(0, xs.length), high: one.high.slice(0, xs.length),
       })),
-    });
+    }, pinned);
     part(`${kind}-title`).textContent = what.title;
   }
 
