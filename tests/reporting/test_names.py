@@ -14,7 +14,8 @@ from ablation.reporting.findings import findings
 from ablation.reporting.options import Options
 from ablation.reporting.questions import ask_all
 from ablation.reporting.tables import builders
-from ablation.reporting.tables.table import to_csv, to_latex, to_markdown, to_text
+from ablation.reporting.tables.latex import to_latex
+from ablation.reporting.tables.table import to_csv, to_markdown, to_text
 from tests.reporting.synthetic import Outcome, write_study
 
 TWINS = ["elu_with_a_long_one_name_of_mine", "elu_with_a_long_two_name_of_mine"]

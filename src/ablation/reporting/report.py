@@ -26,7 +26,7 @@ from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.progress import Progress
 from ablation.reporting.questions import QUESTIONS, ask_all
 from ablation.reporting.tables import TABLES
-from ablation.reporting.tables.table import written
+from ablation.reporting.tables.forms import written
 from ablation.reporting.wording.captions import UNTRAINED
 
 __all__ = ["Options", "write_report"]

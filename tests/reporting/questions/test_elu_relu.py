@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ablation.reporting.questions import elu_relu
+from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
 
 LEVELS = {"activation": ["relu", "leaky_relu", "elu"], "init": ["a", "zeros"], "lr": [0.1, 1.0], "seed": range(6)}
@@ -92,3 +93,21 @@ def test_what_is_missing_is_said(activations, says, analysed):
     found = elu_relu.ask(analysed({"activation": activations}, lambda _: Outcome()))
     assert (found.answer, found.view.why) == ("", found.missing)
     assert says in found.missing
+
+
+def test_with_and_without_normalization_each_is_told_and_drawn(analysed):
+    """ELU is two epochs sooner without normalization and as soon with it."""
+    plain = {"relu": 4, "elu": 2}
+    plant = lambda c: Outcome(plain[c["activation"]] if c["normalization"] == "none" else 1)  # noqa: E731
+    levels = {"activation": ["relu", "elu"], "normalization": ["batch", "none"], "depth": [2, 5], "seed": range(6)}
+    analysis = analysed(levels, plant)
+    found = elu_relu.ask(analysis)
+    assert found.answer.startswith("It is better here: ")
+    assert " With batch normalization it is not clearly better, by " in found.answer
+    told = "relu 4, elu 2 with no normalization; relu 1, elu 1 with batch normalization"
+    assert found.view.title.endswith(f"depth 5: {told}")
+    figure = drawn(elu_relu, found.view, analysis.design)
+    assert [axis.get_title().split("\n")[-1].split(" · ")[-1] for axis in figure.axes[::4]] == [
+        "no normalization",
+        "batch normalization",
+    ]

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from ablation.reporting.tables.latex import to_latex
 from ablation.reporting.tables.predictions import agreement, predictions
-from ablation.reporting.tables.table import to_csv, to_latex, to_markdown
+from ablation.reporting.tables.table import to_csv, to_markdown
 from tests.reporting.synthetic import Outcome
 
 

@@ -3,13 +3,11 @@
 import csv
 import io
 import math
-import shutil
-import subprocess
 
 import pandas as pd
 import pytest
 
-from ablation.reporting.tables.table import LONG, Table, latex, markdown, printed, to_csv, to_latex, to_markdown
+from ablation.reporting.tables.table import Table, markdown, printed, to_csv, to_markdown
 
 HOSTILE = ["<script>alert(1)</script>", "%", "_", "a|b", "$x^2$", "=1+1", "y" * 200, "{{ 7*7 }}", "[1]", "*"]
 HOSTILE += ["\\input{/etc/passwd}", "a~b & #c", "--``x''", '"q"', "{", "…", "two\nlines", "^^41"]
@@ -86,53 +84,3 @@ def test_levels_in_a_csv_file_are_whole_and_those_that_differ_stay_so():
         ["| 0.1000001", "'=a"],
         ["| 1", "''=a"],
     ]
-
-
-@pytest.mark.parametrize(
-    ("entry", "text"),
-    [
-        ("100% of a_b & c#", r"100\% of a\_b \& c\#"),
-        (r"\{}", r"\textbackslash{}\{\}"),
-        ("$x^2$~", r"\$x\textasciicircum{}2\$\textasciitilde{}"),
-        (">15 <|", r"\textgreater{}15 \textless{}\textbar{}"),
-        ("1e-3 -- ``", "1e{-}3 {-}{-} {`}{`}"),
-    ],
-)
-def test_latex_of_one_entry(entry, text):
-    assert latex(entry) == text
-
-
-def test_latex_is_a_booktabs_table_and_a_row_never_begins_with_an_option():
-    frame = pd.DataFrame({"the_level": ["[1mm]", "*", "relu"], "rmst": [1.5, math.nan, 2.0]})
-    lines = to_latex(Table("a_b", "50%", "Of 3.", frame), 6).splitlines()
-    assert lines == [
-        r"% \usepackage{booktabs,longtable}",
-        r"\begin{table}[htbp]",
-        r"\centering",
-        r"\caption[{50\%}]{50\%. Of 3.}\label{tab:a-b}",
-        r"\begin{tabular}{lr}",
-        r"\toprule",
-        r"the\_level & rmst \\",
-        r"\midrule",
-        r"{}[1mm] & 1.5 \\",
-        r"{}* &  \\",
-        r"relu & 2 \\",
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-
-
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex")
-@pytest.mark.parametrize("times", [1, LONG])
-def test_latex_prints_every_name_as_it_is(times, tmp_path):
-    frame = pd.DataFrame({"name": HOSTILE, "x": 0.5})
-    table = Table("t_1", "Names % and _", "All of them: " + " ".join(HOSTILE), pd.concat([frame] * times))
-    (tmp_path / "table.tex").write_text(to_latex(table, 6), "utf-8")
-    head = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs,longtable}"
-    text = rf"{head}\begin{{document}}\input{{table}}\end{{document}}"
-    (tmp_path / "main.tex").write_text(text, "utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Missing character" not in done.stdout

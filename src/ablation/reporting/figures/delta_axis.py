@@ -50,3 +50,8 @@ def two_decades(axis: Axes) -> None:
     low, high = np.log10(axis.get_ylim())
     if np.floor(high) - np.ceil(low) < 1:
         axis.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
+
+
+def decades(norms: pd.Series) -> float:
+    """Over how many an axis of these norms goes."""
+    return max(2.0, float(np.ptp(np.log10(norms.to_numpy(float))))) if len(norms) else 2.0

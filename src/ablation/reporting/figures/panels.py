@@ -13,11 +13,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ablation.reporting.design import Design
+from ablation.reporting.figures.hidden import dashes, widths
 from ablation.reporting.figures.lettering import legible, named, worded
 from ablation.reporting.figures.room import FLAT, inches
 from ablation.reporting.figures.theme import INK, Styles, enlarged
 from ablation.reporting.figures.view import View
 from ablation.reporting.naming import Label
+
+HOLLOW: dict[str, Any] = {"mfc": "w", "mew": 0.9, "ms": 5.5}
+"""A mark with a hole that is seen, whatever its form."""
 
 
 def grid(view: View, width: float, height: float, margin: float = 1.3, **share: Any) -> tuple[Figure, Any]:
@@ -28,7 +32,7 @@ def grid(view: View, width: float, height: float, margin: float = 1.3, **share: 
     across = max(5.5, margin + width * len(view.columns))
     figure = Figure(figsize=(across, max(1.5 * times + height * len(view.rows), 1.02 * across / FLAT)))
     figure.set_layout_engine("constrained")
-    title = textwrap.wrap(legible(view.title), int(figure.get_figwidth() * 12.5 / times))
+    title = textwrap.wrap(legible(view.title), int(figure.get_figwidth() * 12.5 / times), break_on_hyphens=False)
     figure.suptitle("\n".join(title))
     grow(figure, 0.19 * (len(title) - 2))
     return figure, figure.subplots(len(view.rows), len(view.columns), squeeze=False, **share)
@@ -86,6 +90,8 @@ def shares(axis: Axes) -> None:
 
 def key(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
     """One legend below all panels, in as many columns as fit; the figure grows with its rows."""
+    if not labels:
+        return
     longest = max(len(text) for text in labels)
     columns = max(1, min(len(labels), int(figure.get_figwidth() / enlarged() / (0.55 + 0.075 * longest))))
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
@@ -93,7 +99,11 @@ def key(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
         legend.remove()
         columns -= 1
         legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
-    grow(figure, 0.2 * (-(-len(labels) // columns) - 2))
+    rows = -(-len(labels) // columns)
+    if (even := -(-len(labels) // rows)) < columns:  # no row with a single one below a full one
+        legend.remove()
+        figure.legend(handles, labels, loc="outside lower center", ncols=even)
+    grow(figure, 0.2 * (rows - 2))
 
 
 def lines(
@@ -104,13 +114,32 @@ def lines(
     band: bool = True,
     center: str = "mean",
     by: str = "activation",
+    span: float = 1.0,
+    dashed: bool = True,
+    logarithmic: bool = False,
     **more: Any,
 ) -> None:
-    """A line with its band for each activation, or level of another factor, in the panel's part of the frame."""
-    for level, curve in part.groupby(by, observed=True):
+    """A line with its band for each activation, or level of another factor, in the panel's part of the frame.
+
+    Lines that hide one another are ``dashed``, or of several widths where dashes say something else, if they are not
+    those that are dashed for it. The axis goes over ``span``, or, if it is ``logarithmic``, over so many decades.
+    """
+    curves = [(level, curve) for level, curve in part.groupby(by, observed=True)]
+    points = [(curve[x].to_numpy(float), curve[center].to_numpy(float)) for _, curve in curves]
+    points = [(at, np.log10(y)) for at, y in points] if logarithmic else points
+    tell: list[dict[str, Any]]
+    if dashed:
+        tell = [{"ls": dash} for dash in dashes(points, span)]
+    elif "ls" not in more:
+        tell = [{"lw": width} for width in widths(points, span, more.pop("lw", 1.3))]
+    else:
+        tell = [{} for _ in curves]
+    for place, (level, curve) in enumerate(curves):
         own = style[str(level)]
         every = max(1, len(curve) // 6)
-        look = {"lw": 1.3, "ms": 3.5, "markevery": every, "mec": "w", "mew": 0.3, **own, **more}
+        # The marks of lines that lie on each other stand side by side.
+        marks = {"ms": 3.5, "markevery": (place * every // len(curves), every), "mec": "w", "mew": 0.3}
+        look = {"lw": 1.3, **marks, **own, **tell[place], **more}
         axis.plot(curve[x], curve[center], **look)
         if band and curve["low"].notna().any():
             axis.fill_between(curve[x], curve["low"], curve["high"], color=own["color"], alpha=0.18, lw=0)
@@ -138,8 +167,8 @@ def dots(
         at = own[x].cat.codes.to_numpy() + step * (place - (len(levels) - 1) / 2)
         mean = own["mean"].to_numpy()
         length = lengths(mean, own["low"].to_numpy(), own["high"].to_numpy())
-        look: dict[str, Any] = {"mfc": "w"} if hollow else {}
-        axis.errorbar(at, mean, length, ls="", lw=1.1, capsize=1.5, ms=4.5, **style[str(level)], **look)
+        look: dict[str, Any] = {"ms": 4.5, **style[str(level)], **(HOLLOW if hollow else {})}
+        axis.errorbar(at, mean, length, ls="", lw=1.1, capsize=1.5, **look)
     aslant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slant else {}
     places_along(axis, names, **aslant)
 
@@ -178,11 +207,18 @@ def apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
 
 
 def level_key(
-    figure: Figure, design: Design, factor: str, levels: Sequence[Label], style: Styles, extra: Sequence[Any] = ()
+    figure: Figure,
+    design: Design,
+    factor: str,
+    levels: Sequence[Label],
+    style: Styles,
+    extra: Sequence[Any] = (),
+    line: bool = True,
 ) -> None:
-    """The legend of these levels of a factor, and of what else is to be told apart."""
-    handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]
-    names = [named(design, factor, level) for level in levels]
+    """The legend of these levels of a factor, and of what else is to be told apart; ``line`` where there are lines."""
+    look: dict[str, Any] = {"ms": 4} | ({} if line else {"ls": ""})
+    handles = [Line2D([], [], **look, **style[str(level)]) for level in levels]
+    names = [worded(design, factor, level) for level in levels]
     key(figure, [*handles, *extra], [*names, *(line.get_label() for line in extra)])
 
 

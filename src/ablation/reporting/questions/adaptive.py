@@ -18,7 +18,7 @@ from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.asking.spreads import Spread, by_adaptivity, spread, spreads
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named
-from ablation.reporting.figures.panels import grid, lengths, places_along
+from ablation.reporting.figures.panels import HOLLOW, grid, lengths, places_along
 from ablation.reporting.figures.room import PLACES
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, present, thinned
@@ -221,8 +221,8 @@ def plot(view: View, design: Design) -> Figure:
                 ends = np.array([each["low"], each["mean"], each["high"]])
                 low, mean, high = 10**ends if measure == "decades" else ends
                 look = {"ls": "", "lw": 1.1, "capsize": 2, "ms": 4.5, **style[str(each["optimizer"])]}
-                hollow = {"mfc": "w"} if each["plain"] else {}
-                axis.errorbar(at[each["optimizer"]], mean, lengths(mean, low, high), **look, **hollow)
+                look |= HOLLOW if each["plain"] else {}
+                axis.errorbar(at[each["optimizer"]], mean, lengths(mean, low, high), **look)
             axis.axhline(1.0 if measure == "decades" else 0.0, color=INK, lw=0.8, ls=":")
             places_along(axis, [named(design, "optimizer", x, 16) for x in shown], rotation=30, ha="right")
     for axis, factor in zip(axes[0], view.columns, strict=True):

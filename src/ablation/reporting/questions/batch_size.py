@@ -163,7 +163,8 @@ def plot(view: View, design: Design) -> Figure:
         axis.set_xlabel("batch size")
     early = Line2D([], [], color=INK, marker="o", ms=4, ls="", mfc="w", label="noise up to the target")
     late = Line2D([], [], color=INK, marker="o", ms=4, ls="", label="noise behind it")
-    level_key(figure, design, beside, levels, style, [early, late] if (frame["measure"] == "noise").any() else [])
+    extra = [early, late] if (frame["measure"] == "noise").any() else []
+    level_key(figure, design, beside, levels, style, extra, line=False)
     return figure
 
 

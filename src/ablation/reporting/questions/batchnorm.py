@@ -156,7 +156,7 @@ def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Label
     )
     deep = frame[(frame["measure"] == "time") & (frame["depth"] == columns[-1])]
     spans = [
-        f"{digits(part['mean'].min())} to {digits(part['mean'].max())} with {words(design, 'normalization', level)}"
+        f"{span(part['mean'])} with {words(design, 'normalization', level)}"
         for level in normalizations
         if len(part := deep[deep["normalization"] == level])
     ]
@@ -172,6 +172,11 @@ def view(analysis: Analysis, cells: pd.DataFrame, normalizations: Sequence[Label
     frame, some = thinned(design, frame, "init", most)
     frame["init"] = frame["init"].cat.remove_unused_categories()
     return View(NAME, title, caption + some, f"Points with intervals. {title}.", columns=columns, frame=frame)
+
+
+def span(values: pd.Series) -> str:
+    """From the least to the largest of some numbers, in words."""
+    return " to ".join(dict.fromkeys(digits(end) for end in (values.min(), values.max())))
 
 
 def plot(view: View, design: Design) -> Figure:
@@ -201,5 +206,6 @@ def plot(view: View, design: Design) -> Figure:
         normalizations,
         style,
         start_end({"marker": "o", "mfc": "w", "ls": ""}, {"marker": "o", "ls": ""}),
+        line=False,
     )
     return figure

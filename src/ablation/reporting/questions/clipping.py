@@ -189,5 +189,5 @@ def plot(view: View, design: Design) -> Figure:
                 axis.yaxis.set_major_formatter(PercentFormatter(1))
     axes[0, 0].set_ylabel(f"restricted mean ({design.unit})")
     axes[1, 0].set_ylabel("runs that diverge")
-    level_key(figure, design, "activation", activations, style)
+    level_key(figure, design, "activation", activations, style, line=False)
     return figure

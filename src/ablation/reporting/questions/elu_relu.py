@@ -19,8 +19,9 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.kinds import of_kind, unlike_zeros
 from ablation.reporting.asking.lacking import lacking, obstacle
 from ablation.reporting.asking.question import Question, unanswered
-from ablation.reporting.design import Design, digits
-from ablation.reporting.figures.panels import along, dots, grid, level_key, lines
+from ablation.reporting.design import Design, digits, reference
+from ablation.reporting.figures.lettering import worded
+from ablation.reporting.figures.panels import along, dots, entitle, grid, level_key, lines, no_cells
 from ablation.reporting.figures.room import PLACES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, with_interval
@@ -33,6 +34,8 @@ from ablation.reporting.wording.phrases import words
 
 TOPIC = "Why is ELU better than ReLU?"
 NAME = "question_elu_relu"
+TUNED = ""
+"""What stands for the normalization where there are none to tell apart."""
 MEASURES = {
     "dead": "dead units",
     "blocked": "unit-samples with hardly any gradient",
@@ -51,9 +54,22 @@ def ask(analysis: Analysis) -> Question:
         names = [f"the activation {kind}" for kind in what]
         return unanswered(NAME, TOPIC, lacking(names, [f"+activation.{kind}={{}}" for kind in what]))
     shown = [level for found in kinds.values() for level in found]
-    cells, held = hold(analysis.design, unlike_zeros(analysis, measured(analysis)), ("init", "activation", "depth"))
+    kept = ("init", "activation", "depth", "normalization")
+    cells, held = hold(analysis.design, unlike_zeros(analysis, measured(analysis)), kept)
     cells = cells[cells["activation"].isin(shown)]
-    return Question(TOPIC, *answer(analysis, cells, shown), "", view(analysis, cells, shown, held))
+    # Where the report tunes over normalizations there are none to tell apart.
+    rows: list[Label] = [TUNED]
+    if "normalization" in analysis.design.nuisance:
+        cells = cells.assign(within=TUNED)
+    else:
+        rows = few(present(cells, "normalization"), 2)
+        cells = cells[cells["normalization"].isin(rows)]
+        cells = cells.assign(within=cells["normalization"].cat.remove_unused_categories())
+        first = reference(rows)
+        rows = [first, *(level for level in rows if level != first)]
+    text, evidence = answer(analysis, pd.DataFrame(cells[cells["within"] == rows[0]]), shown)
+    text += others(analysis, cells, shown, rows)
+    return Question(TOPIC, text, evidence, "", view(analysis, cells, shown, rows, held))
 
 
 def measured(analysis: Analysis) -> pd.DataFrame:
@@ -141,58 +157,81 @@ def answer(analysis: Analysis, cells: pd.DataFrame, shown: list[Label]) -> tuple
     return text, evidence
 
 
-def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Label], held: str) -> View:
-    """Dead units and blocked gradient over training at the deepest depth; rises and time to target by depth."""
+def others(analysis: Analysis, cells: pd.DataFrame, shown: list[Label], rows: list[Label]) -> str:
+    """The same difference in time with each other normalization."""
+    text, design = "", analysis.design
+    for level in rows[1:]:
+        found = compare(analysis, pd.DataFrame(cells[cells["within"] == level]), "time", (shown[-1], shown[0]))
+        if found:
+            said = {-1: "it is better", 0: "it is not clearly better", 1: "it is worse"}[found.sign]
+            text += f" With {words(design, 'normalization', level)} {said}, by {full_difference(found, design.unit)}."
+    return text
+
+
+def view(analysis: Analysis, cells: pd.DataFrame, shown: list[Label], rows: list[Label], held: str) -> View:
+    """Dead units and blocked gradient over training at the deepest depth; rises and time to target by depth; with each
+    normalization."""
     design, depth = analysis.design, present(cells, "depth")[-1]
     name = {level: design.short("activation", level) for level in shown}
     tuned = cells[cells["tuned"]]
     deep = tuned[tuned["depth"] == depth]
-    by = ["activation", "step"]
+    by = ["within", "activation", "step"]
     units = analysis.layers[analysis.layers["row"].isin(deep.index)]
     parts = []
     for measure, column in (("dead", "dead_fraction"), ("blocked", "saturated_fraction")):
         # A diverged cell stays where it was last seen, or else the lines would end among other cells than they began.
         held_on = units.pivot_table(column, "row", "step").ffill(axis=1).reset_index().melt("row", value_name=measure)
-        known = held_on.merge(deep[["activation", "seed"]], left_on="row", right_index=True)
+        known = held_on.merge(deep[["within", "activation", "seed"]], left_on="row", right_index=True)
         parts.append(with_interval(analysis, known, by, measure).assign(measure=measure))
     some = few(present(cells, "depth"), PLACES // 2)
     thin = len(some) < len(present(cells, "depth"))
     kept = [part[part["depth"].isin(some)] for part in (cells, tuned)]
     of_depth = ("rises", kept[0][np.isfinite(kept[0]["rises"])], np.inf), ("time", kept[1], analysis.design.horizon)
     for measure, part, most in of_depth:
-        parts.append(with_interval(analysis, part, ["activation", "depth"], measure, most=most).assign(measure=measure))
+        found = with_interval(analysis, part, ["within", "activation", "depth"], measure, most=most)
+        parts.append(found.assign(measure=measure))
     frame = pd.concat(parts, ignore_index=True)
-    means = deep.groupby("activation", observed=True)["time"].mean()
-    title = f"Restricted mean {analysis.design.unit} to the target at {words(design, 'depth', depth)}: " + ", ".join(
-        f"{digits(means[level])} with {name[level]}" for level in shown
-    )
+    means = deep.groupby(["within", "activation"], observed=True)["time"].mean()
+    texts = []
+    for row in rows:
+        of = [f"{name[level]} {digits(means[row, level])}" for level in shown if (row, level) in means]
+        texts.append(", ".join(of) + (f" with {words(design, 'normalization', row)}" if row != TUNED else ""))
+    title = f"Restricted mean {design.unit} to the target at {words(design, 'depth', depth)}: {'; '.join(texts)}"
     caption = (
-        "Above, over training at the deepest depth: units that are dead on the whole probe batch, and unit-samples "
-        "whose derivative is below 5% of its maximum, which a rectifier has by design; means over layers, a diverged "
-        "cell stays where it was last seen. Below, by depth: all rises of the training loss between evaluations, in "
-        "units of the loss of guessing, over all learning rates; and restricted mean time to "
+        "To the left, over training at the deepest depth: units that are dead on the whole probe batch, and "
+        "unit-samples whose derivative is below 5% of its maximum, which a rectifier has by design; means over layers, "
+        "a diverged cell stays where it was last seen. To the right, by depth: all rises of the training loss between "
+        "evaluations, in units of the loss of guessing, over all learning rates; and restricted mean time to "
         f"{analysis.design.goal}. {seeds_text(analysis.design)}; {interval_text(analysis)}; "
         f"but for the rises {tuning_text(analysis)}.{held}{left_out(design, 'depth', some) if thin else ''}"
     )
-    return View(NAME, title, caption, f"Line charts and points with intervals. {title}.", frame=frame)
+    alt = f"Line charts and points with intervals. {title}."
+    return View(NAME, title, caption, alt, "", rows, list(MEASURES), frame)
 
 
 def plot(view: View, design: Design) -> Figure:
-    """Four panels, a color per activation."""
-    shape = View(view.name, view.title, rows=range(2), columns=range(2))
-    figure, axes = grid(shape, 3.0, 1.8)
+    """A row a normalization, a column a measure, a color per activation."""
+    figure, axes = grid(view, 2.3, 1.7, sharex="col", sharey="col")
     style = styles(design, "activation")
     frame = view.frame.assign(activation=view.frame["activation"].cat.remove_unused_categories())
-    for axis, (measure, text) in zip(axes.flat, MEASURES.items(), strict=True):
-        part = frame[frame["measure"] == measure]
-        axis.set_title(design.in_units(text))
-        if measure in ("dead", "blocked"):
-            lines(axis, part, "step", style)
-            axis.set(xlabel="training step", ylim=(-0.03, 1.03))
-            axis.yaxis.set_major_formatter(PercentFormatter(1))
-        elif len(part):
-            part = part.assign(depth=part["depth"].cat.remove_unused_categories())
-            dots(axis, part, "depth", "activation", style, along(design, part, "depth"), slant=False)
-            axis.set(xlabel="depth", ylim=(0, None))
+    titles = [design.in_units(text) for text in MEASURES.values()]
+    beside = [worded(design, "normalization", row) if row != TUNED else "" for row in view.rows]
+    entitle(axes, [(title, row) for row in beside for title in titles], 2.3)
+    for row, level in zip(axes, view.rows, strict=True):
+        for axis, measure in zip(row, view.columns, strict=True):
+            part = frame[(frame["measure"] == measure) & (frame["within"] == level)]
+            no_cells(axis, part)
+            if measure in ("dead", "blocked"):
+                lines(axis, part, "step", style)
+                axis.set(ylim=(-0.03, 1.03))
+                axis.yaxis.set_major_formatter(PercentFormatter(1))
+            elif len(part):
+                part = part.assign(depth=part["depth"].cat.remove_unused_categories())
+                dots(axis, part, "depth", "activation", style, along(design, part, "depth"), slant=False)
+    for axis, measure in zip(axes[-1], view.columns, strict=True):
+        axis.set_xlabel("training step" if measure in ("dead", "blocked") else "depth")
+        axis.set_ylim(bottom=-0.03 if measure in ("dead", "blocked") else 0)
+        if measure == "time":
+            axis.set_ylim(top=design.horizon * 1.04 or 1)
     level_key(figure, design, "activation", list(frame["activation"].cat.categories), style)
     return figure

@@ -164,8 +164,8 @@ def plot(view: View, design: Design) -> Figure:
             part = view.frame[(view.frame["metric"] == metric) & (view.frame["activation"] == level)]
             no_cells(axis, part)
             ended: dict[str, Any] = {"ls": (0, (3, 1.5)), "lw": 0.9, "ms": 0}
-            lines(axis, part[part["probe"] == "last"], "layer", style, band=False, by="init", **ended)
-            lines(axis, part[part["probe"] == "first"], "layer", style, by="init")
+            lines(axis, part[part["probe"] == "last"], "layer", style, band=False, by="init", dashed=False, **ended)
+            lines(axis, part[part["probe"] == "first"], "layer", style, by="init", dashed=False)
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         axes[place, 0].set_ylabel(text)
     for axis, level in zip(axes[0], view.columns, strict=True):

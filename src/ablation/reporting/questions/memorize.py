@@ -237,9 +237,9 @@ def plot(view: View, design: Design) -> Figure:
         axis.set_xscale("log")
         if len(part):
             axis.axvline(part["shown"].iloc[0], color=INK, lw=0.8, ls=":")
-        lines(axis, part[part["score"] == "fit"], "parameters", style, by="depth", markevery=1)
+        lines(axis, part[part["score"] == "fit"], "parameters", style, by="depth", dashed=False, markevery=1)
         own = part[part["score"] == "right"]
-        lines(axis, own, "parameters", dashed, by="depth", ls="--", markevery=1, mew=0.8)
+        lines(axis, own, "parameters", dashed, by="depth", dashed=False, ls="--", markevery=1, mew=0.8)
         axis.set_ylim(0, 1.04)
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.xaxis.set_major_locator(LogLocator(subs=ticks))

@@ -27,7 +27,7 @@ from ablation.reporting.asking.question import Question, unanswered
 from ablation.reporting.asking.standing import MEASURES, PANELS, Standing, judged, standing
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named, worded
-from ablation.reporting.figures.panels import grid, key, lengths, places_along
+from ablation.reporting.figures.panels import HOLLOW, grid, key, lengths, places_along
 from ablation.reporting.figures.room import PLACES, fitting
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few, left_out, present, thinned
@@ -215,8 +215,8 @@ def plot(view: View, design: Design) -> Figure:
                 part = view.frame[(view.frame["depth"] == depth) & (view.frame["measure"] == name)]
                 shift = 0.12 * (names.index(name) - (len(names) - 1) / 2) * 2
                 for optimizer, mean, low, high in part[["optimizer", "mean", "low", "high"]].itertuples(index=False):
-                    look: dict[str, Any] = {"mfc": "w"} if name == "drawn" else {}
-                    look |= {"ls": "", "lw": 1.1, "capsize": 2, "ms": 4.5, **style[str(optimizer)]}
+                    look: dict[str, Any] = {"ls": "", "lw": 1.1, "capsize": 2, "ms": 4.5, **style[str(optimizer)]}
+                    look |= HOLLOW if name == "drawn" else {}
                     axis.errorbar(at[optimizer] + shift, mean, lengths(mean, low, high), **look)
             places_along(axis, [named(design, "optimizer", x, 16) for x in shown], rotation=30, ha="right")
         row[0].set_ylabel(MEASURES[names[0]].text.format(unit=design.unit, score=design.score.name))
@@ -229,7 +229,7 @@ def plot(view: View, design: Design) -> Figure:
     for axis, depth in zip(axes[0], view.columns, strict=True):
         axis.set_title(worded(design, "depth", depth))
     figure.align_ylabels(axes[:, 0])
-    looks: list[dict[str, Any]] = [{}, {"mfc": "w"}]
-    marks = [Line2D([], [], ls="", marker="o", color=INK, ms=4.5, **look) for look in looks]
+    looks: list[dict[str, Any]] = [{"ms": 4.5}, HOLLOW]
+    marks = [Line2D([], [], ls="", marker="o", color=INK, **look) for look in looks]
     key(figure, marks, ["at its best rate", "at a rate drawn from its list"])
     return figure

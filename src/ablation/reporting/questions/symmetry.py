@@ -138,5 +138,5 @@ def plot(view: View, design: Design) -> Figure:
             dots(axis, part, "init", "activation", style, along(design, frame, "init"))
             axis.yaxis.set_major_formatter(PercentFormatter(1) if design.score.is_share else "{x:g}")
         row[0].set_ylabel(design.score.best)
-    level_key(figure, design, "activation", list(frame["activation"].cat.categories), style)
+    level_key(figure, design, "activation", list(frame["activation"].cat.categories), style, line=False)
     return figure

@@ -17,7 +17,7 @@ from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import worded
 from ablation.reporting.figures.panels import along, dots, grid, level_key, no_cells
 from ablation.reporting.figures.room import across, fitting, places
-from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.theme import INK, enlarged, styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_median
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics.health import EXPLODING, VANISHING
@@ -134,19 +134,22 @@ def view(analysis: Analysis, cells: pd.DataFrame, seen: pd.DataFrame, start: pd.
     width = across(min(places(inits), len(present(cells, "activation"))), inits)
     columns = few([depth for depth in present(cells, "depth") if depth != 1], fitting(width, 3))
     by = ["depth", "probe", "activation", "init"]
-    table = with_median(analysis, seen[seen["depth"].isin(columns)], by, "decades").rename(columns={"median": "mean"})
+    # Lost is above zero, as in the text: what the axis has is the opposite of log10 of the ratio.
+    lost_of = seen[seen["depth"].isin(columns)].assign(fall=lambda frame: 0.0 - frame["decades"])
+    table = with_median(analysis, lost_of, by, "fall").rename(columns={"median": "mean"})
     best, worst = extremes(start)
     name = {level: analysis.design.short("activation", level) for level in (best, worst)}
     lost = start.groupby("activation", observed=True)["lost"].mean()
     title = (
-        f"Decades of gradient lost from the last hidden layer to the first, at depth {columns[-1]} before "
-        f"training: {lost[worst]:.3g} with {name[worst]}, {lost[best]:.3g} with {name[best]}"
+        f"Decades of gradient lost from the last hidden layer to the first, at depth {columns[-1]} before training, on "
+        f"average over initializers: {lost[worst]:.3g} with {name[worst]}, {lost[best]:.3g} with {name[best]}"
     )
     caption = (
-        f"log10 of delta in the first over delta in the last hidden layer; dotted: vanishing ({VANISHING:g}) and "
-        f"exploding ({EXPLODING:g}). Median over {seeds_text(analysis.design)}; bar: "
+        "log10 of delta in the last over delta in the first hidden layer, below zero where the gradient grows; beyond "
+        f"the dotted lines it vanishes (the first layer has {VANISHING:g} of the last) or explodes ({EXPLODING:g}). "
+        f"Median over {seeds_text(analysis.design)}; bar: "
         f"{interval_text(analysis, of='medians')}; {tuning_text(analysis)}. Zero stands at "
-        f"{FLOOR}, what is not finite at {CEILING}.{never_probed(analysis, cells)}{held}"
+        f"{-FLOOR}, what is not finite at {-CEILING}.{never_probed(analysis, cells)}{held}"
         f"{left_out(analysis.design, 'depth', columns) if len(columns) < len(present(cells, 'depth')) else ''}"
     )
     table, some_inits = thinned(analysis.design, table, "init", 8)
@@ -166,11 +169,13 @@ def plot(view: View, design: Design) -> Figure:
         for axis, depth in zip(row, view.columns, strict=True):
             part = frame[(frame["depth"] == depth) & (frame["probe"] == probe)]
             no_cells(axis, part)
-            for edge in (np.log10(VANISHING), np.log10(EXPLODING)):
-                axis.axhline(edge, color=INK, lw=0.8, ls=":")
+            for text, ratio, side in (("vanishing", VANISHING, "bottom"), ("exploding", EXPLODING, "top")):
+                axis.axhline(-np.log10(ratio), color=INK, lw=0.8, ls=":")
+                where = ("axes fraction", "data")
+                axis.annotate(text, (0.99, -np.log10(ratio)), xycoords=where, size=7 * enlarged(), ha="right", va=side)
             dots(axis, part, "activation", "init", style, along(design, frame, "activation"))
             axis.set_title(f"{worded(design, 'depth', depth)} · {PROBES[str(probe)]}")
             axis.set_ylim(min(-4, frame["mean"].min() - 1), max(4, frame["mean"].max() + 1))
-        row[0].set_ylabel("decades of gradient")
-    level_key(figure, design, "init", list(frame["init"].cat.categories), style)
+        row[0].set_ylabel("decades lost")
+    level_key(figure, design, "init", list(frame["init"].cat.categories), style, line=False)
     return figure

@@ -196,7 +196,7 @@ def plot(view: View, design: Design) -> Figure:
         axis.set(xlabel="depth", ylabel=axis_text(design, str(measure)))
         if measure == "ratio":
             as_ratios(axis)
-    level_key(figure, design, "schedule", schedules, style)
+    level_key(figure, design, "schedule", schedules, style, line=False)
     return figure
 
 

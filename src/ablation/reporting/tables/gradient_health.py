@@ -28,8 +28,9 @@ def health(analysis: Analysis) -> Table:
         f"Medians over {seeds_text(design)}, {tuning_text(analysis)}; first probe: before training, last: at its end "
         "(or "
         "before divergence). slope: decades of delta norm per layer, positive where the gradient shrinks towards the "
-        "input; ratio: first over last hidden layer; dead, saturated: of the worst layer; update_ratio: of the first "
-        "layer; vanishing, exploding: share of seeds with a ratio below 1e-3, above 1e3; clip_share: of all steps."
+        "input; ratio: first over last hidden layer; dead, saturated (blocked, of an activation that is not bounded): "
+        "of the worst layer; update_ratio: of the first layer; vanishing, exploding: share of seeds with a ratio below "
+        "1e-3, above 1e3; clip_share: of all steps."
         f"{never_probed(analysis, analysis.tuned)}"
     )
     return Table("health", "Gradient health of every combination and depth", caption, table, factors(design))

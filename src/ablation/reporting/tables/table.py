@@ -1,4 +1,4 @@
-"""A table with its caption, and how it is written as CSV, Markdown and LaTeX.
+"""A table with its caption, and how it is written as CSV and Markdown; ``latex`` is beside.
 
 CSV holds plain numbers at six significant digits (``inf`` for a time beyond the horizon, empty for what is not
 known) and levels as they are: names whole, numbers with all of their digits. Markdown and LaTeX hold what a reader
@@ -21,19 +21,8 @@ from ablation.records.horizon import UNITS
 from ablation.reporting.design import Design
 from ablation.reporting.naming import raw
 
-LONG = 40
-"""Rows of a LaTeX table beyond which it may break over pages."""
-
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet program takes for the beginning of a formula."""
-
-LATEX = str.maketrans(
-    {character: f"\\{character}" for character in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "…": r"\dots{}"}
-    | {"-": "{-}", "'": "{'}", "`": "{`}"}  # no dashes, no quotation marks made of several
-)
-"""Every character that LaTeX reads as more than itself, or its oldest font encoding prints as another."""
 
 
 @dataclass(frozen=True)
@@ -141,35 +130,3 @@ def to_markdown(table: Table, horizon: float, unit: str = "epochs") -> str:
     rows = [line(row) for row in to_text(table, horizon, unit)]
     head = [line([name for name, _ in table.columns]), "|" + " --- |" * len(table.columns)]
     return "\n".join([f"# {table.title}", "", table.caption, "", *head, *rows, ""])
-
-
-def latex(entry: str) -> str:
-    """An entry of which LaTeX prints every character as it is."""
-    return " ".join(entry.split()).translate(LATEX)
-
-
-def to_latex(table: Table, horizon: float, unit: str = "epochs") -> str:
-    """The table as LaTeX to be read in by ``\\input``; it needs the packages booktabs and, when long, longtable."""
-
-    def line(entries: list[str]) -> str:
-        # At a row's beginning, [ would be the length of a skip and * that of no page break.
-        first = "{}" if entries[0].startswith(("[", "*")) else ""
-        return first + " & ".join(latex(entry) for entry in entries) + r" \\"
-
-    spread = "".join("r" if numeric else "l" for _, numeric in table.columns)
-    head = [r"\toprule", line([name for name, _ in table.columns]), r"\midrule"]
-    rows = [line(row) for row in to_text(table, horizon, unit)]
-    caption = rf"\caption[{{{latex(table.title)}}}]{{{latex(table.title)}. {latex(table.caption)}}}"
-    named = rf"{caption}\label{{tab:{table.name.replace('_', '-')}}}"
-    if len(rows) > LONG:
-        body = [rf"\begin{{longtable}}{{{spread}}}", rf"{named}\\", *head, r"\endfirsthead", *head, r"\endhead"]
-        body += [r"\bottomrule", r"\endlastfoot", *rows, r"\end{longtable}"]
-    else:
-        body = [r"\begin{table}[htbp]", r"\centering", named, rf"\begin{{tabular}}{{{spread}}}", *head, *rows]
-        body += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
-    return "\n".join([r"% \usepackage{booktabs,longtable}", *body, ""])
-
-
-def written(table: Table, horizon: float, unit: str = "epochs") -> dict[str, str]:
-    """The table in each of its forms, by the ending of the file's name."""
-    return {"csv": to_csv(table), "md": to_markdown(table, horizon, unit), "tex": to_latex(table, horizon, unit)}

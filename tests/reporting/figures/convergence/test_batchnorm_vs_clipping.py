@@ -10,7 +10,11 @@ from tests.reporting.synthetic import Outcome
     ("levels", "nuisance", "says"),
     [
         ({}, ("lr",), "one level of normalization and one level of clipping"),
-        ({"normalization": ["none", "batch"]}, ("lr",), "has one level of clipping:"),
+        (
+            {"normalization": ["none", "batch"]},
+            ("lr",),
+            "one level of clipping; 'clipping=[none,global_norm]'",
+        ),
         ({"normalization": ["none", "batch"], "clipping": ["none", "value"]}, ("clipping",), "tunes over clipping"),
     ],
 )

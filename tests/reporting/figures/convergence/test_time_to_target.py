@@ -3,6 +3,7 @@
 import numpy as np
 
 from ablation.reporting.figures.convergence import time_to_target
+from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
 
 
@@ -15,4 +16,17 @@ def test_heat_map_holds_the_medians_and_what_is_fixed(analysed):
         "he_normal": 2,
     }
     assert "Held fixed: no clipping." in view.caption
-    assert view.title == "At depth 3, he_normal + tanh is among the fastest to 90% validation accuracy: 2 epochs"
+    soonest = "he_normal + tanh and he_normal + relu: 2 epochs; 8 of 8 combinations tie for the fastest"
+    assert view.title == f"At depth 3, soonest to 90% validation accuracy with {soonest}"
+
+
+def test_the_legend_has_what_is_drawn(analysed):
+    levels = {"init": ["zeros", "he_normal"], "activation": ["relu", "tanh"]}
+    for outcome, told in (
+        (Outcome(2), []),
+        (Outcome(None), [">6: not within the horizon"]),
+        (Outcome(diverges=1), ["diverged"]),
+    ):
+        analysis = analysed(levels, lambda _, outcome=outcome: outcome)
+        figure = drawn(time_to_target, time_to_target.show(analysis), analysis.design)
+        assert [text.get_text() for legend in figure.legends for text in legend.get_texts()] == told

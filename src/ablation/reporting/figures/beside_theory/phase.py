@@ -54,7 +54,7 @@ def show(analysis: Analysis) -> View:
         most = plural(int(grids.max()) if len(grids) else 0, "value")
         deep = plural(int(depths.max()) if len(depths) else 0, "depth")
         why = f"A phase diagram needs {FEWEST} values of sigma_w at 2 depths; the study has {most} at {deep}."
-        return View(name, heading, why=f"{why} The preset `phase` has such a grid.")
+        return View(name, heading, why=f"{why} The preset study=phase has such a grid.")
     columns = few(activations, 4)
     cells = cells[cells["activation"].isin(columns)]
     by = ["activation", "sigma_w", "depth"]
@@ -142,5 +142,6 @@ def plot(view: View, design: Design) -> Figure:
     figure.colorbar(scale, ax=axes, label=f"best {design.score.validation}", aspect=25, fraction=0.04)
     line = Line2D([], [], color=INK, lw=1.6)
     cross = Line2D([], [], ls="", marker="x", ms=5, color=INK)
-    key(figure, [line, cross], [f"{TRAINED} depth scales, predicted", "diverged"])
+    lost = (view.frame["diverged"] > 0.5).any()
+    key(figure, [line, cross][: 1 + lost], [f"{TRAINED} depth scales, predicted", "diverged"][: 1 + lost])
     return figure

@@ -1,5 +1,7 @@
 """Theory against measurement: delta norm per layer before training, and the line that theory draws through it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -8,7 +10,7 @@ from matplotlib.lines import Line2D
 from ablation.records.columns import FACTORS
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
-from ablation.reporting.figures.delta_axis import CEILING, FLOOR, delta_by_layer, edged, two_decades
+from ablation.reporting.figures.delta_axis import CEILING, FLOOR, decades, delta_by_layer, edged, two_decades
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import describe, grid, key, lines, panels
 from ablation.reporting.figures.room import PANELS
@@ -85,7 +87,8 @@ def plot(view: View, design: Design) -> Figure:
     figure, axes = grid(view, 2.0, 1.8, sharex=True, sharey="row")
     style = styles(design, "init")
     for axis, part in panels(view, design, axes, "normalization", "activation"):
-        lines(axis, part, "layer", style, center="median", by="init", lw=0.8)
+        look: dict[str, Any] = {"span": decades(part["median"]), "logarithmic": True, "dashed": False, "lw": 0.8}
+        lines(axis, part, "layer", style, center="median", by="init", **look)
         for level, curve in part.groupby("init", observed=True):
             axis.plot(curve["layer"], curve["predicted"], color=style[str(level)]["color"], ls=(0, (4, 2)), lw=1.6)
         delta_by_layer(axis, part, 5)

@@ -17,6 +17,8 @@ from ablation.reporting.wording.captions import UNTRAINED, interval_text, seeds_
 from ablation.reporting.wording.phrases import names, words
 
 TOPIC = "Batch normalization against clipping"
+OTHERS = {"normalization": "'normalization=[none,batch]'", "clipping": "'clipping=[none,global_norm]'"}
+"""What adds levels of the two."""
 
 
 def show(analysis: Analysis) -> View:
@@ -28,7 +30,8 @@ def show(analysis: Analysis) -> View:
     pair = ("normalization", "clipping")
     single = " and ".join(f"one level of {factor}" for factor in pair if not design.varies(factor))
     if single:
-        return View(name, heading, why=f"The study has {single}: there is nothing to set side by side.")
+        add = [OTHERS[factor] for factor in pair if not design.varies(factor)]
+        return View(name, heading, why=f"The study has {single}; {' '.join(add)} would set several side by side.")
     tuned = " and ".join(factor for factor in pair if factor in design.nuisance)
     if tuned:
         return View(name, heading, why=f"The report tunes over {tuned}: there are no levels to set side by side.")

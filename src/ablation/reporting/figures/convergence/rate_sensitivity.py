@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
+from ablation.reporting.figures.hidden import dashes
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import describe, grid, key, panels
 from ablation.reporting.figures.room import LINES
@@ -32,7 +33,8 @@ def show(analysis: Analysis) -> View:
     if design.untrained:
         return View(name, TOPIC, why=UNTRAINED)
     if not analysis.tunes_rates:
-        return View(name, TOPIC, why="The report tunes over no learning rate: there are not several, or it is not to.")
+        add = "'lr=[0.01,0.1,1.0]'" if "lr" in design.nuisance else "'report.nuisance=[lr]'"
+        return View(name, TOPIC, why=f"The report tunes over no learning rate; with {add} it would.")
     by = ["depth", "normalization", line_factor(design)]
     free = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in (*by, "lr")]
     cells, held = hold(design, analysis.cells, [*by, *free])
@@ -103,11 +105,14 @@ def plot(view: View, design: Design) -> Figure:
     figure, axes = grid(view, 2.5, 2.0, sharex=True, sharey=True)
     style = styles(design, factor)
     levels = [level for level in design.levels[factor] if (view.frame[factor] == level).any()]
+    span = float(np.ptp(np.log(view.frame["mean"].to_numpy(float))))
     for axis, part in panels(view, design, axes, "normalization", "depth"):
         axis.axvline(1, color=INK, lw=0.6, ls=":")
-        for level in levels:
-            curve, look = part[part[factor] == level], style[str(level)]
-            axis.plot(curve["multiple"], curve["mean"], color=look["color"], lw=1.2)
+        curves = [part[part[factor] == level] for level in levels]
+        points = [(curve["multiple"].to_numpy(float), np.log(curve["mean"].to_numpy(float))) for curve in curves]
+        for level, curve, dash in zip(levels, curves, dashes(points, span), strict=True):
+            look = style[str(level)]
+            axis.plot(curve["multiple"], curve["mean"], color=look["color"], lw=1.2, ls=dash)
             if curve["low"].notna().any():
                 axis.fill_between(curve["multiple"], curve["low"], curve["high"], color=look["color"], alpha=0.15, lw=0)
             gone = curve["diverged"] >= 0.5
@@ -126,11 +131,13 @@ def plot(view: View, design: Design) -> Figure:
     describe(axes, "learning rate / best", "best validation loss")
     handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]
     plain: dict[str, Any] = {"ls": "", "color": INK, "ms": 4}
-    told: dict[str, dict[str, Any]] = {
-        "reach the target": {"marker": "o"},
-        "do not": {"marker": "o", "mfc": "w"},
-        "diverge": {"marker": "x"},
+    gone, reach = view.frame["diverged"] >= 0.5, view.frame["reached"] >= 0.5
+    kinds: dict[str, tuple[pd.Series, dict[str, Any]]] = {
+        "at least half reach the target": (reach & ~gone, {"marker": "o"}),
+        "fewer do": (~reach & ~gone, {"marker": "o", "mfc": "w"}),
+        "at least half diverge": (gone, {"marker": "x"}),
     }
+    told = {text: look for text, (where, look) in kinds.items() if where.any()}
     handles += [Line2D([], [], **plain, **look) for look in told.values()]
     key(figure, handles, [*(named(design, factor, level) for level in levels), *told])
     return figure

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
+from ablation.reporting.figures.hidden import dashes
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import apart, grid, shares
 from ablation.reporting.figures.room import LINES
@@ -26,7 +27,9 @@ def show(analysis: Analysis) -> View:
     varying = [factor for factor in design.compared if design.varies(factor)][:12]
     if not varying:
         return View(
-            name, f"Cells that have reached {design.goal}", why="No factor varies: there are no levels to compare."
+            name,
+            f"Cells that have reached {design.goal}",
+            why="No factor varies; 'depth=[2,10]' has two levels.",
         )
     grid, within = analysis.grid, design.length
     frame = pd.concat([arrived(analysis, factor, grid) for factor in varying], ignore_index=True)
@@ -96,12 +99,14 @@ def plot(view: View, design: Design) -> Figure:
     for axis, factor in zip(axes.flat, view.columns, strict=False):
         style, part = styles(design, str(factor)), view.frame[view.frame["factor"] == factor]
         ends = []
-        for place, curve in part.groupby("order"):
+        groups = list(part.groupby("order"))
+        points = [(curve[design.noun].to_numpy(float), curve["mean"].to_numpy(float)) for _, curve in groups]
+        for (place, curve), dash in zip(groups, dashes(points, 1.0), strict=True):
             level = design.levels[str(factor)][int(str(place))]
             color = style[str(level)]["color"]
             # One more point, or what is reached at the horizon would have no width.
             curve = pd.concat([curve, curve.tail(1).assign(**{design.noun: end})])
-            axis.step(curve[design.noun], curve["mean"], where="post", color=color, lw=1.4)
+            axis.step(curve[design.noun], curve["mean"], where="post", color=color, lw=1.4, ls=dash)
             if curve["low"].notna().any():
                 band = (curve[design.noun], curve["low"], curve["high"])
                 axis.fill_between(*band, step="post", color=color, alpha=0.1, lw=0)

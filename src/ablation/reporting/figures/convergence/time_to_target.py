@@ -16,11 +16,14 @@ from ablation.reporting.figures.panels import grid, grow, key, panels
 from ablation.reporting.figures.room import PLACES, fitting
 from ablation.reporting.figures.theme import HEAT, PALE, enlarged
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned
+from ablation.reporting.naming import Label
 from ablation.reporting.statistics.times import summarize
 from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
-from ablation.reporting.wording.phrases import names
+from ablation.reporting.wording.phrases import listed, names
 
 TOPIC = "{Unit} to target, initializer by activation"
+NAMED = 3
+"""Most combinations that the title names."""
 
 
 def show(analysis: Analysis) -> View:
@@ -30,7 +33,7 @@ def show(analysis: Analysis) -> View:
     if design.untrained:
         return View(name, heading, why=UNTRAINED)
     if not (design.varies("init") or design.varies("activation")):
-        return View(name, heading, why="The study has one initializer and one activation: there is nothing to lay out.")
+        return View(name, heading, why="It has one initializer and one activation; '+activation.tanh={}' adds one.")
     cells, held = hold(design, analysis.tuned, ("init", "activation", "depth", "normalization"))
     size = [min(PLACES, len(present(cells, factor))) for factor in ("init", "activation")]
     marks = size[0] * size[1]
@@ -47,12 +50,15 @@ def show(analysis: Analysis) -> View:
     if deepest["reached"].sum() == 0:
         title = f"At depth {columns[-1]}, no combination reaches {design.goal} within {within}"
     else:
-        median = deepest[f"median_{design.unit}"].iloc[0]
-        after = design.time(median) if np.isfinite(median) else "some seeds only"
-        sole = any(found.factor is None and found.depth == columns[-1] and found.alone for found in analysis.winners)
-        verb = "is the fastest" if sole else "is among the fastest"
-        best = names(design, deepest, ["init", "activation", *(["normalization"] if len(rows) > 1 else [])], 0)
-        title = f"At depth {columns[-1]}, {best} {verb} to {design.goal}: {after}"
+        median = f"median_{design.unit}"
+        deepest = deepest.sort_values([median, "rmst", "mean_loss"], kind="stable")
+        soonest = deepest[deepest[median] == deepest[median].iloc[0]]
+        after = design.time(soonest[median].iloc[0]) if np.isfinite(soonest[median].iloc[0]) else "some seeds only"
+        shown = ["init", "activation", *(["normalization"] if len(rows) > 1 else [])]
+        best = [names(design, soonest, shown, place) for place in range(min(NAMED, len(soonest)))]
+        best += [f"{len(soonest) - NAMED} more"] if len(soonest) > NAMED else []
+        title = f"At depth {columns[-1]}, soonest to {design.goal} with {listed(best)}: {after}"
+        title += tie(analysis, columns[-1])
     tuned = " and ".join(factor for factor in ("init", "activation") if factor in design.nuisance)
     blank = f" Blank: another {tuned} is better." if tuned else ""
     caption = (
@@ -67,6 +73,14 @@ def show(analysis: Analysis) -> View:
     late, marks_text = int((~np.isfinite(frame[f"median_{design.unit}"])).sum()), plural(len(frame), "combination")
     alt = f"Heat maps of {marks_text}, {late} of them never reaching the target in the median. {title}."
     return View(name, title, caption, alt, rows=rows, columns=columns, frame=frame)
+
+
+def tie(analysis: Analysis, depth: Label) -> str:
+    """How many of all the combinations at this depth cannot be told from the fastest one."""
+    found = next((each for each in analysis.winners if each.factor is None and each.depth == depth), None)
+    if found is None or found.alone:
+        return ""
+    return f"; {len(found.rest) + 1} of {plural(len(found.candidates), 'combination')} tie for the fastest"
 
 
 def panel_size(inits: int, activations: int, rows: int = 1) -> tuple[float, float]:
@@ -106,6 +120,12 @@ def plot(view: View, design: Design) -> Figure:
         axis.set_yticks(range(len(inits)), beside)
     scale = mpl.cm.ScalarMappable(norm, colors)
     figure.colorbar(scale, ax=axes, label=f"median {design.unit} to\n{design.goal}", aspect=25, fraction=0.04)
-    handles = [Patch(facecolor=PALE, edgecolor="0.5", hatch="//"), Line2D([], [], ls="", marker="x", color="0.1")]
-    key(figure, handles, [f">{design.horizon:g}: not within the horizon", "diverged"])
+    gone = 2 * view.frame["diverged"] > view.frame["cells"]
+    late = ~np.isfinite(view.frame[f"median_{design.unit}"]) & ~gone
+    told = {
+        f">{design.horizon:g}: not within the horizon": (late, Patch(facecolor=PALE, edgecolor="0.5", hatch="//")),
+        "diverged": (gone, Line2D([], [], ls="", marker="x", color="0.1")),
+    }
+    drawn = {text: handle for text, (where, handle) in told.items() if where.any()}
+    key(figure, list(drawn.values()), list(drawn))
     return figure

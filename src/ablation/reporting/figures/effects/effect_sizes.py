@@ -50,7 +50,7 @@ def show(analysis: Analysis) -> View:
     if not (first["p_holm"] < LEAST).any():
         title = f"For {response_text(design, told[0].response.name)}, no effect is sure; the largest are of {top}"
     pairs = first[interactions(first) & (first["p_holm"] < LEAST)]
-    if len(pairs):
+    if len(pairs) and pairs["term"].iloc[0] not in first["term"].head(2).tolist():
         title += f"; of the interactions, {pairs['term'].iloc[0]} ({pairs['omega_sq'].iloc[0]:.2f})"
     left = f" {len(shown)} of {len(order)} terms are shown." if len(shown) < len(order) else ""
     lacking = [effects for effects in found if effects.table.empty]

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 from ablation.records.columns import ORDINAL
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
+from ablation.reporting.figures.hidden import dashes
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import apart, grid
 from ablation.reporting.figures.theme import INK, enlarged, styles
@@ -110,10 +111,15 @@ def plot(view: View, design: Design) -> Figure:
         levels: list[Label] = [level for level in design.levels[along] if level in set(part["along"])]
         style, last = styles(design, by), []
         drawn = [level for level in design.levels[by] if level in set(part["line"])]
-        for step, level in enumerate(drawn):
-            line = part[part["line"] == level]
+        own_lines = [part[part["line"] == level] for level in drawn]
+        points = [
+            (np.array([levels.index(value) for value in line["along"]], float), np.log(line["mean"].to_numpy(float)))
+            for line in own_lines
+        ]
+        told = dashes(points, float(np.log(ends[1] / ends[0])))
+        for step, (level, line) in enumerate(zip(drawn, own_lines, strict=True)):
             x = np.array([levels.index(value) for value in line["along"]]) + 0.04 * (step - (len(drawn) - 1) / 2)
-            own = {"lw": 1.2, "ms": 3.5, **style[str(level)]}
+            own = {"lw": 1.2, "ms": 3.5, "ls": told[step], **style[str(level)]}
             axis.plot(x, line["mean"], **own)
             axis.vlines(x, line["low"].clip(*ends), line["high"].clip(*ends), color=own["color"], lw=0.9, alpha=0.6)
             last.append((float(np.log(line["mean"].iloc[-1])), level, own["color"]))

@@ -34,9 +34,9 @@ def show(analysis: Analysis) -> View:
     frame = pd.concat(parts, ignore_index=True)
     frame["gap"] = (frame["observed"] - frame["supposed"]).abs()
     gaps = frame.groupby("law", sort=False)["gap"].max()
-    title = (
-        f"Residuals of the log-normal model of times lie within {gaps.iloc[0]:.0%} of the share that it supposes, "
-        f"those of the log-logistic within {gaps.iloc[1]:.0%}"
+    normal, logistic = (f"within {gap:.0%}" for gap in gaps)
+    title = f"Residuals of the log-normal model of times lie {normal} of the share that it supposes, " + (
+        "and so do those of the log-logistic" if normal == logistic else f"those of the log-logistic {logistic}"
     )
     arrived = sum(int(np.isfinite(fit.high).sum()) for fit in found.times.fits)
     total = sum(len(fit.high) for fit in found.times.fits)

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
-from ablation.reporting.figures.delta_axis import CEILING, FLOOR, delta_by_layer, edged, two_decades
+from ablation.reporting.figures.delta_axis import CEILING, FLOOR, decades, delta_by_layer, edged, two_decades
 from ablation.reporting.figures.panels import activation_key, describe, grid, lines, panels
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import INK, styles
@@ -70,14 +70,17 @@ def show(analysis: Analysis) -> View:
 
 def plot(view: View, design: Design) -> Figure:
     """Delta by layer on a log axis, start and end in one panel."""
-    figure, axes = grid(view, 2.3, 2.0, sharex=True, sharey=True)
+    figure, axes = grid(view, 2.3, 2.0, sharex=True, sharey="row")
     style = styles(design, "activation")
     for axis, part in panels(view, design, axes, "normalization", "init"):
         dashed: dict[str, Any] = {"ls": (0, (3, 1.5)), "lw": 0.9, "ms": 0}
-        lines(axis, part[part["probe"] == "last"], "layer", style, band=False, center="median", **dashed)
-        lines(axis, part[part["probe"] == "first"], "layer", style, center="median")
+        look: dict[str, Any] = {"center": "median", "dashed": False, "logarithmic": True}
+        look |= {"span": decades(part["median"])}
+        lines(axis, part[part["probe"] == "last"], "layer", style, band=False, **look, **dashed)
+        lines(axis, part[part["probe"] == "first"], "layer", style, **look)
         delta_by_layer(axis, part, 6, " or not finite")
-    two_decades(axes[0, 0])
+    for axis in axes[:, 0]:
+        two_decades(axis)
     describe(axes, "hidden layer", "delta norm (rms)")
     extra = [Line2D([], [], color=INK, label="before training"), Line2D([], [], color=INK, ls="--", label="last probe")]
     activation_key(figure, design, view.frame, style, extra)
