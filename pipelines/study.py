@@ -7,7 +7,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from ablation.records.columns import FACTORS
-from ablation.reporting.options import Options
+from ablation.records.ending import FEW, ending_lines
+from ablation.records.files import read_results
+from ablation.reporting.options import Options, baseline_of
+from ablation.studies.cells import expand
 from ablation.studies.config import Config, stage
 from ablation.studies.run import run_study
 from ablation.studies.study import check_study
@@ -16,7 +19,11 @@ from ablation.studies.study import check_study
 def run(config: Config) -> None:
     """Run the study and say what came of it."""
     study = check_study(config)
-    Options.of(study.report)  # checked now, although only the report reads them
+    options = Options.of(study.report)  # checked now, although only the report reads them
+    if options.reference:
+        planned = expand(study)
+        there = {factor: list(dict.fromkeys(cell.factors[factor] for cell in planned)) for factor in FACTORS}
+        baseline_of(options.reference, there)
     summary = run_study(study)
     cells = "1 cell" if summary.cells == 1 else f"{summary.cells} cells"
     known = f", {summary.known} known without" if summary.known else ""
@@ -25,6 +32,8 @@ def run(config: Config) -> None:
         f"{summary.wall_seconds:.1f} s; results in {study.results_folder}",
         file=sys.stderr,
     )
+    if summary.cells <= FEW:
+        print("\n".join(ending_lines(read_results(study.results_folder, layers=False))), file=sys.stderr)
 
 
 main = stage(run, __file__, reads={*FACTORS, "training"})

@@ -31,13 +31,13 @@ ALONE = {
 }
 """Libraries that only these files, and the pipelines, may import."""
 
-BELOW = {"statistics", "theory", "analysis", "design", "naming", "scoring", "wording"}
+BELOW = {"statistics", "theory", "analysis", "design", "options", "naming", "scoring", "wording"}
 REPORTING = {
-    "statistics": {"statistics", "design", "naming"},
+    "statistics": {"statistics", "design", "options", "naming"},
     "theory": {"theory", "statistics", "design"},
     "tables": {"tables", *BELOW},
     "figures": {"figures", *BELOW},
-    "wording": {"wording", "statistics", "theory", "analysis", "design", "naming"},
+    "wording": {"wording", "statistics", "theory", "analysis", "design", "options", "naming"},
     "asking": {"asking", "figures", *BELOW},
     "findings": {"findings", *BELOW},
     "questions": {"questions", "asking", "figures", *BELOW},

@@ -1,6 +1,8 @@
 """How the report is asked to summarize a study."""
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,6 +22,9 @@ NESTED, SAME = TUNINGS = ("nested", "same")
 ABOVE = {"confidence": "between 0 and 1", "profile_max_tau": "above 1"}
 """Options that are any number, and where they may lie."""
 
+Level = str | int | float | None
+Baseline = tuple[tuple[str, Level], ...]
+
 
 @dataclass(frozen=True)
 class Options:
@@ -29,6 +34,8 @@ class Options:
     profile_max_tau: float = 4.0
     nuisance: tuple[str, ...] = ("lr",)
     tuning: str = NESTED
+    reference: Baseline = ()
+    """The baseline: of each of these factors the level that its others are held against."""
     workers: int | None = None
     """How many processes draw; as many as there are cores where it is None. Of no account for what is drawn."""
 
@@ -49,6 +56,19 @@ class Options:
                 raise UserError(
                     f"report.nuisance=[{','.join(self.nuisance)}]: {factor} is there twice; each factor may stand once"
                 )
+
+        self._check_reference()
+
+    def _check_reference(self) -> None:
+        allowed = [factor for factor in FACTORS if factor not in ("seed", *self.nuisance)]
+        for factor, level in self.reference:
+            if factor not in FACTORS:
+                raise UserError(f"report.reference.{factor}: is no factor; allowed are {', '.join(allowed)}")
+            if factor not in allowed:
+                why = "seeds are no choice" if factor == "seed" else "it is tuned over (report.nuisance)"
+                raise UserError(f"report.reference.{factor}: {why}; allowed are {', '.join(allowed)}")
+            if isinstance(level, bool) or not isinstance(level, Level):
+                raise UserError(f"report.reference.{factor}={level}: must be one level of {factor}, by its name")
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Options":
@@ -71,7 +91,10 @@ class Options:
         if nuisance is not None and not isinstance(nuisance, str | list | tuple):
             raise UserError(f"report.nuisance={nuisance}: must be a list of factors, as [lr] or []")
         names = (nuisance,) if isinstance(nuisance, str) else tuple(nuisance or ())
-        return cls(**{**config, "nuisance": names})
+        baseline = config.get("reference") or {}
+        if not isinstance(baseline, Mapping):
+            raise UserError(f"report.reference={baseline}: must be a level a factor, as {{activation: relu}}, or null")
+        return cls(**{**config, "nuisance": names, "reference": tuple(baseline.items())})
 
     def overrides(self) -> list[str]:
         """What stands on a command line for those of the options that are not the defaults and decide what is said."""
@@ -79,6 +102,39 @@ class Options:
         for item in fields(self):
             value = getattr(self, item.name)
             if value != item.default and item.name != "workers":
-                text = f"[{','.join(value)}]" if isinstance(value, tuple) else value
+                if item.name == "reference":
+                    text = f"{{{', '.join(f'{factor}: {word(level)}' for factor, level in value)}}}"
+                else:
+                    text = f"[{','.join(value)}]" if isinstance(value, tuple) else value
                 given.append(f"report.{item.name}={text}")
         return given
+
+
+def baseline_of(asked: Baseline, levels: Mapping[str, Sequence[Level]]) -> dict[str, Any]:
+    """The levels that are asked for as the baseline, each as it is there.
+
+    Raises:
+        UserError: there is no such level.
+    """
+    found = {}
+    for factor, level in asked:
+        same = [own for own in levels[factor] if spelled(own) == spelled(level)]
+        if not same:
+            there = ", ".join(map(spelled, levels[factor]))
+            raise UserError(f"report.reference.{factor}={spelled(level)}: the study has no such level; it has {there}")
+        found[factor] = same[0]
+    return found
+
+
+def spelled(level: Level) -> str:
+    """A level as its name; of examples, none is all."""
+    if level is None or level != level:
+        return "all"
+    return repr(float(level)).removesuffix(".0") if isinstance(level, float) else str(level)
+
+
+def word(level: Level) -> str:
+    """A level as a command line takes it."""
+    text = "null" if level is None else spelled(level)
+    plain = not isinstance(level, str) or re.fullmatch(r"[A-Za-z_]\w*", text)
+    return text if plain else json.dumps(text, ensure_ascii=False)

@@ -28,12 +28,13 @@ from ablation.reporting.figures.convergence import (
     success_curves,
     time_to_target,
 )
-from ablation.reporting.figures.effects import effect_sizes, interactions, time_residuals
+from ablation.reporting.figures.effects import against_reference, effect_sizes, interactions, time_residuals
 from ablation.reporting.figures.gradients import dead_saturated, delta_norm, trainable
 from ablation.reporting.figures.lettering import legible
 from ablation.reporting.figures.room import unreadable
 from ablation.reporting.figures.theme import INK, LARGEST, themed
 from ablation.reporting.figures.view import View
+from ablation.reporting.options import Options
 
 
 class Plots(Protocol):
@@ -63,13 +64,20 @@ FIGURES: dict[str, tuple[Drawing, ...]] = {
     "effects": (effect_sizes, interactions, time_residuals),
     "gradients": (trainable, delta_norm, dead_saturated),
     "theory": (predicted_delta, phase),
+    "reference": (against_reference,),
 }
-"""Every figure of the report by chapter, in the order of the page."""
+"""Every figure of the report by chapter, each chapter's in the order of the page."""
 
 
-def drawings() -> list[Drawing]:
-    """Every figure of the report."""
-    return [drawing for chapter in FIGURES.values() for drawing in chapter]
+def figures_for(options: Options) -> dict[str, tuple[Drawing, ...]]:
+    """Those of a report with these options: without a baseline nothing is held against one."""
+    return {name: chapter for name, chapter in FIGURES.items() if name != "reference" or options.reference}
+
+
+def drawings(options: Options | None = None) -> list[Drawing]:
+    """Every figure that there is, or those of a report with these options."""
+    chapters = FIGURES if options is None else figures_for(options)
+    return [drawing for chapter in chapters.values() for drawing in chapter]
 
 
 def sentence(view: View) -> Figure:

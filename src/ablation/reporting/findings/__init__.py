@@ -2,6 +2,7 @@
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.findings.arrivals import against_reference, copies, edges, extremes, outcomes, reached
+from ablation.reporting.findings.baseline import against_baseline
 from ablation.reporting.findings.signals import beside_theory, gradients
 from ablation.reporting.findings.strongest import strongest_choices
 from ablation.reporting.wording.captions import UNTRAINED
@@ -14,6 +15,7 @@ def findings(analysis: Analysis) -> list[str]:
     return [
         reached(analysis),
         *copies(analysis),
+        *against_baseline(analysis),
         *extremes(analysis),
         *strongest_choices(analysis),
         # Of two; which of several initializers is the one to hold against, the study does not say.
