@@ -22,6 +22,7 @@ CITATION = f"{AUTHORS} ({YEAR}). {TITLE} (version {__version__}) [Computer softw
 NETWORK = ("model", "depth", "width")
 MODELS = {"mlp": "fully connected networks", "residual": "fully connected networks of pre-activation residual blocks"}
 NOUNS = {"init": "initialization", "lr": "learning rate", "batch_size": "batch size", "label_noise": "label noise"}
+NONE_AT_ZERO = ("weight_decay", "warmup")
 NOUNS |= {"clipping": "gradient clipping"}
 
 
@@ -97,10 +98,20 @@ def described(analysis: Analysis, factor: str) -> str:
         settings = {key: value for key, value in known.get(str(level), {}).items() if key not in ("mean_field", "lr")}
         kind = settings.pop("kind", str(level))
         told = [f"of kind {kind}"] if kind != str(level) else []
-        told += [f"{key} {value}" for key, value in settings.items() if value is not None and value is not False]
+        told += [f"{key} {said(value)}" for key, value in settings.items() if acts(key, value)]
         inside = f" ({', '.join(told)})" if told else ""
         texts.append(f"{design.labels[factor][level]}{inside}")
     return listed(texts)
+
+
+def acts(key: str, value: object) -> bool:
+    """Whether a setting is one to be told: not one that is off."""
+    return value is not None and value is not False and not (key in NONE_AT_ZERO and value == 0)
+
+
+def said(value: object) -> str:
+    """A setting's value as one would write it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def training(analysis: Analysis) -> str:
