@@ -8,8 +8,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from ablation.records.columns import FACTORS
+from ablation.records.ending import FEW, ending_lines
 from ablation.records.files import read_results
-from ablation.reporting.options import NESTED, Options
+from ablation.reporting.options import NESTED, Options, baseline_of
+from ablation.studies.cells import expand
 from ablation.studies.closing import closing_lines
 from ablation.studies.config import Config, stage
 from ablation.studies.config.words import places
@@ -21,6 +23,10 @@ def run(config: Config) -> None:
     """Run the study; say what came of it, where that lies, which combinations are the best, and what comes next."""
     study = check_study(config)
     options = Options.of(study.report)  # checked now, although only the report reads the rest of them
+    if options.reference:
+        planned = expand(study)
+        there = {factor: list(dict.fromkeys(cell.factors[factor] for cell in planned)) for factor in FACTORS}
+        baseline_of(options.reference, there)
     summary = run_study(study)
     cells = "1 cell" if summary.cells == 1 else f"{summary.cells} cells"
     known = f", {summary.known} known without" if summary.known else ""
@@ -30,7 +36,11 @@ def run(config: Config) -> None:
         file=sys.stderr,
     )
     results = read_results(study.results_folder, layers=False)
-    for line in closing_lines(results, options.nuisance, options.tuning == NESTED):
+    for line in (
+        ending_lines(results)
+        if 1 < summary.cells <= FEW
+        else closing_lines(results, options.nuisance, options.tuning == NESTED)
+    ):
         print(line)
     report = ["python", str(Path(sys.argv[0]).with_name("report.py")), f"name={study.name}", *places(sys.argv[1:])]
     print(f"next: {shlex.join(report)}", file=sys.stderr)

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+__version__ = "0.1.0"
+
 NOTEBOOK = ("run", "results", "report", "analyse")
 """What ``ablation.notebook`` offers under this package's own name, imported when it is first asked for."""
 

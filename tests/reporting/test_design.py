@@ -35,6 +35,12 @@ from tests.reporting.synthetic import Outcome
         ({"workers": True}, "report.workers=True: must be null or a whole number"),
         ({"workers": 1.5}, "report.workers=1.5: must be null or a whole number"),
         ({"workers": "all"}, "report.workers=all: must be null or a whole number"),
+        ({"reference": "relu"}, "report.reference=relu: must be a level a factor, as {activation: relu}, or null"),
+        ({"reference": {"activatoin": "relu"}}, "report.reference.activatoin: is no factor; allowed are init, act"),
+        ({"reference": {"seed": 0}}, "report.reference.seed: seeds are no choice; allowed are init"),
+        ({"reference": {"lr": 0.1}}, r"report.reference.lr: it is tuned over \(report.nuisance\); allowed are init"),
+        ({"reference": {"init": ["a", "b"]}}, r"report.reference.init=\['a', 'b'\]: must be one level of init, by its"),
+        ({"reference": {"init": True}}, "report.reference.init=True: must be one level of init"),
         (None, "report=None: must be a mapping"),
         ({"figures": ["delta_norms"]}, "report.figures=delta_norms: unknown; allowed are time_to_target, success_cur"),
         ({"figures": {"delta_norm": 1}}, "must be a list of figures, as "),
@@ -60,6 +66,21 @@ def test_options_of_a_config():
     assert Options.of({"figures": "phase", "target": None, "title": None}) == Options(figures=("phase",))
     assert Options.of({"figures": None}) == Options()
     assert Options.of({"workers": 3}).overrides() == [], "it decides nothing that is said"
+
+
+def test_a_baseline_is_the_level_that_all_hold_against(analysed):
+    levels = {"normalization": ["none", "batch"], "depth": [2, 5], "examples": [64, None], "width": [8, 16]}
+    given = Options.of({"reference": {"normalization": "batch", "width": "16", "examples": None}})
+    design = analysed(levels, lambda _: Outcome(), reference=given.reference).design
+    assert [design.reference(x) for x in ("normalization", "width", "examples", "depth")] == ["batch", 16, "all", 2]
+    assert design.reference_among("normalization", ["none"]) == "none"
+    assert given.overrides() == ['report.reference={normalization: batch, width: "16", examples: null}']
+
+
+def test_a_baseline_that_the_study_lacks_is_refused(analysed):
+    says = r"report.reference.activation=rleu: the study has no such level; it has tanh, relu"
+    with pytest.raises(UserError, match=says):
+        analysed({"activation": ["relu", "tanh"]}, lambda _: Outcome(), reference=(("activation", "rleu"),))
 
 
 def test_levels_stand_by_meaning_numbers_ascending_the_rest_as_configured(analysed):

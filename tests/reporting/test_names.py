@@ -45,7 +45,8 @@ def analysis(study, tmp_path_factory):
         return Outcome(1 + late % 5, decades=0.3 * late)
 
     folder = write_study(tmp_path_factory.mktemp("names") / "results", {**levels, "seed": [0, 1]}, plant)
-    return analyse(read_results(folder), Options(nuisance=()))
+    baseline = {factor: some[-1] for factor, some in levels.items()}
+    return analyse(read_results(folder), Options.of({"nuisance": [], "reference": baseline}))
 
 
 def test_a_file_for_programs_has_every_level_whole(study, analysis):

@@ -1,5 +1,6 @@
 """Whole reports: every kind of study gets one, complete, escaped, and the same bytes twice."""
 
+import csv
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -20,11 +21,12 @@ from ablation.reporting.questions import QUESTIONS
 from ablation.reporting.report import write_report
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
 
-FIGURES = {figures.name_of(drawing): drawing.TOPIC for drawing in figures.drawings()}
+FIGURES = {figures.name_of(one): one.TOPIC for of in figures.figures_for(Options()).values() for one in of}
 FIGURES |= {question.NAME: question.TOPIC for question in QUESTIONS}
-TABLES = [build.__name__ for build in tables.builders()]
+TABLES = [build.__name__ for build in tables.builders(Options())]
 ALWAYS = sorted(
-    ["index.html", "metrics.json"] + [f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")]
+    ["index.html", "metrics.json", "methods.md"]
+    + [f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")]
 )
 OPTIONS = Options()
 HOSTILE = ["<script>alert(1)</script>", "%", "_", "a|b", "$x^2$", "=1+1", "y" * 200, "{{ 7*7 }}", '"><img src=x>']
@@ -56,6 +58,11 @@ def whole(written):
     drawn = [f"figures/{name}.{kind}" for name in names for kind in ("png", "svg", "pdf")]
     assert sorted(written) == sorted([*ALWAYS, *drawn])
     return names
+
+
+def records_of(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 class Page(HTMLParser):
@@ -152,10 +159,15 @@ def test_headlines_are_the_planted_ones(tmp_path, sketched):
     plant = lambda c: Outcome(reach[c["depth"]], diverges=1 if c["depth"] == 9 and c["seed"] else None)  # noqa: E731
     folder = write_study(tmp_path / "in", {"depth": list(reach), "seed": [0, 1], "activation": ["relu", "tanh"]}, plant)
     numbers = json.loads((write_report(folder, tmp_path / "out", OPTIONS).parent / "metrics.json").read_text())
-    assert (numbers["cells"], numbers["finished"], numbers["diverged"]) == (12, 10, 2)
+    assert len(numbers) == 10
+    assert (numbers["cells"], numbers["diverged"]) == (12, 2)
     assert numbers["success_rate"] == pytest.approx(8 / 12, rel=1e-5)
-    assert [numbers[f"depth_{depth}_best_median_epochs"] for depth in reach] == [1, 4, None]
-    assert numbers["share_diverged"] == pytest.approx(2 / 12, rel=1e-5)
+    assert numbers["depth_9_best_median_epochs"] is None
+    assert (numbers["depth_9_success_rate"], numbers["depth_9_rmst"]) == (0, 6)
+    best = records_of(tmp_path / "out" / "tables" / "accuracy.csv")[numbers["best_combination"] - 1]
+    assert best["combination"] == str(numbers["best_combination"])
+    assert (float(best["val_accuracy"]), float(best["test_accuracy"])) == (0.96, pytest.approx(0.86))
+    assert (numbers["best_val_accuracy"], numbers["best_test_accuracy"]) == (0.96, pytest.approx(0.86))
 
 
 def test_a_failing_report_leaves_the_one_before(small, tmp_path, monkeypatch, sketched):

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ablation.records.arrival import time_to_target
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
 from ablation.reporting.design import TARGETS, Design, leveled, read_design
 from ablation.reporting.naming import Label
 from ablation.reporting.options import Options
 from ablation.reporting.statistics import health, times, tuning
+from ablation.reporting.statistics.against import study_against
 from ablation.reporting.statistics.censoring import Censoring, censoring
 from ablation.reporting.statistics.copies import outcome_numbers, study_copies
 from ablation.reporting.statistics.differences import Difference, paired
@@ -22,6 +24,7 @@ from ablation.reporting.statistics.marginal import study_means
 from ablation.reporting.statistics.ranking import best_and_worst
 from ablation.reporting.statistics.rates import study_widths
 from ablation.reporting.statistics.responses import Effects, study_effects
+from ablation.reporting.statistics.scores import score_summary
 from ablation.reporting.statistics.winners import Winner, study_winners
 from ablation.reporting.theory.agreement import Agreement, compare
 from ablation.reporting.theory.mean_field import Activation
@@ -35,10 +38,10 @@ class Analysis:
         cells: a row a cell; factors are ordered categories; ``epochs_*`` and ``steps_*`` per target, ``reached`` and
             ``diverged``; in the study's unit ``arrival`` (T to the primary target, infinite beyond H), ``time``
             (min(T, H)) and the evaluations between which that was met, ``later_than`` and ``no_later_than``;
-            ``chance``, ``accuracy`` (the best one in validation; that of guessing where diverged) and ``tested``
-            (likewise, on the test part at the end), ``guessing`` (what that costs), ``mean_loss``, ``clip_share``,
-            ``failure``, ``outcome`` (a number that cells have in common whose curves are the same to the bit),
-            ``tuned`` (at the best setting of the nuisance factors).
+            ``chance``, ``accuracy`` (the best one in validation; that of guessing where diverged), ``validated``
+            (likewise, at the end), ``tested`` (on the test part, then too), ``guessing`` (what that costs),
+            ``mean_loss``, ``clip_share``, ``failure``, ``outcome`` (a number that cells have in common whose curves
+            are the same to the bit), ``tuned`` (at the best setting of the nuisance factors).
         tuned: those of the cells that are.
         curves: ``curves.parquet`` with ``row``, the cell's place in ``cells``.
         layers: ``layers.parquet`` with ``row``, all probes.
@@ -81,6 +84,11 @@ class Analysis:
         return frame
 
     @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Every combination's scores at its tuned setting, in the order of ``summary``."""
+        return score_summary(self.tuned, self.design.compared, self.design, self.options.confidence)
+
+    @cached_property
     def extremes(self) -> pd.DataFrame:
         """The fastest and the slowest combinations at each depth."""
         return best_and_worst(self.summary, self.tuned, self.design)
@@ -108,6 +116,11 @@ class Analysis:
     def marginal_means(self) -> pd.DataFrame:
         """Every level's marginal mean on both responses."""
         return study_means(self.effects, self.tuned, self.design, self.options.confidence)
+
+    @cached_property
+    def against_reference(self) -> pd.DataFrame:
+        """Every level of the factors of the baseline against that; no row where none was asked for."""
+        return study_against(self.tuned, self.effects, self.design, self.options.confidence)
 
     @cached_property
     def censoring(self) -> Censoring:
@@ -176,7 +189,7 @@ def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFram
     for place, name in enumerate(TARGETS):
         target = np.array([design.targets[label][place] for label in data], dtype=np.float64)
         gone = cells["diverged"].to_numpy(dtype=bool)
-        found = times.time_to_target(curves, target, gone, design.horizon, design.noun)
+        found = time_to_target(curves, target, gone, design.horizon, design.noun)
         cells[f"epochs_{name}"], cells[f"steps_{name}"] = found.epochs, found.steps
         if name == "primary":
             cells["later_than"], cells["no_later_than"] = found.after, found.by
@@ -200,12 +213,14 @@ def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFram
     cells["accuracy"] = best.where(~cells["diverged"] & best.notna(), cells["chance"])
     tested = cells["test_accuracy"].astype(float).clip(lower=score.least)
     cells["tested"] = tested.where(~cells["diverged"] & tested.notna(), cells["chance"])
+    last = cells["val_accuracy"].astype(float).clip(lower=score.least)
+    cells["validated"] = last.where(~cells["diverged"] & last.notna(), cells["chance"])
     return cells
 
 
 def effects_of(results: Results, options: Options) -> tuple[Design, list[Effects]]:
     """A study's design, and the effects of its compared factors, for which no measurement of a layer is needed."""
-    design = read_design(results.manifest, results.cells, options.nuisance, options.target)
+    design = read_design(results.manifest, results.cells, options)
     curves = located(results.curves, pd.Index(np.sort(results.cells["key"])))
     tuned = tuning.tune(timed(results, design, curves), design.compared, design.nuisance, options.tuning)
     return design, study_effects(tuned, design, design.compared, options.confidence)
@@ -213,7 +228,7 @@ def effects_of(results: Results, options: Options) -> tuple[Design, list[Effects
 
 def analyse(results: Results, options: Options) -> Analysis:
     """Join a study's tables, time every cell to its targets, class its failure, and tune over the nuisance factors."""
-    design = read_design(results.manifest, results.cells, options.nuisance, options.target)
+    design = read_design(results.manifest, results.cells, options)
     keys = pd.Index(np.sort(results.cells["key"]))
     curves, layers = located(results.curves, keys), located(results.layers, keys)
     cells = timed(results, design, curves)

@@ -15,7 +15,7 @@ from ablation import UserError
 from ablation.records.columns import FACTORS, ORDINAL
 from ablation.records.horizon import UNITS, horizon_of
 from ablation.reporting.naming import Label, Shown, labels, shorten
-from ablation.reporting.options import PROBLEMS
+from ablation.reporting.options import PROBLEMS, Options, baseline_of
 from ablation.reporting.scoring import ACCURACY, SCORES, Score
 
 WHOLE = "all"
@@ -40,6 +40,7 @@ class Design:
         rates: the learning rates that each level of optimizer was given, ascending.
         brings: those of them that brought their own.
         score: what says how good a network is, of which the targets are.
+        baseline: of the factors that the report was asked to hold against a reference, that level.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Design:
     rates: Mapping[Label, tuple[Label, ...]] = field(default_factory=dict)
     brings: frozenset[Label] = frozenset()
     score: Score = ACCURACY
+    baseline: Mapping[str, Label] = field(default_factory=dict)
     compared: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,8 +135,13 @@ class Design:
         return len(set(self.rates.values())) > 1
 
     def reference(self, factor: str) -> Label:
-        """The level that the others are held against: ``none``, or else the first."""
-        return reference(self.levels[factor])
+        """The level that the others are held against: the baseline's, ``none``, or else the first."""
+        return self.reference_among(factor, self.levels[factor])
+
+    def reference_among(self, factor: str, levels: Sequence[Label]) -> Label:
+        """The same of those of its levels that are there."""
+        own = self.baseline.get(factor)
+        return own if own is not None and own in levels else reference(levels)
 
 
 @cache
@@ -143,16 +150,15 @@ def short(shown: tuple[tuple[Label, str], ...], most: int) -> Shown:
     return shorten(dict(shown), most)
 
 
-def read_design(
-    manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequence[str], target: float | None = None
-) -> Design:
+def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, options: Options) -> Design:
     """The design that ``manifest.json`` describes, its levels ordered by meaning.
 
-    A level that occurs in the cells and not in the manifest comes last rather than be dropped. A ``target`` takes the
-    place of every data set's primary one; an easier or harder one that it passes moves with it.
+    A level that occurs in the cells and not in the manifest comes last rather than be dropped. The option ``target``
+    takes the place of every data set's primary one; an easier or harder one that it passes moves with it.
 
     Raises:
-        UserError: the manifest has no three targets, or there are no curves for another one.
+        UserError: the manifest's targets or tasks are wrong, a level of the baseline is not there, or there are no
+            curves for another target.
     """
     levels = {}
     for factor in FACTORS:
@@ -168,7 +174,7 @@ def read_design(
             raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} scores")
     targets = {str(data): tuple(manifest["targets"][data]) for data in levels["data"]}
     unit, horizon = horizon_of(manifest)
-    if target is not None:
+    if (target := options.target) is not None:
         if horizon <= 0:
             raise UserError(f"report.target={target:g}: {manifest['name']} trains for no epoch; must be null")
         targets = {data: (min(easy, target), target, max(hard, target)) for data, (easy, _, hard) in targets.items()}
@@ -181,7 +187,8 @@ def read_design(
     described = manifest["levels"].get("optimizer", {})
     brings = frozenset(label for label in rates if "lr" in described.get(str(label), {}))
     clock = (horizon, targets, soonest, unit, period)
-    return Design(manifest["name"], levels, tuple(nuisance), *clock, rates, brings, score_of(manifest))
+    baseline = baseline_of(options.reference, levels)
+    return Design(manifest["name"], levels, options.nuisance, *clock, rates, brings, score_of(manifest), baseline)
 
 
 def leveled(factor: str, values: Iterable[Any]) -> list[Label]:

@@ -1,6 +1,8 @@
 """How the report is asked to summarize a study."""
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,14 +25,20 @@ ABOVE = {"confidence": "between 0 and 1", "profile_max_tau": "above 1", "target"
 STYLES = ("paper", "lecture")
 """How figures look: as printed, or as thrown on a wall, with larger type and twice as many pixels."""
 
+BASELINE = "against_reference"
+"""The figure that needs a baseline."""
+
 DRAWABLE = (
     *("choices", "time_to_target", "success_curves", "batchnorm_vs_clipping", "learning_curves", "rate_sensitivity"),
     *("effect_sizes", "interactions", "time_residuals", "trainable", "delta_norm", "dead_saturated"),
-    *("predicted_delta", "phase", "question_initialization", "question_vanishing", "question_elu_relu"),
+    *("predicted_delta", "phase", BASELINE, "question_initialization", "question_vanishing", "question_elu_relu"),
     *("question_batch_normalization", "question_clipping", "question_symmetry", "question_optimizer"),
     *("question_adaptive", "question_warmup", "question_batch_size", "question_memorize"),
 )
 """The names of all figures, as their registries have them: known here, so that a study is refused before it trains."""
+
+Level = str | int | float | None
+Baseline = tuple[tuple[str, Level], ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class Options:
     profile_max_tau: float = 4.0
     nuisance: tuple[str, ...] = ("lr",)
     tuning: str = NESTED
+    reference: Baseline = ()
+    """The baseline: of each of these factors the level that its others are held against."""
     workers: int | None = None
     """How many processes draw; as many as there are cores where it is None. Of no account for what is drawn."""
     figures: tuple[str, ...] = ()
@@ -59,6 +69,8 @@ class Options:
         for name in self.figures:
             if name not in DRAWABLE:
                 raise UserError(f"report.figures={name}: unknown; allowed are {', '.join(DRAWABLE)}")
+        if BASELINE in self.figures and not self.reference:
+            raise UserError(f"report.figures={BASELINE}: needs a baseline, as report.reference={{activation: relu}}")
         if self.style not in STYLES:
             raise UserError(f"report.style={self.style}: must be {' or '.join(STYLES)}")
         if self.title is not None and len(self.figures) != 1:
@@ -77,6 +89,19 @@ class Options:
                 raise UserError(
                     f"report.nuisance=[{','.join(self.nuisance)}]: {factor} is there twice; each factor may stand once"
                 )
+
+        self._check_reference()
+
+    def _check_reference(self) -> None:
+        allowed = [factor for factor in FACTORS if factor not in ("seed", *self.nuisance)]
+        for factor, level in self.reference:
+            if factor not in FACTORS:
+                raise UserError(f"report.reference.{factor}: is no factor; allowed are {', '.join(allowed)}")
+            if factor not in allowed:
+                why = "seeds are no choice" if factor == "seed" else "it is tuned over (report.nuisance)"
+                raise UserError(f"report.reference.{factor}: {why}; allowed are {', '.join(allowed)}")
+            if isinstance(level, bool) or not isinstance(level, Level):
+                raise UserError(f"report.reference.{factor}={level}: must be one level of {factor}, by its name")
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Options":
@@ -99,9 +124,13 @@ class Options:
                 raise UserError(f"report.{key}={value}: must be a number {ABOVE[key]}")
             if key == "title" and not isinstance(value, str | None):
                 raise UserError(f"report.title={value}: must be null or a text in quotation marks")
+        baseline = config.get("reference") or {}
+        if not isinstance(baseline, Mapping):
+            raise UserError(f"report.reference={baseline}: must be a level a factor, as {{activation: relu}}, or null")
         lists = {
             "nuisance": several(config, "nuisance", cls.nuisance, "factors, as [lr] or []"),
             "figures": several(config, "figures", (), "figures, as [time_to_target], or null"),
+            "reference": tuple(baseline.items()),
         }
         return cls(**{**config, **lists})
 
@@ -111,9 +140,11 @@ class Options:
         for item in fields(self):
             value = getattr(self, item.name)
             if value != item.default and item.name != "workers":
-                text = f"[{','.join(value)}]" if isinstance(value, tuple) else value
+                text = f"[{','.join(value)}]" if isinstance(value, tuple) and item.name != "reference" else value
                 if item.name == "title":  # quoted as Hydra asks for it
                     text = "'" + value.replace("'", r"\'") + "'"
+                if item.name == "reference":
+                    text = f"{{{', '.join(f'{factor}: {word(level)}' for factor, level in value)}}}"
                 given.append(f"report.{item.name}={text}")
         return given
 
@@ -124,3 +155,33 @@ def several(config: Mapping[str, Any], key: str, default: tuple[str, ...], what:
     if given is not None and not isinstance(given, str | list | tuple):
         raise UserError(f"report.{key}={given}: must be a list of {what}")
     return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def baseline_of(asked: Baseline, levels: Mapping[str, Sequence[Level]]) -> dict[str, Any]:
+    """The levels that are asked for as the baseline, each as it is there.
+
+    Raises:
+        UserError: there is no such level.
+    """
+    found = {}
+    for factor, level in asked:
+        same = [own for own in levels[factor] if spelled(own) == spelled(level)]
+        if not same:
+            there = ", ".join(map(spelled, levels[factor]))
+            raise UserError(f"report.reference.{factor}={spelled(level)}: the study has no such level; it has {there}")
+        found[factor] = same[0]
+    return found
+
+
+def spelled(level: Level) -> str:
+    """A level as its name; of examples, none is all."""
+    if level is None or level != level:
+        return "all"
+    return repr(float(level)).removesuffix(".0") if isinstance(level, float) else str(level)
+
+
+def word(level: Level) -> str:
+    """A level as a command line takes it."""
+    text = "null" if level is None else spelled(level)
+    plain = not isinstance(level, str) or re.fullmatch(r"[A-Za-z_]\w*", text)
+    return text if plain else json.dumps(text, ensure_ascii=False)

@@ -14,7 +14,7 @@ from ablation.records.unfinished import unfinished_text
 from ablation.reporting.analysis import Analysis, analyse
 from ablation.reporting.asking.question import Asked, Question
 from ablation.reporting.explorer.explorer import explorer
-from ablation.reporting.figures import FIGURES, KINDS, Drawing, Drawn, name_of
+from ablation.reporting.figures import KINDS, Drawing, Drawn, figures_for
 from ablation.reporting.figures.painters import Painters
 from ablation.reporting.figures.theme import RESOLUTION
 from ablation.reporting.findings import findings
@@ -25,9 +25,10 @@ from ablation.reporting.page.page import CHAPTERS, Chapter, Picture, picture, re
 from ablation.reporting.placing import PAGE, digests, move_into
 from ablation.reporting.progress import Progress
 from ablation.reporting.questions import QUESTIONS, ask_all
-from ablation.reporting.tables import TABLES
+from ablation.reporting.tables import tables_for
 from ablation.reporting.tables.forms import written
 from ablation.reporting.wording.captions import UNTRAINED
+from ablation.reporting.wording.methods import methods_file
 
 __all__ = ["Options", "write_report"]
 
@@ -40,18 +41,18 @@ def write_report(
 ) -> Path:
     """Write the report of the study in ``results_folder`` into ``reports_folder``; the path of its page.
 
-    Files: ``index.html``, ``metrics.json``, ``tables/<name>.csv``, ``.md`` and ``.tex``, and ``figures/<name>.png``,
-    ``.svg`` and ``.pdf`` of those figures that apply to the study and that the options name. ``options.workers``
-    processes draw them, or else ``workers``, to the same bytes. Everything is computed and written beside the folder
-    first and then moved (``placing.move_into``), so a report that fails leaves the one before as it was. ``shows``:
-    whether its progress is shown on stderr.
+    Files: ``index.html``, ``metrics.json``, ``methods.md``, ``tables/<name>.csv``, ``.md`` and ``.tex``, and
+    ``figures/<name>.png``, ``.svg`` and ``.pdf`` of those figures that apply to the study and that the options name.
+    ``options.workers`` processes draw them, or else ``workers``, to the same bytes. Everything is computed and written
+    beside the folder first and then moved (``placing.move_into``), so a report that fails leaves the one before as it
+    was. ``shows``: whether its progress is shown on stderr.
 
     Raises:
         UserError: the results are missing or incomplete, processes cannot be started, or the report cannot be written.
     """
     if reports_folder.exists() and not reports_folder.is_dir():
         raise UserError(f"{reports_folder}: a report cannot be written here: it is no folder")
-    chapters, questions = wanted(options)
+    chapters, questions = figures_for(options), asked_for(options)
     plots = [*itertools.chain.from_iterable(chapters.values()), *questions]
     with (
         closing(Progress(results_folder.name if shows else "", len(plots))) as progress,
@@ -81,6 +82,7 @@ def write_report(
                 (folder / path).parent.mkdir(exist_ok=True)
                 (folder / path).write_bytes(content)
             write_json(headlines(analysis), folder / "metrics.json")
+            (folder / "methods.md").write_bytes(methods_file(analysis).encode("utf-8"))
             (folder / PAGE).write_bytes(page(digests(folder)).encode("utf-8"))
             for name in FOLDERS:
                 (reports_folder / name).mkdir(parents=True, exist_ok=True)
@@ -91,11 +93,9 @@ def write_report(
     return reports_folder / PAGE
 
 
-def wanted(options: Options) -> tuple[dict[str, list[Drawing]], list[Asked]]:
-    """The figures by chapter, and the questions, that the options name; all of them where they name none."""
-    names = options.figures or DRAWABLE
-    chapters = {name: [drawing for drawing in of if name_of(drawing) in names] for name, of in FIGURES.items()}
-    return chapters, [question for question in QUESTIONS if question.NAME in names]
+def asked_for(options: Options) -> list[Asked]:
+    """The questions that the options name; all of them where they name none."""
+    return [question for question in QUESTIONS if question.NAME in (options.figures or DRAWABLE)]
 
 
 def compose(
@@ -107,7 +107,7 @@ def compose(
     questions lack.
     """
     design, options = analysis.design, analysis.options
-    built = {name: [build(analysis) for build in builders] for name, builders in TABLES.items()}
+    built = {name: [build(analysis) for build in builders] for name, builders in tables_for(options).items()}
     if design.untrained:
         for name in ("convergence", "effects"):
             built[name] = [replace(table, caption=f"{UNTRAINED} {table.caption}") for table in built[name]]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ablation.reporting.design import read_design
+from ablation.reporting.options import Options
 from ablation.reporting.statistics import time_model
 from ablation.reporting.statistics.intervals import holm
 from ablation.reporting.statistics.notes import Note, Remark
@@ -85,7 +86,7 @@ def test_the_soonest_evaluation_is_read_off_the_manifest(analysed, training, soo
     manifest = dict(analysed({}, lambda _: Outcome()).manifest)
     manifest["config"] = {"training": training}
     cells = pd.DataFrame(dict(manifest["factors"]))
-    assert read_design(manifest, cells, ["lr"]).soonest == soonest
+    assert read_design(manifest, cells, Options()).soonest == soonest
 
 
 def test_very_many_interactions_are_left_out_of_the_model_of_times_and_it_is_said(analysed, monkeypatch):

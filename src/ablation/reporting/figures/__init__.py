@@ -29,13 +29,13 @@ from ablation.reporting.figures.convergence import (
     success_curves,
     time_to_target,
 )
-from ablation.reporting.figures.effects import effect_sizes, interactions, time_residuals
+from ablation.reporting.figures.effects import against_reference, effect_sizes, interactions, time_residuals
 from ablation.reporting.figures.gradients import dead_saturated, delta_norm, trainable
 from ablation.reporting.figures.lettering import legible
 from ablation.reporting.figures.room import unreadable
 from ablation.reporting.figures.theme import LARGEST, RESOLUTION, enlarged, themed
 from ablation.reporting.figures.view import View
-from ablation.reporting.options import STYLES
+from ablation.reporting.options import STYLES, Options
 
 
 class Plots(Protocol):
@@ -66,8 +66,9 @@ FIGURES: dict[str, tuple[Drawing, ...]] = {
     "effects": (effect_sizes, interactions, time_residuals),
     "gradients": (trainable, delta_norm, dead_saturated),
     "theory": (predicted_delta, phase),
+    "reference": (against_reference,),
 }
-"""Every figure of the report by chapter, in the order of the page."""
+"""Every figure of the report by chapter, each chapter's in the order of the page."""
 
 
 KINDS = ("png", "svg", "pdf")
@@ -77,6 +78,16 @@ KINDS = ("png", "svg", "pdf")
 def name_of(drawing: Drawing) -> str:
     """A figure's name, which is that of its file here and of those that are made of it."""
     return drawing.__name__.rpartition(".")[2]
+
+
+def figures_for(options: Options) -> dict[str, tuple[Drawing, ...]]:
+    """Those that are asked for: without a baseline nothing is held against one."""
+    names = options.figures or [name_of(drawing) for drawing in drawings()]
+    return {
+        chapter: tuple(drawing for drawing in of if name_of(drawing) in names)
+        for chapter, of in FIGURES.items()
+        if chapter != "reference" or options.reference
+    }
 
 
 def drawings() -> list[Drawing]:

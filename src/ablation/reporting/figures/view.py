@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, reference
+from ablation.reporting.design import Design
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics.intervals import by_seed, median_interval, seed_interval
 from ablation.reporting.wording.phrases import words
@@ -61,7 +61,7 @@ def hold(design: Design, cells: pd.DataFrame, shown: Sequence[str]) -> tuple[pd.
     fixed = []
     for factor in design.compared:
         if factor not in shown:
-            level = reference(present(cells, factor))
+            level = design.reference_among(factor, present(cells, factor))
             cells = cells[cells[factor] == level]
             fixed.append(words(design, factor, level))
     return cells, f" Held fixed: {', '.join(fixed)}." if fixed else ""

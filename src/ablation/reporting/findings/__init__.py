@@ -3,6 +3,7 @@
 from ablation.records.unfinished import unfinished_text
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.findings.arrivals import against_reference, copies, extremes, outcomes, reached
+from ablation.reporting.findings.baseline import against_baseline
 from ablation.reporting.findings.edges import edges
 from ablation.reporting.findings.signals import beside_theory, gradients
 from ablation.reporting.findings.strongest import strongest_choices
@@ -19,6 +20,7 @@ def findings(analysis: Analysis) -> list[str]:
         *first,
         reached(analysis),
         *copies(analysis),
+        *against_baseline(analysis),
         *extremes(analysis),
         *strongest_choices(analysis),
         # Of two; which of several initializers is the one to hold against, the study does not say.

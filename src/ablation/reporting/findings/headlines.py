@@ -1,32 +1,37 @@
-"""Headline numbers of a study."""
+"""Headline numbers of a study: the ten by which two reports of it are compared."""
 
 import numpy as np
 
-from ablation.records.fates import CLASSES
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.statistics.times import median_time
+from ablation.reporting.statistics.scores import best_combination
 
 
 def headlines(analysis: Analysis) -> dict[str, float | int | None]:
-    """Numbers for ``metrics.json``: flat, and null where a median lies beyond the horizon or nothing was measured."""
-    cells, tuned, unit = analysis.cells, analysis.tuned, analysis.design.unit
+    """Numbers for ``metrics.json``: flat, few, and null where a median lies beyond the horizon.
+
+    How many cells there are and how many diverged; the share that reaches the target, of all and of the tuned ones; of
+    the tuned ones at the largest depth that share, the restricted mean time, and the best combination's median time;
+    and the combination with the best score in validation at the end, by its number in the table *accuracy*, with that
+    score and the one on the test part.
+    """
+    cells, tuned, design = analysis.cells, analysis.tuned, analysis.design
+    deep = tuned[tuned["depth"] == design.deepest]
+    extremes = analysis.extremes
+    fastest = extremes[extremes["depth"] == design.deepest].iloc[0]
+    scores, depth = analysis.scores, f"depth_{design.deepest}"
+    best = best_combination(scores)
     numbers: dict[str, float | int | None] = {
         "cells": len(cells),
-        "finished": int((~cells["diverged"]).sum()),
         "diverged": int(cells["diverged"].sum()),
         "success_rate": float(cells["reached"].mean()),
         "success_rate_tuned": float(tuned["reached"].mean()),
+        f"{depth}_success_rate": float(deep["reached"].mean()),
+        f"{depth}_rmst": float(deep["time"].mean()),
+        f"{depth}_best_median_{design.unit}": float(fastest[f"median_{design.unit}"]),
+        "best_combination": best + 1,
+        "best_val_accuracy": float(scores["val_accuracy"].iloc[best]),
+        "best_test_accuracy": float(scores["test_accuracy"].iloc[best]),
     }
-    for name in CLASSES:
-        numbers[f"share_{name}"] = float((cells["failure"] == name).mean())
-    table = analysis.extremes
-    for depth, part in tuned.groupby("depth", observed=True):
-        median = median_time(part["arrival"].to_numpy(), np.zeros(len(part), np.int64), 1)[0]
-        best = table[table["depth"] == depth].iloc[0]
-        numbers[f"depth_{depth}_success_rate"] = float(part["reached"].mean())
-        numbers[f"depth_{depth}_rmst"] = float(part["time"].mean())
-        numbers[f"depth_{depth}_median_{unit}"] = float(median)
-        numbers[f"depth_{depth}_best_median_{unit}"] = float(best[f"median_{unit}"])
     # Rounded as the tables are, so that the last bits of a sum change no file.
     return {
         name: value

@@ -26,6 +26,7 @@ from ablation.reporting.findings.opening import Opening
 from ablation.reporting.page.again import commands, facts, size
 from ablation.reporting.placing import listed
 from ablation.reporting.tables.table import Table, to_text
+from ablation.reporting.wording.methods import methods
 
 MOST_ROWS = 1000
 """Rows of a table on the page; a browser sorts more of them too slowly, and the file has them all."""
@@ -36,6 +37,7 @@ SCALE = 0.8
 """Size of a figure on the page, per pixel of its PNG: letters come out alike in all figures, and somewhat sharper."""
 
 CHAPTERS = {
+    "reference": "Against the baseline",
     "convergence": "Convergence: how soon, and how often",
     "effects": "Effects: which choices matter",
     "gradients": "Gradient health",
@@ -127,6 +129,7 @@ def render(
         lacking=lacking,
         rows=rows,
         printed=MOST_PRINTED,
+        methods=methods(analysis),
         commands=commands(manifest, analysis.options),
         facts=facts(manifest, analysis),
         files=listed(digests or {}),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ablation.reporting.design import Design, reference
+from ablation.reporting.design import Design
 from ablation.reporting.statistics.contrasts import Levels, columns_of, sum_contrasts
 from ablation.reporting.statistics.intervals import Floats, student
 from ablation.reporting.statistics.responses import RATIOS, Effects
@@ -99,7 +99,7 @@ def study_means(found: Sequence[Effects], cells: pd.DataFrame, design: Design, c
             weights = marginal_weights(numbers, levels, factor)
             if effects.response.why or weights is None:
                 continue
-            first = reference([level for level in design.levels[factor] if level in own])
+            first = design.reference_among(factor, [level for level in design.levels[factor] if level in own])
             part = compare_levels(effects.y, weights, own, first, confidence, ends)
             if effects.response.name in RATIOS:
                 part[list(part.columns[1:])] = 10 ** part[list(part.columns[1:])]

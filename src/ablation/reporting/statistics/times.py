@@ -8,63 +8,14 @@ min(T, H), in the unit of H.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ablation.records.horizon import UNITS
 from ablation.reporting.design import Design
 from ablation.reporting.options import Options
 from ablation.reporting.statistics.intervals import Floats, Ints, by_seed, seed_interval, wilson
-
-
-class Arrivals(NamedTuple):
-    """When every cell meets its target: in epochs and in steps, and the evaluations around it in the study's unit.
-
-    The target was met after ``after`` and no later than ``by``: 0 and the first evaluation behind the start where a
-    cell is there before its first step; the last evaluation and infinity where it never gets there.
-    """
-
-    epochs: Floats
-    steps: Floats
-    after: Floats
-    by: Floats
-
-
-def time_to_target(
-    curves: pd.DataFrame, target: Floats, diverged: npt.NDArray[np.bool_], horizon: float, clock: str = "epoch"
-) -> Arrivals:
-    """Time to target in epochs and in steps, infinite for a cell that never gets there or diverges.
-
-    It is the first evaluation with ``val_accuracy >= target`` that is followed by another that meets it, or is the
-    last: a single lucky evaluation does not count.
-
-    Args:
-        curves: ``row`` (the cell's place in the table of cells), ``step``, ``epoch``, ``val_accuracy``, sorted.
-        target: the score aimed at, per cell.
-        diverged: whether the cell diverged, per cell.
-        horizon: that of all cells.
-        clock: the column of the curves in which the horizon is counted.
-    """
-    row, moment = curves["row"].to_numpy(), curves[clock].to_numpy()
-    # Accuracies are stored in single precision; 324 of 360 right must meet a target of 0.9.
-    met = curves["val_accuracy"].to_numpy().astype(np.float32) >= target.astype(np.float32)[row]
-    last = np.append(row[1:] != row[:-1], True)[: len(row)]
-    held = np.flatnonzero(met & (last | np.append(met[1:], False)[: len(row)]))
-    rows, at = np.unique(row[held], return_index=True)
-    at = held[at]
-    never = np.full(len(target), np.inf)
-    epochs, steps, by = never.copy(), never.copy(), never.copy()
-    after = np.full(len(target), float(horizon))
-    epochs[rows], steps[rows] = curves["epoch"].to_numpy()[at], curves["step"].to_numpy()[at]
-    is_first = np.append(True, row[1:] != row[:-1])[: len(row)]
-    after[rows] = np.where(is_first[at], 0.0, moment[np.maximum(at - 1, 0)])
-    by[rows] = np.where(is_first[at] & ~last[at], moment[np.minimum(at + 1, len(row) - 1)], moment[at])
-    for times, censored in ((epochs, np.inf), (steps, np.inf), (after, float(horizon)), (by, np.inf)):
-        times[diverged] = censored
-    return Arrivals(epochs, steps, after, by)
 
 
 def guessing_loss(kind: str, classes: int | None, variance: float | None = None) -> float:

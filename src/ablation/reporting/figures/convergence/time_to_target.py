@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, digits, plural, reference
+from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, grow, key, panels
 from ablation.reporting.figures.room import PLACES, fitting
@@ -39,7 +39,7 @@ def show(analysis: Analysis) -> View:
     marks = size[0] * size[1]
     panels = 12 if marks <= 40 else 6 if marks <= 120 else 2 if marks <= 400 else 1
     rows = few(present(cells, "normalization"), 2 if panels < 12 else 4)
-    rows = [reference(rows)] if panels == 1 else rows
+    rows = [design.reference_among("normalization", rows)] if panels == 1 else rows
     depths = present(cells, "depth")
     columns = few(depths, max(1, min(panels // len(rows), fitting(panel_size(*size)[0]))))
     columns = depths[-1:] if len(columns) == 1 else columns

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from ablation.records.fates import CLASSES
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.design import Design, plural, reference
+from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, panels
 from ablation.reporting.figures.room import PANELS, fitting
@@ -38,7 +38,7 @@ def show(analysis: Analysis) -> View:
     inits = few(present(cells, "init"), 24)
     panel = max(1, min(PANELS, MARKS * 2 // (len(columns) * len(inits))))
     rows = few(present(cells, "normalization"), min(3, panel))
-    rows = rows if panel > 1 else [reference(rows)]
+    rows = rows if panel > 1 else [design.reference_among("normalization", rows)]
     activations = few(
         present(cells, "activation"), max(1, min(6, panel // len(rows), fitting(panel_width(len(columns)))))
     )
