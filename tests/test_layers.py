@@ -29,9 +29,6 @@ ALONE = {
         f"studies/tracking/{name}.py"
         for name in ("__init__", "cell_runs", "client", "database", "look", "machine_load", "rows", "summary", "view")
     },
-        f"studies/tracking/{name}.py"
-        for name in ("__init__", "cell_runs", "client", "database", "look", "machine_load", "rows", "summary")
-    },
     "seaborn": {"reporting/figures/theme.py"},
     "ray": {"studies/engines/ray.py"},
 }

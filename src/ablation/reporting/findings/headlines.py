@@ -15,10 +15,11 @@ def headlines(analysis: Analysis) -> dict[str, float | int | None]:
     score and the one on the test part.
     """
     cells, tuned, design = analysis.cells, analysis.tuned, analysis.design
-    deep = tuned[tuned["depth"] == design.deepest]
-    extremes = analysis.extremes
-    fastest = extremes[extremes["depth"] == design.deepest].iloc[0]
-    scores, depth = analysis.scores, f"depth_{design.deepest}"
+    # A model with widths of its own has a depth of its own, at which nothing else may stand.
+    deepest = max(analysis.extremes["depth"].unique().tolist())
+    deep = tuned[tuned["depth"] == deepest]
+    fastest = analysis.extremes[analysis.extremes["depth"] == deepest].iloc[0]
+    scores, depth = analysis.scores, f"depth_{deepest}"
     best = best_combination(scores)
     numbers: dict[str, float | int | None] = {
         "cells": len(cells),
