@@ -42,7 +42,7 @@ from tests.reporting.synthetic import Outcome
         ({"reference": {"init": ["a", "b"]}}, r"report.reference.init=\['a', 'b'\]: must be one level of init, by its"),
         ({"reference": {"init": True}}, "report.reference.init=True: must be one level of init"),
         (None, "report=None: must be a mapping"),
-        ({"figures": ["delta_norms"]}, "report.figures=delta_norms: unknown; allowed are choices, time_to_target, success_cur"),
+        ({"figures": ["delta_norms"]}, "report.figures=delta_norms: unknown; allowed are choices, time_to_target,"),
         ({"figures": {"delta_norm": 1}}, "must be a list of figures, as "),
         ({"target": 1.0}, "report.target=1.0: must be null or a number between 0 and 1"),
         ({"target": "high"}, "report.target=high: must be a number between 0 and 1"),
