@@ -1,7 +1,7 @@
 """Choices of a user's own, tried before anything is trained: what is wrong with one is told by the level's name.
 
 Legend of the suffixes in this folder: S cells, B batch, I fan-in, O fan-out, C classes, P parameters of a cell,
-V numbers of its vectors, N numbers of one part of them, 1 an axis of length one.
+V numbers of its vectors, T steps, 1 an axis of length one.
 """
 
 import re
