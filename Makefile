@@ -16,7 +16,7 @@ export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro pdf test calibration ui lint lock
+.PHONY: help venv repro pdf test calibration ui lint lock
 
 help:
 	@grep -E '^[a-z]+:.* ## ' Makefile | sed -E 's/:.* ## /\t/' | expand -t 13
@@ -31,7 +31,7 @@ else \
 fi
 endef
 
-setup: $(READY)  ## the environment in .venv alone, which all other targets make first
+venv: $(READY)  ## the environment in .venv alone, which all other targets make first
 
 repro: $(READY)  ## train what is missing of the core study, or of STUDY=name, and write its report
 	@$(GIT_OR_NOT)

@@ -47,7 +47,14 @@ def measure(cells: int, tracking: str) -> tuple[float, dict[str, float], dict[st
     seeds = ",".join(str(seed) for seed in range(cells // 10))
     rates = ",".join(f"{0.01 * (place + 1):g}" for place in range(10))
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(ROOT / "pipelines" / "study.py"), *STUDY, f"seed=[{seeds}]", f"lr=[{rates}]"]
+        command = [
+            sys.executable,
+            str(ROOT / "pipelines" / "study.py"),
+            "paths.root=.",
+            *STUDY,
+            f"seed=[{seeds}]",
+            f"lr=[{rates}]",
+        ]
         begun = time.perf_counter()
         process = subprocess.Popen([*command, f"tracking={tracking}"], cwd=folder, stderr=subprocess.DEVNULL)
         peaks: dict[str, float] = {}

@@ -11,13 +11,15 @@ from ablation.studies.config import Config, stage
 from ablation.studies.engines.local import default_workers
 from ablation.studies.study import check_study
 from ablation.studies.tracking.summary import log_report
+from ablation.studies.unfinished import to_report
 
 
 def run(config: Config) -> None:
-    """Write the report of one study, show it in MLflow too, and print where its page is."""
-    study = check_study(config)
-    page = write_report(study.results_folder, study.reports_folder, Options.of(study.report), default_workers())
-    log_report(study)
+    """Write the report of a study, or of what there is of it; show it in MLflow too, and print where its page is."""
+    with to_report(check_study(config)) as study:
+        options = Options.of(study.report)
+        page = write_report(study.results_folder, study.reports_folder, options, default_workers(), shows=True)
+        log_report(study)
     print(page)
 
 

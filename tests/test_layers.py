@@ -25,7 +25,7 @@ ROOMS = {
 ALONE = {
     "hydra": {f"studies/config/{name}.py" for name in ("__init__", "arrangement", "own", "refusals", "words")},
     "omegaconf": {"studies/config/__init__.py"},
-    "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "client", "database", "look", "rows", "summary")},
+    "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "cell_runs", "client", "database", "look", "machine_load", "rows", "summary")},
     "seaborn": {"reporting/figures/theme.py"},
     "ray": {"studies/engines/ray.py"},
 }
@@ -41,7 +41,8 @@ REPORTING = {
     "asking": {"asking", "figures", *BELOW},
     "findings": {"findings", *BELOW},
     "questions": {"questions", "asking", "figures", *BELOW},
-    "page": {"page", "asking", "findings", "figures", "tables", "placing", *BELOW},
+    "explorer": {"explorer", "figures", *BELOW},
+    "page": {"page", "explorer", "asking", "findings", "figures", "tables", "placing", *BELOW},
 }
 """Which rooms and files of ``reporting`` each of its rooms may import: downward only."""
 

@@ -15,7 +15,7 @@ SMALL = ("study=single", "name=mine", "width=8", "depth=2", "batch_size=16", "tr
 
 
 def stage(name, *overrides, cwd):
-    command = [sys.executable, str(ROOT / "pipelines" / f"{name}.py"), *overrides]
+    command = [sys.executable, str(ROOT / "pipelines" / f"{name}.py"), "paths.root=.", *overrides]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 

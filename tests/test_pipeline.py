@@ -20,7 +20,7 @@ TABLES = ("cells.parquet", "curves.parquet", "layers.parquet", "manifest.json")
 
 
 def stage(name: str, *overrides: str, cwd: Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(root / "pipelines" / f"{name}.py"), *overrides]
+    command = [sys.executable, str(root / "pipelines" / f"{name}.py"), "paths.root=.", *overrides]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
@@ -81,7 +81,7 @@ def test_a_plan_says_what_a_study_costs_and_can_show_and_leaves_nothing(tmp_path
 
     done = stage("plan", "study=smoke", "plan.from=results/none", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: plan.from=results/none: ")
+    assert done.stderr.startswith(f"error: plan.from={tmp_path / 'results' / 'none'}: ")
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -105,7 +105,7 @@ def test_killed_half_way_it_leaves_no_process_and_goes_on_to_the_same_bytes(tmp_
     killed.mkdir()
     assert stage("study", *overrides, cwd=whole).returncode == 0
 
-    command = [sys.executable, str(ROOT / "pipelines" / "study.py"), *overrides]
+    command = [sys.executable, str(ROOT / "pipelines" / "study.py"), "paths.root=.", *overrides]
     with subprocess.Popen(command, cwd=killed, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
         while not 0 < kept(killed / "store") < 256 and time.monotonic() < deadline:

@@ -48,13 +48,15 @@ def check_value(key: str, value: object, hint: Any, single: bool = True) -> Numb
         if not any(type(value) is type(word) and value == word for word in get_args(hint)):
             raise UserError(f"{key}={shown(value)}: must be {' or '.join(map(str, get_args(hint)))}")
         return value  # type: ignore[return-value]  # one of the annotation's own
-    if hint is str:
-        if not isinstance(value, str) or not value or not is_text(value):
-            raise UserError(f"{key}={shown(value)}: must be text that is not empty")
-        return value
     allowed = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and type(None) in allowed:
         return None
+    if str in allowed:
+        if not isinstance(value, str) or not value or not is_text(value):
+            raise UserError(
+                f"{key}={shown(value)}: must be {'null or ' if type(None) in allowed else ''}text that is not empty"
+            )
+        return value
     if bool in allowed:
         if not isinstance(value, bool):
             raise UserError(f"{key}={shown(value)}: must be true or false")

@@ -30,6 +30,7 @@ from ablation.studies.engines.local import default_workers
 from ablation.studies.run import run_study
 from ablation.studies.study import Study, check_study
 from ablation.studies.tracking.summary import log_report
+from ablation.studies.unfinished import to_report
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ def report(*overrides: str) -> Page:
         UserError: the results are missing or incomplete, or the report cannot be written.
     """
     study = _study(*overrides)
-    options = Options.of(study.report)
-    page = Page(write_report(study.results_folder, study.reports_folder, options, default_workers()))
-    log_report(study)
+    with to_report(study) as there:
+        options = Options.of(study.report)
+        page = Page(write_report(there.results_folder, there.reports_folder, options, default_workers()))
+        log_report(there)
     return page
 
 
@@ -102,7 +104,8 @@ def analyse(*overrides: str) -> Findings:
         UserError: the results are missing or incomplete.
     """
     study = _study(*overrides)
-    analysis = analysis_of(read_results(study.results_folder), Options.of(study.report))
+    with to_report(study) as there:
+        analysis = analysis_of(read_results(there.results_folder), Options.of(study.report))
     return Findings(analysis.tuned, effects(analysis).frame, explained(analysis.agreement.rows))
 
 
@@ -110,4 +113,6 @@ def _study(*overrides: str) -> Study:
     config = compose(list(overrides))
     if config is None:
         raise UserError(f"{' '.join(overrides)}: asks about the config, and runs nothing; give overrides as key=value")
+    if config["paths"]["root"] is not None:
+        raise UserError(f"paths.root={config['paths']['root']}: is for the commands; in a notebook, go there first")
     return check_study(config)

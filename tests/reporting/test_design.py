@@ -36,6 +36,15 @@ from tests.reporting.synthetic import Outcome
         ({"workers": 1.5}, "report.workers=1.5: must be null or a whole number"),
         ({"workers": "all"}, "report.workers=all: must be null or a whole number"),
         (None, "report=None: must be a mapping"),
+        ({"figures": ["delta_norms"]}, "report.figures=delta_norms: unknown; allowed are time_to_target, success_cur"),
+        ({"figures": {"delta_norm": 1}}, "must be a list of figures, as "),
+        ({"target": 1.0}, "report.target=1.0: must be null or a number between 0 and 1"),
+        ({"target": "high"}, "report.target=high: must be a number between 0 and 1"),
+        ({"target": True}, "report.target=True: must be a number"),
+        ({"style": "slides"}, "report.style=slides: must be paper or lecture"),
+        ({"title": "Mine"}, "report.title=Mine: only for one figure"),
+        ({"title": "Mine", "figures": ["phase", "delta_norm"]}, "report.title=Mine: only for one figure"),
+        ({"title": 5, "figures": "phase"}, "report.title=5: must be null or a text"),
     ],
 )
 def test_options_out_of_range_are_refused_by_key_and_value(config, says):
@@ -48,6 +57,8 @@ def test_options_of_a_config():
     assert Options.of({"nuisance": None}).nuisance == ()
     assert Options.of({}) == Options()
     assert Options.of({"workers": None}) == Options()
+    assert Options.of({"figures": "phase", "target": None, "title": None}) == Options(figures=("phase",))
+    assert Options.of({"figures": None}) == Options()
     assert Options.of({"workers": 3}).overrides() == [], "it decides nothing that is said"
 
 

@@ -71,6 +71,13 @@ def test_what_the_report_before_made_and_this_one_does_not_is_taken_away_and_not
     assert (report / "tables" / "kept.csv").read_text() == "new"
 
 
+def test_where_no_page_tells_what_the_report_before_made_what_a_report_may_make_is_taken_away(report, tmp_path):
+    (report / "index.html").unlink()
+    move_into(tmp_path / "new", report, [Path("figures/gone.png"), Path("figures/never.png"), Path("tables/kept.csv")])
+    assert {"tables/kept.csv", "tables/gone.csv", "figures/mine.png"} < set(files(report))
+    assert "figures/gone.png" not in files(report)
+
+
 @pytest.mark.parametrize("path", ["../secret.csv", "tables/../../secret.csv", "/etc/passwd", "notes.txt"])
 def test_a_page_cannot_name_what_lies_elsewhere(path, report, tmp_path):
     put(tmp_path, "secret.csv")

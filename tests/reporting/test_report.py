@@ -1,6 +1,7 @@
 """Whole reports: every kind of study gets one, complete, escaped, and the same bytes twice."""
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from html import unescape
 from html.parser import HTMLParser
@@ -19,13 +20,11 @@ from ablation.reporting.questions import QUESTIONS
 from ablation.reporting.report import write_report
 from tests.reporting.synthetic import SMALL, Outcome, plausible, write_study
 
-FIGURES = [drawing.__name__.rpartition(".")[2] for drawing in figures.drawings()]
-FIGURES += [question.NAME for question in QUESTIONS]
+FIGURES = {figures.name_of(drawing): drawing.TOPIC for drawing in figures.drawings()}
+FIGURES |= {question.NAME: question.TOPIC for question in QUESTIONS}
 TABLES = [build.__name__ for build in tables.builders()]
-FILES = sorted(
-    ["index.html", "metrics.json"]
-    + [f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")]
-    + [f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")]
+ALWAYS = sorted(
+    ["index.html", "metrics.json"] + [f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")]
 )
 OPTIONS = Options()
 HOSTILE = ["<script>alert(1)</script>", "%", "_", "a|b", "$x^2$", "=1+1", "y" * 200, "{{ 7*7 }}", '"><img src=x>']
@@ -36,10 +35,11 @@ def sketched(monkeypatch):
     """Figures are put together and not laid out or written, which takes most of a report's time."""
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(8)
 
-    def sketch(drawing, view, design):
-        with themed():
-            if not view.why:
-                drawing.plot(view, design)
+    def sketch(drawing, view, design, style):
+        if view.why:
+            return figures.Drawn(view, {})
+        with themed(style):
+            drawing.plot(view, design)
         pdf = f"%PDF {view.title} {view.caption} {view.frame.to_csv()}".encode()
         return figures.Drawn(view, {"png": png, "svg": b"<svg/>", "pdf": pdf})
 
@@ -48,6 +48,14 @@ def sketched(monkeypatch):
 
 def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def whole(written):
+    """The names of a report's figures; with them it has every file that belongs to a report, and no other."""
+    names = sorted({path[8:-4] for path in written if path.startswith("figures/")})
+    drawn = [f"figures/{name}.{kind}" for name in names for kind in ("png", "svg", "pdf")]
+    assert sorted(written) == sorted([*ALWAYS, *drawn])
+    return names
 
 
 class Page(HTMLParser):
@@ -102,7 +110,7 @@ def test_every_study_gets_a_whole_report(name, tmp_path, request):
     page = write_report(write_study(tmp_path / "in", *STUDIES[name]), tmp_path / "out", OPTIONS)
     assert page == tmp_path / "out" / "index.html"
     written = files(tmp_path / "out")
-    assert sorted(written) == FILES
+    drawn = whole(written)
     for path, content in written.items():
         if path.endswith(".svg"):
             ElementTree.fromstring(content)
@@ -112,10 +120,16 @@ def test_every_study_gets_a_whole_report(name, tmp_path, request):
     assert all(isinstance(x, int | float | None) for x in json.loads(written["metrics.json"]).values())
     html = written["index.html"].decode()
     found = Page(html)
-    assert all(f'<figure id="figure-{name}"' in html for name in FIGURES if name != "choices")
-    assert found.tags.count("img") == html.count('class="enlarge')
+    assert found.tags.count("img") == html.count('class="enlarge') == len(drawn)
+    for figure, topic in FIGURES.items():
+        shown = html.count(f'<figure id="figure-{figure}"')
+        if figure in drawn:
+            assert shown == 1
+        else:  # of an answer whose figure nobody could read there are the words
+            assert topic.replace("{unit}", "epochs").replace("{Unit}", "Epochs") in unescape(html.split('id="more"')[1])
+            assert shown == 0 or figure.startswith("question_")
     assert all(image["alt"] for image in found.images)
-    assert found.tags.count("script") == 1
+    assert found.tags.count("script") == 3  # the page's, the explorer's data and its script
     assert all(address.startswith(("#", "data:")) or address in written for address in found.addresses)
 
 
@@ -181,7 +195,7 @@ def test_models_with_their_own_widths_get_a_report(models, tmp_path, sketched):
     factors = {"model": models, "depth": [2, 3, 4, 5], "width": [8, 32, 64], "seed": [0, 1]}
     planned = lambda c: cone(c) and (c["model"] != "mlp" or c["depth"] in (2, 5))  # noqa: E731
     folder = write_study(tmp_path / "in", factors, lambda _: Outcome(), planned=planned)
-    assert sorted(files(write_report(folder, tmp_path / "out", OPTIONS).parent)) == FILES
+    assert whole(files(write_report(folder, tmp_path / "out", OPTIONS).parent))
 
 
 NUISANCE = [factor for factor in FACTORS if factor not in NEVER_TUNED]
@@ -206,7 +220,7 @@ def test_panels_that_tuning_left_empty_are_drawn(factor, tmp_path, sketched):
     levels = {"init": ["a", "b"], "activation": ["relu", "elu"], "normalization": ["none", "batch"], "depth": [2, 5]}
     folder = write_study(tmp_path / "in", levels, lambda c: Outcome(best_loss=float(c[factor] == levels[factor][0])))
     page = write_report(folder, tmp_path / "out", Options(nuisance=(factor,)))
-    assert sorted(files(page.parent)) == FILES
+    assert whole(files(page.parent))
 
 
 def test_the_page_says_how_to_make_it_with_its_own_options(tmp_path, sketched):
@@ -236,7 +250,7 @@ def test_as_many_draw_as_the_setting_says_and_no_more_than_there_are_figures(
 
 @pytest.mark.parametrize("inside", ["tables/failures.csv", "figures/delta_norm.png", "index.html"])
 def test_a_place_that_is_taken_leaves_every_file_as_it_was(inside, small, tmp_path, sketched):
-    for name in FILES:
+    for name in [*ALWAYS, "figures/delta_norm.png"]:
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / name).write_text("old")
     (tmp_path / "out" / inside).unlink()
@@ -245,3 +259,59 @@ def test_a_place_that_is_taken_leaves_every_file_as_it_was(inside, small, tmp_pa
     with pytest.raises(UserError, match=inside):
         write_report(small, tmp_path / "out", OPTIONS)
     assert files(tmp_path) == before
+
+
+def test_of_one_cell_there_is_what_a_cell_can_show_and_the_end_says_what_more_would_take(tmp_path, sketched):
+    page = write_report(write_study(tmp_path / "in", {}, lambda _: Outcome()), tmp_path / "out", OPTIONS)
+    assert whole(files(tmp_path / "out")) == [
+        "dead_saturated",
+        "delta_norm",
+        "learning_curves",
+        "predicted_delta",
+        "trainable",
+    ]
+    shown, more = page.read_text().split('<h2 id="more">')
+    assert "Missing in this study" not in shown
+    assert "+normalization.batch={}" in unescape(more)
+
+
+def test_only_the_figures_that_are_named_are_made_and_the_page_holds_these(small, tmp_path, sketched):
+    write_report(small, tmp_path / "out", OPTIONS)
+    (tmp_path / "out" / "figures" / "mine.png").write_bytes(b"mine")
+    page = write_report(small, tmp_path / "out", Options(figures=("delta_norm", "question_clipping")))
+    written = files(tmp_path / "out")
+    assert written.pop("figures/mine.png") == b"mine"
+    assert whole(written) == ["delta_norm", "question_clipping"]
+    html = page.read_text()
+    assert html.count("<figure id=") == html.count("<img") == 2
+    assert 'id="table-' not in html
+    assert "'report.figures=[delta_norm,question_clipping]'" in unescape(html)
+
+
+def test_a_figure_for_a_talk_has_larger_type_twice_the_pixels_and_its_own_title(small, tmp_path):
+    made = {}
+    for style, title in (("paper", None), ("lecture", "What depth does, in 'words'")):
+        options = Options(figures=("trainable",), style=style, title=title)
+        page = write_report(small, tmp_path / style, options)
+        svg = (page.parent / "figures" / "trainable.svg").read_text()
+        png = (page.parent / "figures" / "trainable.png").read_bytes()
+        made[style] = int.from_bytes(png[16:20], "big"), page.read_text(), svg
+    assert made["lecture"][0] > 1.9 * made["paper"][0]
+    widths = [int(re.search(r'" width="(\d+)"', html)[1]) for _, html, _ in made.values()]
+    assert widths[1] < 1.3 * widths[0], "on the page it is hardly larger"
+    assert "<!-- What depth does, in 'words' -->" in made["lecture"][2]
+    assert r"""report.title='"'"'What depth does, in \'"'"'words""" in unescape(made["lecture"][1])
+
+
+def test_another_target_is_met_where_the_curves_meet_it(tmp_path, sketched):
+    """Accuracy rises by the line that ``write_study`` draws until it jumps to 0.96 at the fourth epoch."""
+    folder = write_study(tmp_path / "in", {"depth": [2], "seed": [0, 1]}, lambda _: Outcome(4.0))
+    found = {}
+    for target in (None, 0.11, 0.97):
+        page = write_report(folder, tmp_path / f"out{target}", Options(target=target))
+        numbers = json.loads((page.parent / "metrics.json").read_text())
+        found[target] = numbers["success_rate"], numbers["depth_2_best_median_epochs"]
+    assert found == {None: (1.0, 4), 0.11: (1.0, 2), 0.97: (0.0, None)}
+    assert "97% validation accuracy" in page.read_text()
+    with pytest.raises(UserError, match=r"report\.target=0\.8: synthetic trains for no epoch; must be null"):
+        write_report(write_study(tmp_path / "still", {}, lambda _: Outcome(), 0), tmp_path / "no", Options(target=0.8))

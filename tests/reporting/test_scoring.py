@@ -21,6 +21,7 @@ from ablation.reporting.questions import QUESTIONS, ask_all, symmetry
 from ablation.reporting.report import write_report
 from ablation.reporting.scoring import ACCURACY, R_SQUARED
 from ablation.reporting.statistics.times import guessing_loss
+from tests.reporting.figures.drawn import drawn
 from tests.reporting.figures.drawn import drawn as laid_out
 from tests.reporting.synthetic import Outcome, write_study
 
@@ -103,7 +104,7 @@ def test_axes_reach_below_zero_where_scores_do(analysed):
         "At depth 3 after 6 epochs, R squared in validation lies between -1.00 (relu) and 0.92 (tanh)"
     )
     assert view.caption.count("R squared below -1 counts as -1.") == 1
-    figure = learning_curves.plot(view, regression.design)
+    figure = drawn(learning_curves, view, regression.design)
     low, high = figure.axes[0].get_ylim()
     assert low <= -1
     assert high == pytest.approx(1.02)
@@ -117,7 +118,7 @@ def test_the_question_of_symmetry_speaks_of_r_squared(regression):
     assert "the best R squared in validation is " in text
     assert "where guessing has 0.00 (" in text
     assert "%" not in question.view.title
-    figure = symmetry.plot(question.view, regression.design)
+    figure = drawn(symmetry, question.view, regression.design)
     assert figure.axes[0].get_ylabel() == "best val. R squared"
 
 

@@ -20,7 +20,7 @@ def run_in(
     """
     environment: dict[str, str | None] = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
     return subprocess.run(
-        [*by, sys.executable, str(ROOT / "pipelines" / f"{stage}.py"), *overrides],
+        [*by, sys.executable, str(ROOT / "pipelines" / f"{stage}.py"), "paths.root=.", *overrides],
         cwd=folder,
         env={name: value for name, value in environment.items() if value is not None},
         capture_output=True,

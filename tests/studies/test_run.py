@@ -15,6 +15,7 @@ from ablation.records.columns import CELLS, CURVES, LAYERS
 from ablation.records.files import read_results, write_manifest
 from ablation.studies import rounds, run
 from ablation.studies.cells import expand
+from ablation.studies.engines.cohorts import Limits
 from ablation.studies.run import run_study
 from ablation.studies.store import open_store
 from tests.datasets.idx_files import write_half
@@ -45,6 +46,20 @@ def test_epochs_and_steps_are_those_of_the_examples_that_a_cell_has(study):
     begun = curves[curves["step"] == 0]
     assert begun["val_loss"].unique().size == 1, "all begin alike, and are validated on the same part"
     assert begun.groupby("examples", dropna=False)["train_loss"].nunique().tolist() == [2, 2], "on other labels"
+
+
+def test_minutes_are_reckoned_alike_on_every_machine_and_for_what_has_to_be_trained(study, monkeypatch):
+    short, long = study("name=short", "seed=[0,1]"), study("name=long", "seed=[0,1]", "training.epochs=8")
+    clipped = study("name=clipped", "clipping=[none,value]", "clipping.value.threshold=1e6", "seed=[0,1]")
+    reckoned = {}
+    for each in (short, long, clipped):
+        run_study(each)
+        reckoned[each.name] = read_results(each.results_folder).manifest["reckoned_seconds"]
+    assert 0 < 2 * reckoned["short"] < reckoned["long"]
+    assert reckoned["clipped"] < 1.5 * reckoned["short"], "a clipping that never acts is known without"
+    monkeypatch.setattr(run, "cohort_limits", lambda device, measured: Limits(2**20, 1))
+    run_study(long)
+    assert read_results(long.results_folder).manifest["reckoned_seconds"] == reckoned["long"]
 
 
 def test_a_study_leaves_what_the_contract_promises(study):
@@ -156,7 +171,7 @@ def test_neither_engine_nor_names_nor_an_interruption_change_a_byte(study, tmp_p
     monkeypatch.setattr(rounds, "run_cohorts", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_study(again)
-    assert not again.results_folder.exists()
+    assert [path.name for path in again.results_folder.iterdir()] == ["unfinished.json"]
     monkeypatch.setattr(rounds, "run_cohorts", run_cohorts)
     assert run_study(again).trained == 3, "one of two cohorts was kept"
     assert bytes_of(again) == bytes_of(whole)
@@ -316,7 +331,7 @@ def test_killed_while_results_are_put_in_place_no_mixture_is_read_and_the_next_r
     replace_file, done = os.replace, []
 
     def killed(source, target):
-        if os.path.dirname(target) == str(later.results_folder):
+        if os.path.dirname(target) == str(later.results_folder) and os.path.basename(target) in TABLES:
             if len(done) == moved:
                 raise KeyboardInterrupt
             done.append(target)

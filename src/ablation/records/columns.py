@@ -97,7 +97,11 @@ CURVE_COLUMNS = [
         "grad_norm", SINGLE, "loss / weight", "norm of the whole gradient before clipping, on the probe batch", True
     ),
     Column(
-        "clip_fraction", SINGLE, "share", "training steps since the evaluation before that were clipped; null at step 0"
+        "clip_fraction",
+        SINGLE,
+        "share",
+        "training steps since the evaluation before that were clipped; null at step 0",
+        logged=True,
     ),
     Column("clip_cosine", SINGLE, "-1 to 1", "cosine between the probe batch's gradient before and after clipping"),
     Column(

@@ -205,7 +205,7 @@ def timed(results: Results, design: Design, curves: pd.DataFrame) -> pd.DataFram
 
 def effects_of(results: Results, options: Options) -> tuple[Design, list[Effects]]:
     """A study's design, and the effects of its compared factors, for which no measurement of a layer is needed."""
-    design = read_design(results.manifest, results.cells, options.nuisance)
+    design = read_design(results.manifest, results.cells, options.nuisance, options.target)
     curves = located(results.curves, pd.Index(np.sort(results.cells["key"])))
     tuned = tuning.tune(timed(results, design, curves), design.compared, design.nuisance, options.tuning)
     return design, study_effects(tuned, design, design.compared, options.confidence)
@@ -213,7 +213,7 @@ def effects_of(results: Results, options: Options) -> tuple[Design, list[Effects
 
 def analyse(results: Results, options: Options) -> Analysis:
     """Join a study's tables, time every cell to its targets, class its failure, and tune over the nuisance factors."""
-    design = read_design(results.manifest, results.cells, options.nuisance)
+    design = read_design(results.manifest, results.cells, options.nuisance, options.target)
     keys = pd.Index(np.sort(results.cells["key"]))
     curves, layers = located(results.curves, keys), located(results.layers, keys)
     cells = timed(results, design, curves)

@@ -143,10 +143,16 @@ def short(shown: tuple[tuple[Label, str], ...], most: int) -> Shown:
     return shorten(dict(shown), most)
 
 
-def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequence[str]) -> Design:
+def read_design(
+    manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequence[str], target: float | None = None
+) -> Design:
     """The design that ``manifest.json`` describes, its levels ordered by meaning.
 
-    A level that occurs in the cells and not in the manifest comes last rather than be dropped.
+    A level that occurs in the cells and not in the manifest comes last rather than be dropped. A ``target`` takes the
+    place of every data set's primary one; an easier or harder one that it passes moves with it.
+
+    Raises:
+        UserError: the manifest has no three targets, or there are no curves for another one.
     """
     levels = {}
     for factor in FACTORS:
@@ -162,6 +168,10 @@ def read_design(manifest: Mapping[str, Any], cells: pd.DataFrame, nuisance: Sequ
             raise UserError(f"manifest.json: targets.{data} must be {len(TARGETS)} scores")
     targets = {str(data): tuple(manifest["targets"][data]) for data in levels["data"]}
     unit, horizon = horizon_of(manifest)
+    if target is not None:
+        if horizon <= 0:
+            raise UserError(f"report.target={target:g}: {manifest['name']} trains for no epoch; must be null")
+        targets = {data: (min(easy, target), target, max(hard, target)) for data, (easy, _, hard) in targets.items()}
     training = manifest["config"]["training"]
     period = 1.0 if unit == "epochs" else horizon / training["epochs"]
     soonest = period * min([1.0, *training.get("evaluations", ())])

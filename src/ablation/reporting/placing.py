@@ -31,13 +31,16 @@ def listed(files: Mapping[str, str]) -> str:
     return "\n".join(f"{digest}  {path}" for path, digest in sorted(files.items()))
 
 
-def outdated(target: Path, made: Sequence[Path]) -> list[Path]:
+def outdated(target: Path, made: Sequence[Path], known: Sequence[Path] = ()) -> list[Path]:
     """The tables and figures that the report in ``target`` made and that are not ``made`` any more.
 
     A file counts as that report's own only if its page names it, with these very bytes: what a user has put there, or
-    has changed, stays.
+    has changed, stays. Where there is no page, as in a fresh clone, which has the pictures alone, the ``known`` ones
+    do that a report may make.
     """
     page = target / PAGE
+    if not page.exists():
+        return [path for path in sorted(known) if path not in made and (target / path).is_file()]
     found = LISTED.search(page.read_text("utf-8", "replace")) if page.is_file() else None
     old = {path: digest for digest, path in LINE.findall(unescape(found[1]))} if found else {}
 
@@ -48,7 +51,7 @@ def outdated(target: Path, made: Sequence[Path]) -> list[Path]:
     return [Path(path) for path in sorted(old) if Path(path) not in made and own(path)]
 
 
-def move_into(source: Path, target: Path) -> None:
+def move_into(source: Path, target: Path, known: Sequence[Path] = ()) -> None:
     """Move every file of ``source`` to its place under ``target``, the page last; take away what is ``outdated``.
 
     No file is ever half there. Nothing is moved before every place was found free or replaceable and a copy of what
@@ -68,7 +71,7 @@ def move_into(source: Path, target: Path) -> None:
         for folder in place.parents[: len(path.parts)]:
             if os.path.lexists(folder) and not folder.is_dir():
                 raise UserError(f"{folder}: a report cannot be written here: it is no folder; move it away")
-    gone = outdated(target, paths)
+    gone = outdated(target, paths, known)
     order = sorted([*paths, *gone], key=lambda path: (path.name == PAGE, path in paths))
     with tempfile.TemporaryDirectory(prefix=".before-", dir=source) as name:
         before = Path(name)

@@ -97,7 +97,7 @@ def expand(study: Study) -> list[Cell]:
                 tf32=study.tf32,
                 model=networks[model],
             )
-            cells.append(Cell(_name(factors), factors, spec))
+            cells.append(Cell(name_of(factors), factors, spec))
     return _unique(cells)
 
 
@@ -121,8 +121,8 @@ def _unique(cells: list[Cell]) -> list[Cell]:
     return unique
 
 
-def _name(factors: Mapping[str, Any]) -> str:
-    """Return the labels in order, the numbers with a letter before them.
+def name_of(factors: Mapping[str, Any]) -> str:
+    """Return a name of these levels: the labels in order, the numbers with a letter before them.
 
     Order, examples and label noise are named where they are not at their default, which most studies never leave.
     """

@@ -199,8 +199,9 @@ def engine(given: dict[str, Any]) -> dict[str, Any]:
 
 def tracking(given: dict[str, Any]) -> dict[str, Any]:
     """Return where runs are shown."""
-    only_known("tracking", given, ["kind", "uri"])
+    only_known("tracking", given, ["kind", "uri", "weights"])
     check_value("tracking.kind", given.get("kind"), Literal["mlflow", "none"])
     if given["kind"] == "mlflow":
         check_uri(given.get("uri"))
+        check_value("tracking.weights", given.get("weights", False), bool)
     return given

@@ -37,8 +37,18 @@ def write_results(
     store: Store,
     cards: Mapping[str, dict[str, Any]],
     environment: Environment,
+    planned: int | None = None,
 ) -> dict[str, Any]:
     """Write the study's tables and its manifest; return the manifest.
+
+    Args:
+        study: the study.
+        cells: its cells, or those that are finished.
+        keys: theirs in the store.
+        store: which holds them.
+        cards: the data's, by name.
+        environment: how the cells were trained.
+        planned: how many cells the study has, where these are not all.
 
     Raises:
         UserError: the folder cannot be written to.
@@ -52,6 +62,7 @@ def write_results(
             write_table(weight_variances(study, cells, cards), new / "initializers.parquet")
             diverged = pc.sum(pc.equal(table["status"], "diverged")).as_py()
             manifest = manifest_of(study, cells, diverged, known, cards, environment)
+            manifest["cells"]["expected"] = len(cells) if planned is None else planned
             write_manifest(manifest, new)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror})") from error

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from tqdm import tqdm
@@ -114,20 +115,29 @@ class Rounds:
             self._diverged += sum(record.diverged_step is not None for record in trained.records)
             self._run_steps += trained.run_steps
             self._train_seconds += trained.seconds
-            self._add(done, known, bar)
-            share = trained.seconds / len(done)
+            files = dict(zip([place for place, _ in done], trained.weights, strict=False))  # none, or one a cell
+            self._add(done, known, bar, files)
+            share, name = trained.seconds / len(done), trained.cohort.name
             for place, record in done:
-                self._tracker.add(self._keys[place], self._cells[place], record, trained.cohort.name, share)
+                key, cell, weights = self._keys[place], self._cells[place], files.get(place)
+                self._tracker.add(key, cell, record, name, share, weights=weights)
 
     def _add(
-        self, done: Sequence[tuple[int, Record]], known: Sequence[tuple[int, int, Record]], bar: "tqdm[Any]"
+        self,
+        done: Sequence[tuple[int, Record]],
+        known: Sequence[tuple[int, int, Record]],
+        bar: "tqdm[Any]",
+        files: Mapping[int, bytes] = MappingProxyType({}),
     ) -> None:
-        """Keep cells that were trained, and in the same moment those that are known by them; show the latter."""
+        """Keep cells that were trained, and in the same moment those that are known by them; show the latter.
+
+        ``files``: the weights of those that were trained, where they are asked for; who is known by one has its.
+        """
         self._store.put((self._keys[place], record) for place, record in [*done, *(each[1:] for each in known)])
         self._known.update(place for _, place, _ in known)
         for sibling, place, record in known:
-            of = self._cells[sibling].name
-            self._tracker.add(self._keys[place], self._cells[place], record, "known", 0.0, of)
+            of, weights = self._cells[sibling].name, files.get(sibling)
+            self._tracker.add(self._keys[place], self._cells[place], record, "known", 0.0, of, weights)
         words = f"{self._rate():,.0f} run-steps/s, {self._diverged} diverged"
         bar.set_postfix_str(f"{words}, {len(self._known):,} known" if self._known else words, refresh=False)
         bar.update(len(done) + len(known))

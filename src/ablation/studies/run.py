@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from ablation import UserError
 from ablation.datasets.prepared import name_of, up_to_date
 from ablation.studies.cells import Cell, expand, keys, resolve_device
 from ablation.studies.engines import count_workers, environment_of, pace
-from ablation.studies.engines.cohorts import cohort_limits
+from ablation.studies.engines.cohorts import Cohort, cohort_limits
 from ablation.studies.engines.duration import HOUR, Pace, Sample, estimate, told
+from ablation.studies.engines.few import done_sooner_here
 from ablation.studies.engines.work import Supply
 from ablation.studies.known import Waiting
 from ablation.studies.machine.cost import Ends
 from ablation.studies.machine.environment import check_arithmetic, environment
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
+from ablation.studies.replaced import replaced
 from ablation.studies.results import write_results, write_timing
 from ablation.studies.rounds import Plan, Rounds
 from ablation.studies.store import Store, open_store
@@ -30,6 +32,7 @@ from ablation.studies.tasks import check_tasks
 from ablation.studies.tracking import track
 from ablation.studies.trials import try_choices
 from ablation.studies.trials.tables import check_tables
+from ablation.studies.unfinished import done, note
 from ablation.studies.views import with_views
 from ablation.training.compiled.tracing import has_compiler
 
@@ -61,6 +64,8 @@ def run_study(study: Study) -> Summary:
     device = resolve_device(study.device, elsewhere=study.engine["kind"] == "ray")
     check_before(study, device)
     cells = expand(study)
+    if told := replaced(study, cells):
+        tqdm.write(told, file=sys.stderr)
     prepared = prepared_cards(study)
     check_tasks(study, prepared)
     cards = with_views(prepared, {cell.data for cell in cells})
@@ -81,12 +86,19 @@ def run_study(study: Study) -> Summary:
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
         waiting = Waiting(cells, missing, device)
         plan = make_plan(study, cells, missing, cards, device)
-        tell_if_long(study, plan, [cells[place] for place in missing], device, bool(waiting.awaited))
-        supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices)
-        with track(study, cards) as tracker:
+        cohorts = plan.cohorts([cells[place] for place in missing])
+        tell_if_long(study, plan, cohorts, device, bool(waiting.awaited))
+        if done_sooner_here(cohorts, plan.ends, study.engine, device.type, plan.workers):
+            study, plan = replace(study, engine={"kind": "serial"}), replace(plan, workers=1)
+        keeps_weights = bool(study.tracking.get("weights"))
+        supply = Supply(study.data_folder, study.data, device.type, how, digests, study.choices, keeps_weights)
+        with track(study, cells, cards) as tracker:
+            if missing:
+                note(study, cell_keys, digests, how)
             rounds = Rounds(study, cells, cell_keys, plan, supply, store, tracker)
             timing = rounds.run(missing, waiting)
             manifest = write_results(study, cells, cell_keys, store, cards, how)
+            done(study)
             for key, cell in zip(cell_keys, cells, strict=True):
                 if key in present and not tracker.knows(key):
                     tracker.add(key, cell, store.get(key), "store", 0.0)
@@ -221,14 +233,14 @@ def make_plan(
     return Plan(ends, limits._replace(room=room), workers)
 
 
-def tell_if_long(study: Study, plan: Plan, todo: Sequence[Cell], device: torch.device, at_most: bool) -> None:
-    """Say so where training these cells will take long; ``at_most``: some of them may not have to be."""
-    cohorts = plan.cohorts(todo)
+def tell_if_long(study: Study, plan: Plan, cohorts: Sequence[Cohort], device: torch.device, at_most: bool) -> None:
+    """Say so where training these will take long; ``at_most``: some of their cells may not have to be."""
     if cohorts:
+        cells = sum(len(cohort.cells) for cohort in cohorts)
         seconds = estimate(cohorts, plan.ends, plan.workers, pace_of(study, device))
         if seconds >= HOUR:
             workers = min(plan.workers, len(cohorts))
-            tqdm.write(told(study.name, seconds, len(todo), workers, at_most), file=sys.stderr)
+            tqdm.write(told(study.name, seconds, cells, workers, at_most), file=sys.stderr)
 
 
 def pace_of(study: Study, device: torch.device) -> Pace:

@@ -36,7 +36,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "compile": bool,
         "tf32": bool,
     },
-    "paths": dict.fromkeys(("data", "results", "reports", "store"), str),
+    "paths": {"root": str | None, **dict.fromkeys(("data", "results", "reports", "store"), str)},
     "plan": {"from": str | None},
 }
 
@@ -148,7 +148,8 @@ def check_study(config: dict[str, Any]) -> Study:
         for section in ("training", "paths")
     )
     check_value("device", config["device"], Literal["auto", "cpu", "cuda"])
-    folders = {key: checks.folder(f"paths.{key}", path) for key, path in paths.items()}
+    # A command has gone to the root by now; see `config.places`.
+    folders = {key: checks.folder(f"paths.{key}", path) for key, path in paths.items() if key != "root"}
     return Study(
         name=name,
         levels=levels,

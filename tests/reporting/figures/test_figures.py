@@ -2,12 +2,18 @@
 
 import pytest
 
-from ablation.reporting.figures import drawings
+from ablation.reporting.figures import draw, drawings, name_of
 from ablation.reporting.figures.view import View
+from ablation.reporting.options import DRAWABLE
+from ablation.reporting.questions import QUESTIONS
 from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
 
 EVERY = pytest.mark.parametrize("drawing", drawings(), ids=lambda drawing: drawing.__name__.rpartition(".")[2])
+
+
+def test_the_options_know_every_figure():
+    assert (*map(name_of, drawings()), *(question.NAME for question in QUESTIONS)) == DRAWABLE
 
 
 def test_panels_stay_few_and_say_what_is_left_out(analysed):
@@ -26,6 +32,7 @@ def test_what_cannot_be_drawn_says_why(drawing, analysed):
     view = drawing.show(analysed({"depth": [1]}, lambda _: Outcome(), epochs=0))
     assert view.why.endswith(".") or len(view.frame) > 0
     assert isinstance(view, View)
+    assert not view.why or draw(drawing, view, None).files == {}
 
 
 @EVERY

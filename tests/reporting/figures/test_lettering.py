@@ -5,6 +5,7 @@ import pytest
 from ablation.reporting.figures import draw
 from ablation.reporting.figures.convergence import success_curves
 from ablation.reporting.figures.lettering import drawable, legible, named, spelled
+from ablation.reporting.findings.opening import opening
 from ablation.reporting.page.page import render
 from tests.reporting.synthetic import Outcome
 
@@ -35,7 +36,7 @@ def test_a_figure_of_such_names_has_no_box(analysis):
 def test_a_title_keeps_its_lines_and_the_page_says_what_is_meant_and_has_the_letters(analysis):
     assert legible("a \u6fc0\nb") == "a \\u6fc0\nb"
     assert rf"\ud65c\uc131\ud654 is {NAMES[3]}" in spelled(analysis.design)
-    html = render(analysis, [], [])
+    html = render(analysis, opening(analysis), None, [], [])
     assert "written by their code points" in html
     assert all(name in html for name in NAMES[:7])
     assert "relu is" not in " ".join(spelled(analysis.design))
@@ -43,4 +44,4 @@ def test_a_title_keeps_its_lines_and_the_page_says_what_is_meant_and_has_the_let
 
 def test_where_the_font_has_every_letter_nothing_is_said(small_analysis):
     assert spelled(small_analysis.design) == []
-    assert "code points" not in render(small_analysis, [], [])
+    assert "code points" not in render(small_analysis, opening(small_analysis), None, [], [])

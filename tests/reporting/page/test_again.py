@@ -1,5 +1,8 @@
 """What was run, in words and as commands."""
 
+from ablation.records.files import read_results
+from ablation.reporting.analysis import analyse
+from ablation.reporting.findings import findings
 from ablation.reporting.options import Options
 from ablation.reporting.page.again import commands, facts, size
 from tests.reporting.synthetic import Outcome
@@ -26,3 +29,12 @@ def test_the_facts_hold_every_factor_with_its_levels(small_analysis):
     assert told["depth"] == "2, 20"
     assert told["cells"] == "128 planned, 120 finished, 8 diverged"
     assert told["targets"] == "digits: 0.8, 0.9, 0.95 (middle one primary)"
+
+
+def test_an_unfinished_study_says_so_before_all_else(small):
+    results = read_results(small)
+    results.manifest["cells"]["expected"] += 32
+    analysis = analyse(results, Options())
+    told = "This study is not finished: of its 160 cells, 128 make whole combinations"
+    assert size(analysis.manifest, analysis.design).startswith(told)
+    assert findings(analysis)[0].startswith(told)

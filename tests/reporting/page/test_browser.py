@@ -6,6 +6,7 @@ import pytest
 from ablation.records.files import read_results
 from ablation.reporting.analysis import analyse
 from ablation.reporting.figures import draw, drawings
+from ablation.reporting.findings.opening import Number, Opening
 from ablation.reporting.options import Options
 from ablation.reporting.page.page import Chapter, picture, render
 from ablation.reporting.tables import builders
@@ -33,14 +34,15 @@ def pages(tmp_path_factory):
     results = write_study(folder / "in", levels, lambda _: Outcome(), name=HOSTILE[0])
     analysis = analyse(read_results(results), Options())
     pictures = []
-    for drawing in drawings()[:2]:
+    for drawing in drawings()[1:3]:
         view = drawing.show(analysis)
         pictures.append(
             picture(analysis.design.in_units(drawing.TOPIC), view, draw(drawing, view, analysis.design).files["png"])
         )
     known = Table("known", "Known", "Six rows.", NUMBERS)
     chapter = Chapter("convergence", "Convergence", pictures, [known, *(build(analysis) for build in builders())])
-    (folder / "index.html").write_text(render(analysis, [*HOSTILE], [chapter]), "utf-8")
+    first = Opening(HOSTILE[1], [*HOSTILE[2:4], "1.5 [1, 2]"], [Number(HOSTILE[0], "cells")] * 4, *HOSTILE[4:6])
+    (folder / "index.html").write_text(render(analysis, first, None, [*HOSTILE], [chapter]), "utf-8")
     return folder / "index.html"
 
 
@@ -50,10 +52,14 @@ def driver():
         yield browser
 
 
+UNFOLD = "for (const fold of document.querySelectorAll('details.fold')) fold.open = true"
+
+
 @pytest.fixture
 def page(driver, pages):
-    """The page, opened; whatever a test did, the console stayed silent and nothing but the page was loaded."""
+    """The page, opened and unfolded; whatever a test did, the console stayed silent and only the page was loaded."""
     visit(driver, pages)
+    driver.execute_script(UNFOLD)
     yield driver
     assert complaints(driver) == []
     assert requests(driver) in ([pages.as_uri()], [])
@@ -92,6 +98,7 @@ def test_nothing_is_loaded_or_complained_of_and_hostile_names_are_text(driver, p
     visit(driver, pages)
     assert complaints(driver) == []
     assert requests(driver) == [pages.as_uri()]
+    driver.execute_script(UNFOLD)
     text = driver.find_element("css selector", "main").text
     for name in HOSTILE:
         assert name in text
@@ -180,9 +187,12 @@ return [...document.querySelectorAll("body *")].filter(one =>
 """
 
 
+@pytest.mark.parametrize("folded", [True, False])
 @pytest.mark.parametrize("width", [380, 1400])
-def test_nothing_reaches_beyond_the_window(width, page, pages):
+def test_nothing_reaches_beyond_the_window(width, folded, page, pages):
     visit(page, pages, width)
+    if not folded:
+        page.execute_script(UNFOLD)
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     assert page.execute_script(WIDE) == []
 
@@ -207,6 +217,7 @@ return [low, light(behind(document.querySelector("main")))];
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_light_and_in_dark(scheme, page, pages):
     visit(page, pages, 1400, scheme)
+    page.execute_script(UNFOLD)
     head(page, 1).click()
     low, ground = page.execute_script(CONTRAST)
     assert low == []
@@ -222,6 +233,43 @@ def test_the_skip_link_comes_first_and_leads_to_the_summary(page):
     assert focused(page) == "skip"
     press(page, Keys.ENTER)
     assert focused(page) == "main"
+
+
+def test_a_link_unfolds_what_it_leads_to_and_a_fold_opens_from_the_keyboard(driver, pages):
+    from selenium.webdriver.common.keys import Keys
+
+    visit(driver, pages)
+    table = driver.find_element("css selector", "section[aria-labelledby=table-known] table")
+    assert not table.is_displayed()
+    driver.find_element("css selector", "nav a[href='#table-known']").click()
+    assert table.is_displayed()
+    assert driver.execute_script("return document.querySelectorAll('details[open]').length") == 1
+    visit(driver, pages)
+    summary = driver.find_elements("css selector", ".fold > summary")[1]
+    driver.execute_script("arguments[0].focus()", summary)
+    press(driver, Keys.ENTER)
+    assert driver.find_elements("css selector", "figure img")[0].is_displayed()
+    driver.get(f"{pages.as_uri()}#table-known")
+    assert driver.find_element("css selector", "section[aria-labelledby=table-known] table").is_displayed()
+
+
+def test_the_first_screen_is_one_screen(driver, pages):
+    visit(driver, pages)
+    assert driver.execute_script("return document.querySelector('.fold').getBoundingClientRect().bottom") < 900
+    assert driver.execute_script("return document.querySelector('.first dl').children.length") == 4
+
+
+def test_on_paper_all_is_unfolded(driver, pages):
+    visit(driver, pages)
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    table = driver.find_element("css selector", "section[aria-labelledby=table-known] table")
+    height = "return arguments[0].getBoundingClientRect().height"
+    assert driver.execute_script(height, table) > 50
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert driver.execute_script("return document.querySelectorAll('details.fold:not([open])').length") == 0
+    driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert driver.execute_script("return document.querySelectorAll('details.fold[open]').length") == 0
 
 
 def test_on_paper_there_are_no_buttons_and_long_tables_end(page):

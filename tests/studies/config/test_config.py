@@ -129,7 +129,7 @@ def test_a_scheduler_that_ends_it_is_told_the_same(monkeypatch, capsys):
 
 def test_a_refused_command_touches_no_file_and_prints_one_line(tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / "pipelines" / "study.py", "study=smoke", "+typo=1"],
+        [sys.executable, ROOT / "pipelines" / "study.py", "paths.root=.", "study=smoke", "+typo=1"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -40,16 +40,16 @@ def run(project: Path, *words: str, cwd: Path, stage: str = "study", **environme
 SMALL = ["study=single", "tracking=none", "width=8", "training.epochs=1", "training.probe_size=32"]
 
 
-@pytest.mark.parametrize("engine", ["serial", "processes"])
+@pytest.mark.parametrize("engine", [["engine=serial"], ["engine=processes", "engine.workers=1"]])
 def test_a_copy_runs_its_own_code_and_config(copy, tmp_path, engine):
-    words = [*SMALL, "activation=[]", "+activation.twice={}", f"engine={engine}"]
+    words = [*SMALL, "activation=[]", "+activation.twice={}", *engine]
     # An installed package, as an editable install or a PYTHONPATH of the user's gives it.
     done = run(copy, *words, cwd=copy, PYTHONPATH=str(ROOT / "src"))
     assert done.returncode == 0, done.stderr
     manifest = json.loads((copy / "results" / "single" / "manifest.json").read_text())
     assert manifest["factors"]["depth"] == [3]
     assert manifest["factors"]["activation"] == ["twice"]
-    done = run(ROOT, *words, cwd=tmp_path)
+    done = run(ROOT, *words, "paths.root=.", cwd=tmp_path)
     assert done.returncode == 2
     assert "activation knows no kind twice" in done.stderr
 
@@ -85,9 +85,43 @@ def test_a_link_to_the_project_is_the_project(copy, tmp_path):
 
 def test_a_tilde_is_the_users_own_folder(copy, tmp_path):
     done = run(
-        copy, *SMALL, "paths.results=~/results", cwd=tmp_path, HOME=str(tmp_path / "home"), ABLATION_STORE="~/st"
+        copy,
+        *SMALL,
+        "paths.root=.",
+        "paths.results=~/results",
+        cwd=tmp_path,
+        HOME=str(tmp_path / "home"),
+        ABLATION_STORE="~/st",
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "home" / "st" / "results.sqlite").is_file()
     assert (tmp_path / "home" / "results" / "single").is_dir()
     assert not list(tmp_path.rglob("~"))
+
+
+def test_from_outside_it_is_refused_unless_a_folder_is_named(copy, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for stage in ("prepare", "study", "report", "plan", "summary"):
+        done = run(copy, "study=single", cwd=outside, stage=stage)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"error: {outside}: is not in the project's folder, {copy}; ")
+        assert "paths.root=." in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert list(outside.iterdir()) == []
+    done = run(copy, *SMALL, "paths.root=.", cwd=outside)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in outside.iterdir()} == {"data", "results", "store"}
+    assert not (copy / "store").exists()
+
+
+def test_a_root_is_named_from_wherever_one_is(copy, tmp_path):
+    root = tmp_path / "kept (here)"
+    root.mkdir()
+    done = run(copy, *SMALL, "paths.root=../kept (here)", cwd=copy, ABLATION_STORE="store of mine")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in root.iterdir()} == {"data", "results"}
+    assert (copy / "store of mine" / "results.sqlite").is_file(), "what the user names otherwise is where the user is"
+    done = run(copy, *SMALL, "paths.root=nowhere", cwd=copy)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: paths.root={copy}/nowhere: cannot be gone to")

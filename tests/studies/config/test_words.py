@@ -221,7 +221,7 @@ def test_what_looks_ahead_takes_what_a_study_and_its_report_take(command):
 
 
 def test_a_stage_says_what_it_reads(tmp_path):
-    command = [sys.executable, ROOT / "pipelines" / "report.py", "study=single", "activation=[relu]"]
+    command = [sys.executable, ROOT / "pipelines" / "report.py", "paths.root=.", "study=single", "activation=[relu]"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("error: activation=[relu]: report.py does not read activation, it is for study.py;")

@@ -46,7 +46,7 @@ def test_where_no_worker_can_be_started_the_engine_that_needs_none_is_named(stud
 def test_a_folder_whose_name_is_too_long_for_a_socket_is_told_in_one_line(tmp_path):
     long = tmp_path / ("t" * 100)
     long.mkdir()
-    done = study_in(tmp_path, "engine=processes", TMPDIR=str(long))
+    done = study_in(tmp_path, "engine=processes", "engine.workers=1", TMPDIR=str(long))
     assert done.returncode == 2
     *_, last = done.stderr.splitlines()
     assert re.fullmatch(r"error: worker processes cannot be started \(AF_UNIX .*TMPDIR=.*\); engine=serial .*", last)
@@ -59,7 +59,7 @@ def test_a_folder_whose_name_is_too_long_for_a_socket_is_told_in_one_line(tmp_pa
 def test_a_limit_of_the_shell_is_told_in_one_line_or_does_not_matter(tmp_path, limit):
     if not shutil.which("prlimit"):
         pytest.skip("there is no prlimit")
-    done = study_in(tmp_path, "engine=processes", by=["prlimit", limit])
+    done = study_in(tmp_path, "engine=processes", "engine.workers=1", by=["prlimit", limit])
     assert "Traceback" not in done.stderr
     if done.returncode:
         assert (done.returncode, done.stderr.count("error: ")) == (2, 1), done.stderr

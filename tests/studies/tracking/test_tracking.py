@@ -1,5 +1,5 @@
 import json
-import shutil
+import shlex
 import socket
 import subprocess
 import threading
@@ -19,30 +19,12 @@ from ablation.studies import rounds, run, tracking
 from ablation.studies.engines import run_cohorts
 from ablation.studies.engines.cohorts import Limits
 from ablation.studies.run import run_study
-from ablation.studies.tracking import rows
+from ablation.studies.tracking import cell_runs, rows
 from ablation.studies.tracking.client import connect, find_experiment, refused
 from ablation.studies.tracking.summary import log_summary, study_note
+from tests.studies.tracking.runs import runs_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-@pytest.fixture
-def tracked(study, tmp_path, finished_database, monkeypatch):
-    """Return a study's overrides, and the URI of a database that need not be made first."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("mlflow.db", "other.db"):
-        shutil.copy(finished_database, tmp_path / name)
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-
-    def checked(*overrides):
-        return study("tracking=mlflow", f"tracking.uri={uri}", *overrides)
-
-    return checked, MlflowClient, uri
-
-
-def runs_of(uri, name):
-    client = MlflowClient(uri)
-    return client, client.search_runs([client.get_experiment_by_name(name).experiment_id])
 
 
 def test_every_cell_is_a_flat_run_with_factors_metrics_curves_tags_and_data(tracked):
@@ -54,16 +36,22 @@ def test_every_cell_is_a_flat_run_with_factors_metrics_curves_tags_and_data(trac
     assert {run.data.tags["cell_key"] for run in runs} == set(cells.index)
     for each in runs:
         cell = cells.loc[each.data.tags["cell_key"]]
-        assert each.info.run_name == cell.cell
+        assert each.data.tags["cell"] == cell.cell
+        assert each.info.run_name == f"lr{cell.lr}-s{cell.seed}", "what varies, and no more"
         assert set(each.data.params) == set(FACTORS)
         assert each.data.params["seed"] == str(cell.seed)
         assert each.data.tags["status"] == cell.status
         assert {"study", "cohort"} <= set(each.data.tags)
+        assert each.data.tags["preset"] == "single"
+        assert shlex.split(each.data.tags["command"])[:3] == ["python", "pipelines/study.py", "study=single"]
+        assert "lr=[0.1,1e30]" in shlex.split(each.data.tags["command"])
+        assert each.data.tags["mlflow.source.name"] == "pipelines/study.py"
         assert "mlflow.parentRunId" not in each.data.tags
         assert each.info.status == {"finished": "FINISHED", "diverged": "FAILED"}[cell.status]
         assert each.inputs.dataset_inputs[0].dataset.name == "digits"
         if cell.status == "finished":
-            assert each.data.metrics["final/val_loss"] == pytest.approx(cell.val_loss)
+            assert each.data.metrics["val_loss"] == pytest.approx(cell.val_loss)
+            assert each.data.metrics["final/val_accuracy"] == pytest.approx(cell.val_accuracy)
             assert each.data.metrics["final/test_accuracy"] == pytest.approx(cell.test_accuracy)
             history = client.get_metric_history(each.info.run_id, "val_accuracy")
             steps = [0, 4, 8, 12, 16, 20, 24, 28, 32]
@@ -71,21 +59,20 @@ def test_every_cell_is_a_flat_run_with_factors_metrics_curves_tags_and_data(trac
             start = each.info.start_time
             assert [point.timestamp - start for point in history] == steps
             assert each.info.end_time >= start
-            epochs = [point.value for point in client.get_metric_history(each.info.run_id, "epoch")]
-            assert epochs == pytest.approx([step / 16 for step in steps])
 
 
 def test_a_cell_that_is_known_by_another_is_a_run_that_says_so(tracked):
     checked, _, uri = tracked
     assert run_study(checked("clipping=[none,value]", "clipping.value.threshold=5.0", "seed=[0,1]")).known == 2
     client, runs = runs_of(uri, "single")
-    by_name = {run.info.run_name: run for run in runs}
-    copies = {run.info.run_name: run.data.tags["copy_of"] for run in runs if "copy_of" in run.data.tags}
+    by_name = {run.data.tags["cell"]: run for run in runs}
+    copies = {run.data.tags["cell"]: run.data.tags["copy_of"] for run in runs if "copy_of" in run.data.tags}
     assert (len(copies), len(by_name)) == (2, 4)
     for copy, original in copies.items():
         one, other = by_name[copy], by_name[original]
         assert (one.data.params["clipping"], other.data.params["clipping"]) == ("value", "none")
-        assert one.data.metrics == other.data.metrics
+        clipping = {"clip_fraction": 0.0, "final/clip_share": 0.0}
+        assert one.data.metrics == {**other.data.metrics, **clipping}
         assert (one.data.tags["cohort"], one.info.status) == ("known", "FINISHED")
         assert len(client.get_metric_history(one.info.run_id, "val_loss")) == 9  # two epochs, in quarters
 
@@ -223,10 +210,9 @@ def test_the_summary_run_holds_tables_and_figures_and_stands_once(tracked, tmp_p
     manifest = json.loads((small.results_folder / "manifest.json").read_text())
     log_summary(uri, manifest, {"cells": 1, "best": None}, reports)
     run_id = log_summary(uri, manifest, {"cells": 1, "best": None}, reports)
-    client, runs = runs_of(uri, "single")
-    summaries = [run for run in runs if "summary" in run.data.tags]
+    client, summaries = runs_of(uri, "single", "summary")
     assert [run.info.run_id for run in summaries] == [run_id]
-    assert summaries[0].data.metrics == {"cells": 1.0}
+    assert {name: value for name, value in summaries[0].data.metrics.items() if "system" not in name} == {"cells": 1.0}
     assert "full factorial of 1 cells" in summaries[0].data.tags["mlflow.note.content"]
     assert {item.path for item in client.list_artifacts(run_id)} == {"tables", "figures", "index.html"}
 
@@ -336,10 +322,10 @@ def test_a_summary_that_cannot_be_written_leaves_the_earlier_one(tracked, tmp_pa
     (reports / "index.html").unlink()
     with pytest.raises(UserError, match=r"tracking.uri=sqlite:"):
         log_summary(uri, manifest, {}, reports)
-    assert first in {each.info.run_id for each in runs_of(uri, "single")[1]}
+    assert first in {each.info.run_id for each in runs_of(uri, "single", "summary")[1]}
     (reports / "index.html").write_text("content")
     last = log_summary(uri, manifest, {}, reports)
-    assert [each.info.run_id for each in runs_of(uri, "single")[1] if "summary" in each.data.tags] == [last]
+    assert [each.info.run_id for each in runs_of(uri, "single", "summary")[1]] == [last]
 
 
 def test_two_studies_that_make_one_experiment_at_once_share_it(tracked, monkeypatch):
@@ -419,13 +405,13 @@ def test_the_commit_is_that_of_this_project_not_of_a_repository_around_it(tmp_pa
     package.mkdir()
     source = package / "__init__.py"
     source.write_text("")
-    monkeypatch.setattr(tracking, "__file__", str(source))
+    monkeypatch.setattr(cell_runs, "__file__", str(source))
     git = ["git", "-C", str(tmp_path), "-c", "user.name=test", "-c", "user.email=test@localhost"]
-    assert tracking._git_commit() is None
+    assert cell_runs.git_commit() is None
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "something else"]):
         subprocess.run([*git, *command], check=True)
-    assert tracking._git_commit() is None, "an archive that was unpacked in it"
+    assert cell_runs.git_commit() is None, "an archive that was unpacked in it"
     for command in (["add", "package"], ["commit", "-q", "-m", "this"]):
         subprocess.run([*git, *command], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    assert tracking._git_commit() == head
+    assert cell_runs.git_commit() == head

@@ -23,9 +23,8 @@ def lacking(what: Sequence[str], overrides: Sequence[str], preset: str = PRESET)
     """A line that says what the study lacks and two ways to get it; nothing where it lacks nothing."""
     if not what:
         return ""
-    asks = "these questions ask" if preset == PRESET else "this question asks"
     return (
-        f"Missing in this study: {listed(what)}. The preset {preset} has every level that {asks} for; here "
+        f"Missing in this study: {listed(what)}. The preset {preset} has every level; here "
         f"{'it is' if len(overrides) == 1 else 'they are'} added by {' '.join(overrides)}."
     )
 

@@ -17,7 +17,8 @@ class Question:
         title: the question.
         answer: the computed sentence; empty where the study cannot answer.
         evidence: further sentences, with what the answer rests on.
-        missing: a line that says which levels the study lacks for a whole answer and how one gets them, or nothing.
+        missing: a line that says which levels the study lacks for a whole answer and how one gets them, or nothing;
+            it stands at the page's end.
         view: the figure from whose data the answer is made. Where it cannot be drawn, its ``why`` is ``missing``.
     """
 

@@ -1,14 +1,13 @@
 """The report's figures, reproducible to the byte: which there are, and how a view becomes a PNG, an SVG and a PDF.
 
-A figure is a file: ``show`` decides what it shows and says, ``plot`` draws that. A view that cannot be drawn becomes
-a sentence that says why, so every study has the same files.
+A figure is a file: ``show`` decides what it shows and says, ``plot`` draws that. Of a view that cannot be drawn there
+is no file; the page's end says why, and what would change that.
 """
 
 from ablation.reporting.figures import alone  # noqa: F401  # before anything imports matplotlib
 
 # isort: split
 import io
-import textwrap
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
@@ -17,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
@@ -33,8 +33,9 @@ from ablation.reporting.figures.effects import effect_sizes, interactions, time_
 from ablation.reporting.figures.gradients import dead_saturated, delta_norm, trainable
 from ablation.reporting.figures.lettering import legible
 from ablation.reporting.figures.room import unreadable
-from ablation.reporting.figures.theme import INK, LARGEST, themed
+from ablation.reporting.figures.theme import LARGEST, RESOLUTION, enlarged, themed
 from ablation.reporting.figures.view import View
+from ablation.reporting.options import STYLES
 
 
 class Plots(Protocol):
@@ -69,38 +70,42 @@ FIGURES: dict[str, tuple[Drawing, ...]] = {
 """Every figure of the report by chapter, in the order of the page."""
 
 
+KINDS = ("png", "svg", "pdf")
+"""The endings of a figure's files."""
+
+
+def name_of(drawing: Drawing) -> str:
+    """A figure's name, which is that of its file here and of those that are made of it."""
+    return drawing.__name__.rpartition(".")[2]
+
+
 def drawings() -> list[Drawing]:
     """Every figure of the report."""
     return [drawing for chapter in FIGURES.values() for drawing in chapter]
 
 
-def sentence(view: View) -> Figure:
-    """What stands where a figure cannot be drawn."""
-    figure = Figure(figsize=(6.5, 1.6))
-    figure.text(0.5, 0.72, legible(view.title), ha="center", va="center", size=11, wrap=True)
-    figure.text(0.5, 0.36, "\n".join(textwrap.wrap(legible(view.why), 80)), ha="center", va="center", size=9, color=INK)
-    return figure
-
-
 @dataclass(frozen=True)
 class Drawn:
-    """A figure as PNG, SVG and PDF, by the ending of the file's name, and its view, which says why where it is none."""
+    """A figure as PNG, SVG and PDF, by the ending of the file's name; where there is none, the view says why."""
 
     view: View
     files: dict[str, bytes]
 
 
-def draw(drawing: Plots, view: View, design: Design) -> Drawn:
-    """The figure of a view, or a sentence where there is none or nobody could read it."""
-    with themed():
-        figure = sentence(view) if view.why else drawing.plot(view, design)
-        figure.set_dpi(min(figure.get_dpi(), LARGEST / max(figure.get_size_inches())))
+def draw(drawing: Plots, view: View, design: Design, style: str = STYLES[0]) -> Drawn:
+    """The figure of a view; none where there is nothing to draw, or nobody could read it."""
+    if view.why:
+        return Drawn(view, {})
+    with themed(style):
+        figure = drawing.plot(view, design)
+        for line in figure.findobj(Line2D):
+            line.set(linewidth=line.get_linewidth() * enlarged(), markersize=line.get_markersize() * enlarged())
+        figure.set_dpi(min(figure.get_dpi(), RESOLUTION[style] * LARGEST / max(figure.get_size_inches())))
         fits = lay_out(figure)
         # Fewer rates of those that optimizers bring would change no figure's size.
         levels = {factor: of for factor, of in design.levels.items() if factor != "lr" or not design.own_rates}
-        if not view.why and (why := unreadable(figure, levels, fits)):
-            view = replace(view, why=why)
-            figure = sentence(view)
+        if why := unreadable(figure, levels, fits):
+            return Drawn(replace(view, why=why), {})
         dateless = {"Creator": None, "Title": legible(view.title)}
         png, svg, pdf = io.BytesIO(), io.BytesIO(), io.BytesIO()
         # ``savefig`` would go through the whole figure once more for each, to lay it out.

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from ablation.reporting.figures.theme import INK
+from ablation.reporting.figures.theme import INK, enlarged
 from ablation.reporting.statistics.intervals import Floats
 
 FLOOR, CEILING = 1e-30, 1e10
@@ -41,7 +41,8 @@ def delta_by_layer(axis: Axes, part: pd.DataFrame, layers: int, beyond: str = ""
     for side, (edge, text) in {"bottom": low, "top": high}.items():
         if np.isclose(np.log10(part["median"].to_numpy()), np.log10(edge), atol=0.05).any():
             axis.axhline(edge, color=INK, lw=0.8, ls=":")
-            axis.annotate(text, (0.98, edge), xycoords=("axes fraction", "data"), size=7, ha="right", va=side)
+            where = ("axes fraction", "data")
+            axis.annotate(text, (0.98, edge), xycoords=where, size=7 * enlarged(), ha="right", va=side)
 
 
 def two_decades(axis: Axes) -> None:

@@ -16,6 +16,7 @@ from ablation import UserError
 from ablation.reporting.design import Design
 from ablation.reporting.figures import Drawn, Plots, draw, drawings
 from ablation.reporting.figures.view import View
+from ablation.reporting.options import STYLES
 
 
 class Painters:
@@ -44,13 +45,16 @@ class Painters:
         if self.pool:
             self.pool.shutdown(cancel_futures=True)
 
-    def draw(self, drawings: Sequence[Plots], views: Sequence[View], design: Design) -> Iterator[Drawn]:
+    def draw(
+        self, drawings: Sequence[Plots], views: Sequence[View], design: Design, style: str = STYLES[0]
+    ) -> Iterator[Drawn]:
         """The files of each view, drawn by the drawing at its place, in their order; begun now, not when asked for."""
         names = [drawing.__name__ for drawing in drawings]
+        how = itertools.repeat(design), itertools.repeat(style)
         if not self.pool:
-            return map(draw_named, names, views, itertools.repeat(design))
+            return map(draw_named, names, views, *how)
         with self.trouble():
-            drawn = self.pool.map(draw_named, names, views, itertools.repeat(design))
+            drawn = self.pool.map(draw_named, names, views, *how)
         return self.each(drawn)
 
     def each(self, drawn: Iterator[Drawn]) -> Iterator[Drawn]:
@@ -90,7 +94,7 @@ def start_painter() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def draw_named(name: str, view: View, design: Design) -> Drawn:
+def draw_named(name: str, view: View, design: Design, style: str) -> Drawn:
     """The files of a view drawn by the module of that name: no module itself can be sent to a worker."""
     drawing: Any = importlib.import_module(name)
-    return draw(drawing, view, design)
+    return draw(drawing, view, design, style)

@@ -15,25 +15,28 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import legible, named, worded
 from ablation.reporting.figures.room import FLAT, inches
-from ablation.reporting.figures.theme import INK, Styles
+from ablation.reporting.figures.theme import INK, Styles, enlarged
 from ablation.reporting.figures.view import View
 from ablation.reporting.naming import Label
 
 
 def grid(view: View, width: float, height: float, margin: float = 1.3, **share: Any) -> tuple[Figure, Any]:
     """A figure with a panel of that size (inches) per row and column of the view, its title wrapped above."""
+    times = enlarged()
+    # Larger letters ask for room, if for less than would keep them as small in what is around them.
+    width, height, margin = width * times**0.5, height * times**0.5, margin * times
     across = max(5.5, margin + width * len(view.columns))
-    figure = Figure(figsize=(across, max(1.5 + height * len(view.rows), 1.02 * across / FLAT)))
+    figure = Figure(figsize=(across, max(1.5 * times + height * len(view.rows), 1.02 * across / FLAT)))
     figure.set_layout_engine("constrained")
-    title = textwrap.wrap(legible(view.title), int(figure.get_figwidth() * 12.5))
+    title = textwrap.wrap(legible(view.title), int(figure.get_figwidth() * 12.5 / times))
     figure.suptitle("\n".join(title))
     grow(figure, 0.19 * (len(title) - 2))
     return figure, figure.subplots(len(view.rows), len(view.columns), squeeze=False, **share)
 
 
 def grow(figure: Figure, inches: float) -> None:
-    """Make the figure higher, so that what stands around its panels takes nothing of theirs."""
-    figure.set_figheight(figure.get_figheight() + max(0.0, inches))
+    """Make the figure higher, so that what stands around its panels takes nothing of theirs; by inches on paper."""
+    figure.set_figheight(figure.get_figheight() + max(0.0, inches * enlarged()))
 
 
 def panels(view: View, design: Design, axes: Any, row: str, column: str) -> Sequence[tuple[Axes, pd.DataFrame]]:
@@ -49,6 +52,7 @@ def panels(view: View, design: Design, axes: Any, row: str, column: str) -> Sequ
 def entitle(axes: Any, titles: Sequence[tuple[str, str]], width: float | None = None) -> None:
     """Title every panel of this width in two parts, side by side or one below the other, none wider than its panel."""
     figure, room = axes[0, 0].figure, width or inches(axes[0, 0])[0]
+    room /= enlarged()
     if max(len(" · ".join(title)) for title in titles) * 0.08 < room:
         texts = [" · ".join(title) for title in titles]
     else:
@@ -83,7 +87,7 @@ def shares(axis: Axes) -> None:
 def key(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
     """One legend below all panels, in as many columns as fit; the figure grows with its rows."""
     longest = max(len(text) for text in labels)
-    columns = max(1, min(len(labels), int(figure.get_figwidth() / (0.55 + 0.075 * longest))))
+    columns = max(1, min(len(labels), int(figure.get_figwidth() / enlarged() / (0.55 + 0.075 * longest))))
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     while columns > 1 and legend.get_window_extent().width > figure.bbox.width:
         legend.remove()

@@ -2,7 +2,7 @@
 
 A figure shows no more levels than it has places for, its caption says how many there are (``view.thinned``), and it has
 no more panels side by side than fit. What is then still too large, too flat or too crowded, as very long names make it,
-is not drawn: a sentence stands in its place.
+is not drawn, and the page says why.
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,15 +10,15 @@ import seaborn as sns
 from ablation.records.columns import ORDINAL
 from ablation.reporting.design import ACTIVATIONS, Design
 from ablation.reporting.figures.lettering import FONT
+from ablation.reporting.options import STYLES
 
+ENLARGED = {"paper": 1.0, "lecture": 1.3}
+"""How much larger letters, lines and marks are in each of ``options.STYLES``."""
+RESOLUTION = {"paper": 1, "lecture": 2}
+"""How many times as many pixels an inch has."""
 THEME: dict[str, Any] = {
     **sns.axes_style("whitegrid"),
-    **sns.plotting_context("paper", font_scale=1.1),
     "font.family": FONT,
-    "figure.dpi": 130,  # that of the PNG, or text would be measured at one size and drawn at another
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "figure.titlesize": 11,
     "legend.frameon": False,
     "text.parse_math": False,  # a dollar sign in a level's name is a dollar sign
     "svg.hashsalt": "ablation",
@@ -38,12 +38,21 @@ HEAT = sns.color_palette("viridis_r", as_cmap=True)
 
 
 @contextlib.contextmanager
-def themed() -> Iterator[None]:
+def themed(style: str = STYLES[0]) -> Iterator[None]:
     """A time in which matplotlib has the theme and, where that says nothing, its own defaults, and not the user's."""
     ours: Any = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
-    ours |= THEME
+    times = ENLARGED[style]
+    ours |= THEME | sns.plotting_context("paper", font_scale=1.1 * times)
+    # The resolution is that of the PNG, or text would be measured at one size and drawn at another.
+    ours |= {"axes.titlesize": 9 * times, "axes.labelsize": 9 * times, "figure.titlesize": 11 * times}
+    ours |= {"figure.dpi": 130 * RESOLUTION[style]}
     with mpl.rc_context(ours):
         yield
+
+
+def enlarged() -> float:
+    """How much larger letters, lines and marks are now than on paper."""
+    return float(mpl.rcParams["axes.titlesize"]) / 9
 
 
 def styles(design: Design, factor: str) -> Styles:

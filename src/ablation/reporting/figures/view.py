@@ -19,7 +19,7 @@ from ablation.reporting.wording.phrases import words
 
 @dataclass(frozen=True)
 class View:
-    """What one figure shows. Where it cannot be drawn, ``why`` is a sentence that stands in its place.
+    """What one figure shows. Where it cannot be drawn, ``why`` is a sentence that says so.
 
     Attributes:
         rows, columns: the levels whose panels make up the figure, or single empty names.

@@ -1,5 +1,6 @@
 """What the study says, in plain words: sentences computed from the analysis, each of which says how sure it is."""
 
+from ablation.records.unfinished import unfinished_text
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.findings.arrivals import against_reference, copies, extremes, outcomes, reached
 from ablation.reporting.findings.edges import edges
@@ -10,9 +11,12 @@ from ablation.reporting.wording.captions import UNTRAINED
 
 def findings(analysis: Analysis) -> list[str]:
     """The study's findings, the most general first."""
+    told = unfinished_text(analysis.manifest)
+    first = [told] if told else []
     if analysis.design.untrained:
-        return [UNTRAINED, *gradients(analysis), beside_theory(analysis)]
+        return [*first, UNTRAINED, *gradients(analysis), beside_theory(analysis)]
     return [
+        *first,
         reached(analysis),
         *copies(analysis),
         *extremes(analysis),

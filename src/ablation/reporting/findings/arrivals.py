@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ablation.records.fates import CLASSES
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.options import PROBLEMS
-from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.intervals import by_seed
 from ablation.reporting.statistics.times import success_interval
 from ablation.reporting.wording.captions import confidence_text

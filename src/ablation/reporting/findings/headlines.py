@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ablation.records.fates import CLASSES
 from ablation.reporting.analysis import Analysis
-from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.times import median_time
 
 

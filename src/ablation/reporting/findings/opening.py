@@ -70,7 +70,7 @@ def answer(analysis: Analysis) -> list[str]:
         return [UNTRAINED, *gradients(analysis)[:1], beside_theory(analysis)]
     found = worths(analysis)
     if not found:
-        return [reached(analysis)]
+        return [reached(analysis) if len(analysis.cells) > 1 else one_cell(analysis)]
     if design.seeds == 1:
         return [f"With one seed nothing can be told apart: {worth_text(design, found[0])}."]
     sure, unsure = ([each for each in found if each.sure is so] for so in (True, False))
@@ -87,6 +87,25 @@ def answer(analysis: Analysis) -> list[str]:
     if surprise := turn(analysis, found):
         texts.append(turn_text(design, surprise))
     return texts
+
+
+def one_cell(analysis: Analysis) -> str:
+    """What became of a study's only cell."""
+    design, cell = analysis.design, analysis.cells.iloc[0]
+    if cell["diverged"]:
+        return f"It diverged at step {int(cell['diverged_step']):,}."
+    got = (
+        f"reaches {design.goal} after {design.time(cell['arrival'])}"
+        if cell["reached"]
+        else (f"does not reach {design.goal} within {design.length}")
+    )
+    best, last = (score_text(design, cell[column]) for column in ("accuracy", "tested"))
+    return f"It {got}; its best {design.score.validation} is {best}, and it ends with {last} {design.score.tested}."
+
+
+def score_text(design: Design, value: float) -> str:
+    """A score with a digit more than an aim has."""
+    return f"{value:.1%}" if design.score.is_share else f"{value:.3f}"
 
 
 def worth_text(design: Design, found: Worth) -> str:

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from ablation.records.unfinished import unfinished_text
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural
 from ablation.reporting.naming import numbered
@@ -17,8 +18,9 @@ def size(manifest: Mapping[str, Any], design: Design) -> str:
     counts, varying = manifest["cells"], [factor for factor, levels in design.levels.items() if len(levels) > 1]
     crossed = f"; {', '.join(varying)} vary" if len(varying) > 1 else f"; {varying[0]} varies" if varying else ""
     data = " and ".join(design.short("data", level, 60) for level in design.levels["data"])
+    begins = f"{told} " if (told := unfinished_text(manifest)) else ""
     return (
-        f"A study of {plural(counts['expected'], 'cell')}, {counts['finished']:,} finished and "
+        f"{begins}A study of {plural(counts['expected'], 'cell')}, {counts['finished']:,} finished and "
         f"{counts['diverged']:,} diverged; {design.length} on {data}, "
         f"{seeds_text(design)}{crossed}."
     )

@@ -3,7 +3,7 @@
 All but the first screen is folded, a line each with what it says; a browser that prints unfolds it.
 
 Everything of the study is escaped, and the page's own policy (Content-Security-Policy) lets a browser run and load
-nothing but what stands in it: one style and one script, known by their hashes, and images as data.
+nothing but what stands in it: one style, its own script and the explorer's, known by their hashes, and images as data.
 """
 
 import base64
@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Question
+from ablation.reporting.explorer.explorer import Explorer
 from ablation.reporting.figures.lettering import spelled
 from ablation.reporting.figures.view import View
 from ablation.reporting.findings.opening import Opening
@@ -45,7 +46,7 @@ CHAPTERS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page, its width and height in the page's pixels; without a source where it was not drawn."""
+    """A figure on the page, its width and height in the page's pixels."""
 
     name: str
     topic: str
@@ -67,12 +68,12 @@ class Chapter:
     tables: Sequence[Table]
 
 
-def picture(topic: str, view: View, png: bytes) -> Picture:
-    """A view and its drawing, as the page holds them; of a view that was not drawn it is told why."""
-    source = "" if view.why else "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    width, height = (round(SCALE * int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # PNG's header
-    told = "" if view.why else view.title
-    return Picture(view.name, topic, told, view.why or view.caption, view.why or view.alt, source, width, height)
+def picture(topic: str, view: View, png: bytes, resolution: int = 1) -> Picture:
+    """A view and its drawing, as the page holds them; ``resolution`` is how many times as many pixels it has."""
+    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    scale = SCALE / resolution
+    width, height = (round(scale * int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # PNG's header
+    return Picture(view.name, topic, view.title, view.caption, view.alt, source, width, height)
 
 
 def part(name: str) -> str:
@@ -96,16 +97,23 @@ def render(
     lead: Picture | None,
     findings: Sequence[str],
     chapters: Sequence[Chapter],
-    questions: Sequence[tuple[Question, Picture]] = (),
+    questions: Sequence[tuple[Question, Picture | None]] = (),
+    lacking: Sequence[tuple[str, str]] = (),
     digests: Mapping[str, str] | None = None,
+    explorer: Explorer | None = None,
 ) -> str:
-    """The page, which the ``lead`` picture opens; ``digests`` are those of all other files of the report."""
+    """The page, which the ``lead`` picture opens.
+
+    ``lacking`` says of figures that are not there why, ``digests`` are those of all other files.
+    """
     environment = Environment(
         loader=FunctionLoader(part), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["unbroken"] = unbroken
     clock, manifest = (analysis.design.horizon, analysis.design.unit), analysis.manifest
-    style, script = part("style.css"), part("script.js")
+    style, scripts = part("style.css") + (explorer.style if explorer else ""), [part("script.js")]
+    if explorer and explorer.script:
+        scripts.append(explorer.script)
     rows = {table.name: to_text(table, *clock)[:MOST_ROWS] for chapter in chapters for table in chapter.tables}
     return environment.get_template("page.html.jinja").render(
         name=analysis.design.name,
@@ -116,6 +124,7 @@ def render(
         spelled="; ".join(spelled(analysis.design)),
         questions=questions,
         chapters=chapters,
+        lacking=lacking,
         rows=rows,
         printed=MOST_PRINTED,
         commands=commands(manifest, analysis.options),
@@ -123,6 +132,7 @@ def render(
         files=listed(digests or {}),
         config=json.dumps(manifest["config"], indent=2, ensure_ascii=False),
         style=Markup(style),
-        script=Markup(script),
-        hashes={"style": digest(style), "script": digest(script)},
+        scripts=[Markup(script) for script in scripts],
+        hashes={"style": digest(style), "scripts": [digest(script) for script in scripts]},
+        explorer=explorer,
     )

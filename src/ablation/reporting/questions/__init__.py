@@ -1,5 +1,7 @@
 """The course's questions: which there are, and what the study says to each."""
 
+from collections.abc import Sequence
+
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.asking.question import Asked, Question, unanswered
 from ablation.reporting.questions import (
@@ -33,8 +35,8 @@ QUESTIONS: tuple[Asked, ...] = (
 """Every question, in the order of the page."""
 
 
-def ask_all(analysis: Analysis) -> list[Question]:
-    """Every question with the study's answer to it."""
+def ask_all(analysis: Analysis, questions: Sequence[Asked] = QUESTIONS) -> list[Question]:
+    """Every question, or each of these, with the study's answer to it."""
     if analysis.design.untrained:
-        return [unanswered(question.NAME, question.TOPIC, UNTRAINED) for question in QUESTIONS]
-    return [question.ask(analysis) for question in QUESTIONS]
+        return [unanswered(question.NAME, question.TOPIC, UNTRAINED) for question in questions]
+    return [question.ask(analysis) for question in questions]

@@ -10,17 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ablation.records.fates import CLASSES, HALF, SILENT, STILL
 from ablation.reporting.statistics.intervals import Floats
 
 VANISHING, EXPLODING = 1e-3, 1e3
 """delta_1 / delta_L below, or above which the gradient counts as vanishing, or exploding."""
-SILENT = 1e-8
-"""A first-layer update ratio below this leaves the weights where they are."""
-STILL = 0.01
-"""A training loss that moves by less than this share over the last half of training is standing still."""
-
-CLASSES = ("converged", "slow", "plateau", "vanished", "saturated", "dead", "diverged")
-"""Failure classes from well to ill, as tables and figures list them."""
 
 
 def ends(layers: pd.DataFrame) -> pd.DataFrame:
@@ -111,8 +105,8 @@ def failure_class(
     conditions = {
         "diverged": cells["diverged"].to_numpy(dtype=bool),
         "converged": cells["reached"].to_numpy(dtype=bool),
-        "dead": last["dead"].to_numpy() > 0.5,
-        "saturated": (last["saturated"].to_numpy() > 0.5) & is_bounded,
+        "dead": last["dead"].to_numpy() > HALF,
+        "saturated": (last["saturated"].to_numpy() > HALF) & is_bounded,
         "vanished": (last["update_ratio"].to_numpy() < SILENT) & still,
         "plateau": still,
     }

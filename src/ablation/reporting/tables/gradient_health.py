@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from ablation.records.fates import CLASSES
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.naming import raw
-from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.statistics.rates import multiples
 from ablation.reporting.tables.table import Table, factors, mixed
 from ablation.reporting.wording.captions import never_probed, seeds_text, tuning_text

@@ -1,13 +1,15 @@
 """Which project is run, and from where: its own code and config count, wherever the package is installed from."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import ablation
 from ablation import UserError
-from ablation.studies.config.words import absolute
+from ablation.levels import path_of, shown
+from ablation.studies.config.words import absolute, parse
 
 ROOT = Path(ablation.__file__).resolve().parents[2]
 """The project that this package is of."""
@@ -37,21 +39,44 @@ def check_checkout(script: Path) -> None:
 
 
 def go_home(words: Sequence[str]) -> list[str]:
-    """Go to the project's folder where the current one lies within it, and return the words, their paths absolute.
+    """Go to the folder that all files are kept in, and return the words, their paths absolute.
 
-    ``results/``, ``store/`` and the like lie under the current folder. One within the project is never meant: it would
-    have a second store.
+    That is the folder which ``paths.root`` names, or else the project's own, from anywhere within it: ``results/``,
+    ``store/`` and the like lie under it, and a second store is never meant.
+
+    Raises:
+        UserError: the current folder is not of the project, and no other was named; or it cannot be gone to.
     """
     try:
         here = Path.cwd()
     except FileNotFoundError as error:
         raise UserError("the current folder was removed; go to another one") from error
-    if ROOT not in here.resolve().parents:
-        return list(words)
+    root = _named_root(words)
+    if root is None:
+        if here.resolve() == ROOT:
+            return list(words)
+        if ROOT not in here.resolve().parents:
+            raise UserError(
+                f"{here}: is not in the project's folder, {ROOT}; go there, or say paths.root=. to keep data, store, "
+                "results and reports here"
+            )
+        root = ROOT
+        print(f"in {ROOT}, the project's folder, whose data, store, results and reports are used", file=sys.stderr)
     made = absolute(words)
     store = os.environ.get("ABLATION_STORE", "")
     if store and not store.startswith("~"):
         os.environ["ABLATION_STORE"] = str(Path(store).absolute())
-    print(f"in {ROOT}, the project's folder, whose data, store, results and reports are used", file=sys.stderr)
-    os.chdir(ROOT)
+    try:
+        os.chdir(root)
+    except OSError as error:
+        raise UserError(f"paths.root={shown(root)}: cannot be gone to ({error.strerror})") from error
     return made
+
+
+def _named_root(words: Sequence[str]) -> Path | None:
+    """Return the folder that the last word for it names; none where there is none, or it is null."""
+    for word in reversed(words):
+        if re.match(r"\+*paths\.root=", word):
+            value = parse(word).value()
+            return None if value in (None, "") else path_of("paths.root", str(value)).absolute()
+    return None

@@ -138,6 +138,11 @@ def raw(override: Override) -> str:
     return str(override.input_line).partition("=")[2]
 
 
+def places(words: Sequence[str]) -> list[str]:
+    """Return the words that say where files are and where runs are shown, for another command about the same study."""
+    return [word for word in words if re.match(r"\+*(?:paths\.\w+|tracking(?:\.\w+)?)=", word)]
+
+
 def absolute(words: Sequence[str]) -> list[str]:
     """Return the words with paths that are relative to the current folder made absolute."""
     made = []

@@ -182,7 +182,7 @@ def train_here(cohort: Cohort, supply: Supply) -> Trained:
         UserError: this process computes in another way than the keys say.
     """
     supply.prepare()
-    return train_cohort(cohort, load_data(cohort.cells[0].data, supply))
+    return train_cohort(cohort, load_data(cohort.cells[0].data, supply), supply.keeps_weights)
 
 
 def default_workers() -> int:

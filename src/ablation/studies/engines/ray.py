@@ -179,7 +179,7 @@ def _train_sample_on_node(sample: Sample, device: str, choices: Files) -> float:
 
 def _train_on_node(cohort: Cohort, data: Data, supply: Supply) -> Trained:
     supply.prepare(f"node {socket.gethostname()}")
-    return train_cohort(cohort, data.to(torch.device(supply.device)))
+    return train_cohort(cohort, data.to(torch.device(supply.device)), supply.keeps_weights)
 
 
 def _ray() -> Any:

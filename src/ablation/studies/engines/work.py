@@ -14,6 +14,7 @@ import torch
 from ablation import UserError
 from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
+from ablation.studies.engines.weights import packed
 from ablation.studies.machine.environment import Environment, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.own.files import fault, install, owners
@@ -36,12 +37,13 @@ class TooLargeError(UserError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A cohort's records, and what they cost."""
+    """A cohort's records, what they cost, and its cells' trained parameters as files, where these were asked for."""
 
     cohort: Cohort
     records: list[Record]
     seconds: float
     run_steps: int
+    weights: list[bytes] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Supply:
         environment: what the keys say of how they are trained; none where there are no keys.
         digests: what they say of the prepared data, by name.
         choices: the files of a user's own choices.
+        keeps_weights: whether trained parameters are part of the answer.
     """
 
     folder: Path
@@ -63,6 +66,7 @@ class Supply:
     environment: Environment | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     choices: Files = ()
+    keeps_weights: bool = False
 
     def prepare(self, where: str = "a worker process") -> None:
         """Put the user's own choices in force, and refuse to train where numbers would be others than the keys say.
@@ -125,7 +129,7 @@ def _place(name: str, supply: Supply) -> tuple[str, str, str, str]:
     return str(supply.folder.resolve()), name, supply.device, supply.digests.get(name, "")
 
 
-def train_cohort(cohort: Cohort, data: Data) -> Trained:
+def train_cohort(cohort: Cohort, data: Data, keeps_weights: bool = False) -> Trained:
     """Train a cohort on one thread, whatever the caller's setting: more would sum in another order."""
     begun = time.perf_counter()
     with one_thread():
@@ -147,7 +151,9 @@ def train_cohort(cohort: Cohort, data: Data) -> Trained:
     ]
     steps = Clock.of(cohort.cells[0].spec, len(data.train_y)).steps
     run_steps = sum(steps if record.diverged_step is None else record.diverged_step for record in records)
-    return Trained(cohort, records, seconds, run_steps)
+    kept = zip(cohort.cells, outcomes, strict=True) if keeps_weights else ()
+    weights = [packed(cell.spec, data, outcome.weights) for cell, outcome in kept]
+    return Trained(cohort, records, seconds, run_steps, weights)
 
 
 def train_within_memory(cells: Sequence[Spec], data: Data, watched: Collection[str] = ()) -> list[Outcome]:

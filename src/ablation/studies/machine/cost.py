@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS, Optimizer, State
+from ablation.studies.machine.products import Products
 from ablation.training.clock import Clock, steps_between
 from ablation.training.descent import Descent, Numbers, Part, without_decay
 from ablation.training.ingredients import Moment
@@ -185,7 +185,7 @@ def _tried(optimizer: Optimizer, parameters: Sequence[tuple[str, float]], shape:
     state: State = {}
     one, (fan_in, fan_out) = torch.ones(1, 1), shape
     size = fan_in * fan_out
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+    with torch.inference_mode(), Products() as products:  # type: ignore[no-untyped-call]
         for step in range(2):
             grad_SN = torch.ones(1, size)
             factors = torch.ones(1, 4, fan_in), torch.ones(1, 4, fan_out)
@@ -193,7 +193,7 @@ def _tried(optimizer: Optimizer, parameters: Sequence[tuple[str, float]], shape:
             moment = Moment(torch.tensor(step), 2, 1, one, torch.tensor(0))
             descend = Descent(CLIPPINGS["none"], optimizer)
             descend([part], one, Numbers({}, dict(parameters)), moment)
-    return sum(tensor.numel() == size for tensor in state.values()), counter.get_total_flops() / 2
+    return sum(tensor.numel() == size for tensor in state.values()), products.operations / 2
 
 
 def _remembered(level: Level) -> int:

@@ -11,6 +11,7 @@ from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import styles
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
 from ablation.reporting.options import NESTED
+from ablation.reporting.statistics.trajectories import over_time
 from ablation.reporting.statistics.tuning import tune
 from ablation.reporting.wording.captions import UNTRAINED, interval_text, seeds_text
 from ablation.reporting.wording.phrases import names
@@ -68,19 +69,11 @@ def accuracy_by_time(analysis: Analysis, cells: pd.DataFrame, least: float = 0.0
     A cell keeps its accuracy until it is evaluated again: cells of other batches are evaluated at other fractions.
     What is below ``least`` counts as that.
     """
-    grid = analysis.grid
-    place = np.full(len(analysis.cells), -1)
-    place[cells.index.to_numpy()] = np.arange(len(cells))
-    curves = analysis.curves[place[analysis.curves["row"].to_numpy()] >= 0]
-    accuracy = np.full((len(cells), len(grid)), np.nan)
-    at = np.searchsorted(grid, curves[analysis.design.noun].to_numpy())
-    accuracy[place[curves["row"].to_numpy()], at] = np.maximum(curves["val_accuracy"].to_numpy(), least)
-    seen = np.where(np.isfinite(accuracy), np.arange(len(grid)), 0)
-    kept = np.take_along_axis(accuracy, np.maximum.accumulate(seen, axis=1), axis=1)
-    gone = cells["diverged"].to_numpy(dtype=bool)[:, None] & (np.arange(len(grid)) > seen.max(axis=1)[:, None])
-    accuracy = np.where(np.isfinite(kept) & ~gone, kept, cells["chance"].to_numpy()[:, None])
+    grid, clock = analysis.grid, analysis.design.noun
+    values = np.maximum(analysis.curves["val_accuracy"].to_numpy(dtype=np.float64), least)
+    accuracy = over_time(analysis.curves, values, clock, grid, cells, cells["chance"].to_numpy(dtype=np.float64))
     long = cells.loc[cells.index.repeat(len(grid)), ["depth", "normalization", "activation", "seed"]]
-    times = {analysis.design.noun: np.tile(grid, len(cells))}
+    times = {clock: np.tile(grid, len(cells))}
     return long.assign(**times, val_accuracy=accuracy.ravel()).reset_index(drop=True)
 
 

@@ -9,7 +9,7 @@ from ablation.reporting.design import Design, plural
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import apart, grid, shares
 from ablation.reporting.figures.room import LINES
-from ablation.reporting.figures.theme import styles
+from ablation.reporting.figures.theme import enlarged, styles
 from ablation.reporting.figures.view import View, few, left_out
 from ablation.reporting.statistics.intervals import Floats, seed_interval
 from ablation.reporting.wording.captions import UNTRAINED, interval_text, tuning_text
@@ -110,7 +110,7 @@ def plot(view: View, design: Design) -> Figure:
         beside = axis.get_yaxis_transform()
         for (_, level, color), spot in zip(ends, spots, strict=True):
             name = named(design, str(factor), level, 16)
-            axis.text(1.02, spot, name, size=7.5, color=color, va="center", transform=beside)
+            axis.text(1.02, spot, name, size=7.5 * enlarged(), color=color, va="center", transform=beside)
         axis.set(title=str(factor), xlabel=design.noun, ylim=(0, 1.03), xlim=(0, end))
         shares(axis)
     for axis in axes[:, 0]:

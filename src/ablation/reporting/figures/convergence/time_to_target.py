@@ -14,7 +14,7 @@ from ablation.reporting.design import Design, digits, plural, reference
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, grow, key, panels
 from ablation.reporting.figures.room import PLACES, fitting
-from ablation.reporting.figures.theme import HEAT, PALE
+from ablation.reporting.figures.theme import HEAT, PALE, enlarged
 from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned
 from ablation.reporting.statistics.times import summarize
 from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
@@ -98,7 +98,7 @@ def plot(view: View, design: Design) -> Figure:
             face, hatch = PALE if late else colors(norm(median)), "//" if late and not gone else None
             axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="0.7", lw=0.4, hatch=hatch))
             text = "x" if gone else f">{design.horizon:g}" if late else digits(median)
-            look: dict[str, Any] = {"size": 8, "color": "0.1" if late or norm(median) < 0.5 else "w"}
+            look: dict[str, Any] = {"size": 8 * enlarged(), "color": "0.1" if late or norm(median) < 0.5 else "w"}
             look["bbox"] = {"facecolor": PALE, "edgecolor": "none", "pad": 0.6} if hatch else None
             axis.text(x, y, text, ha="center", va="center", weight="bold" if gone else "normal", **look)
         axis.set(xlim=(-0.5, len(activations) - 0.5), ylim=(len(inits) - 0.5, -0.5))

@@ -1,6 +1,7 @@
 """The strongest interactions: how the effect of one factor depends on the level of another."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import apart, grid
-from ablation.reporting.figures.theme import INK, styles
+from ablation.reporting.figures.theme import INK, enlarged, styles
 from ablation.reporting.figures.view import View, few, present
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics import anova
@@ -123,13 +124,12 @@ def plot(view: View, design: Design) -> Figure:
         # Backwards: of lines that end together, the first is the lowest.
         spots = apart([end for end, _, _ in reversed(last)], LETTER * (top - bottom), top)[::-1]
         for spot, (_, level, color) in zip(spots, last, strict=True):
-            axis.text(
-                1.02, np.exp(spot), named(design, by, level, 16), size=7.5, color=color, va="center", transform=beside
-            )
+            look: dict[str, Any] = {"size": 7.5 * enlarged(), "color": color, "va": "center", "transform": beside}
+            axis.text(1.02, np.exp(spot), named(design, by, level, 16), **look)
         names = [named(design, along, level, 14) for level in levels]
         turned = len(levels) > 4 or max(map(len, names)) > 6
         how = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if turned else {}
-        axis.set_xticks(range(len(levels)), names, size=7.5, **how)
+        axis.set_xticks(range(len(levels)), names, size=7.5 * enlarged(), **how)
         axis.axhline(design.horizon, color=INK, lw=0.6, ls=":")
         ticks = [
             tick

@@ -7,14 +7,14 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ablation.records.fates import CLASSES
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, plural, reference
 from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import grid, panels
 from ablation.reporting.figures.room import PANELS, fitting
-from ablation.reporting.figures.theme import PALE
+from ablation.reporting.figures.theme import PALE, enlarged
 from ablation.reporting.figures.view import View, few, hold, left_out, present
-from ablation.reporting.statistics.health import CLASSES
 from ablation.reporting.wording.captions import UNTRAINED, seeds_text, tuning_text
 from ablation.reporting.wording.phrases import words
 
@@ -92,7 +92,7 @@ def plot(view: View, design: Design) -> Figure:
             face = COLORS(0.15 + 0.7 * norm(share)) if reached else PALE
             axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="w", lw=0.8))
             text = f"{reached}/{seeds}" if reached else SHORT.get(failure, failure)
-            look: dict[str, Any] = {"size": 7.5, "color": "w" if share > 0.6 else "0.1"}
+            look: dict[str, Any] = {"size": 7.5 * enlarged(), "color": "w" if share > 0.6 else "0.1"}
             axis.text(x, y, text, ha="center", va="center", **look)
         axis.set(xlim=(-0.5, len(depths) - 0.5), ylim=(len(inits) - 0.5, -0.5))
         axis.set_xticks(range(len(depths)), list(map(str, depths)))

@@ -1,0 +1,1 @@
+"""The page's explorer: pick levels of any factors and see their curves and gradients, offline."""
