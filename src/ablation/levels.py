@@ -185,6 +185,8 @@ def is_text(value: str) -> bool:
 
 def shown(value: object, longest: int = LONGEST) -> str:
     """Return a value as a message repeats it: on one line, and in short where it is long."""
+    if value is None:
+        return "null"  # as YAML has it, and so the user
     if isinstance(value, int) and value.bit_length() > 4 * LONGEST:
         return f"(a whole number of some {int(value.bit_length() * math.log10(2)) + 1} digits)"
     try:

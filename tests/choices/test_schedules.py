@@ -1,9 +1,12 @@
 """Every schedule against torch's of the same name, or against Keras' formula, at every step."""
 
 import inspect
+import itertools
 import math
 from collections.abc import Callable
+from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +14,9 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
 from ablation.choices.schedules import SCHEDULES
+from ablation.levels import LARGEST, SMALLEST, annotations, check_value
+from ablation.levels import settings as of_levels
+from ablation.training.schedule import tabulated
 
 EPOCH = 4
 WARMED = ["constant", "step", "exponential", "power", "cosine", "linear"]
@@ -45,9 +51,38 @@ def test_every_schedule_gives_a_finite_factor_at_every_step(name, steps):
     state: dict[str, torch.Tensor] = {}
     offered = {"steps": steps, "steps_per_epoch": EPOCH, "val_loss_S1": torch.ones(3, 1), "state": state}
     for step in range(steps):
-        offered["step"] = torch.tensor(step)
+        offered["step"], offered["evaluated"] = torch.tensor(step), torch.tensor(step - step % EPOCH)
         factor = schedule(**{each: offered[each] for each in inspect.signature(schedule).parameters if each in offered})
         assert all(math.isfinite(each) and 0 <= each <= 1 for each in torch.as_tensor(factor).flatten().tolist())
+
+
+def ends(hint: object) -> list[float]:
+    """The least and the greatest number that a setting can be, and one between."""
+    kind, interval = get_args(hint)
+    if kind is int:
+        return [int(end) for end in interval[1:-1].split(",")]
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    below, above = (float(np.nextafter(np.float32(end), np.float32(way))) for end, way in ((high, 0), (low, 1)))
+    least = low if interval[0] == "[" else max(above, SMALLEST)
+    return [least, min(LARGEST, high if interval[-1] == "]" else below), 0.3 if high <= 1 else 3.0]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 37])
+def test_every_schedule_takes_its_settings_at_the_ends_of_their_ranges(name, steps):
+    read = annotations(SCHEDULES[name])
+    hints = {each: read[each] for each in of_levels(SCHEDULES[name])}
+    for numbers in itertools.product(*map(ends, hints.values())):
+        chosen = {each: check_value(each, number, hints[each]) for each, number in zip(hints, numbers, strict=True)}
+        if name == "plateau":
+            found = plateau_steps([[1.0] * steps], [*range(steps)], steps, **chosen)
+        else:
+            found = tabulated(SCHEDULES[name], tuple(chosen.items()), steps, EPOCH)
+        assert bool(((found >= 0) & (found <= 1)).all()), chosen
+
+
+def test_a_step_that_never_comes_is_no_cut():
+    assert factors("step", 20, every=1e38) == [1.0] * 20
 
 
 def test_constant_is_one():
@@ -117,13 +152,50 @@ LOSSES = st.builds(lambda first, rest: [first, *rest], LOSS, st.lists(LOSS | st.
 
 def plateau_factors(losses: list[list[float]], **numbers: float | torch.Tensor) -> torch.Tensor:
     """The factor of each cell in the last step of each epoch, given its losses by epoch, the start among them."""
+    evaluations = [EPOCH * epoch for epoch in range(len(losses[0]))]
+    return plateau_steps(losses, evaluations, EPOCH * len(evaluations), **numbers)[:, EPOCH - 1 :: EPOCH]
+
+
+def plateau_steps(losses, evaluations: list[int], steps: int, **numbers: float | torch.Tensor) -> torch.Tensor:
+    """The factor of each cell in each step, given the losses that were measured before some of them."""
     state: dict[str, torch.Tensor] = {}
     found = []
-    for step in range(EPOCH * len(losses[0])):
-        loss_S1 = torch.tensor([[of_cell[step // EPOCH]] for of_cell in losses])
+    for step in range(steps):
+        last = sum(at <= step for at in evaluations) - 1
+        loss_S1 = torch.tensor([[of_cell[last]] for of_cell in losses])
         offered = {"step": torch.tensor(step), "steps_per_epoch": EPOCH, "val_loss_S1": loss_S1, "state": state}
+        offered["evaluated"] = torch.tensor(evaluations[last])
         found.append(SCHEDULES["plateau"](**offered, **numbers).clone())
-    return torch.cat(found, 1)[:, EPOCH - 1 :: EPOCH]
+    return torch.cat(found, 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(1, 30), LOSS), max_size=8), st.integers(1, 4), LOSS)
+def test_between_two_cuts_a_loss_has_been_measured_however_far_evaluations_are_apart(rest, patience, first):
+    evaluations, losses, steps = [0], [first], 40
+    for apart, loss in rest:
+        evaluations.append(evaluations[-1] + apart)
+        losses.append(loss)
+    best, since, factor, expected = math.inf, 0, 1.0, []
+    for step in range(steps):
+        last = max(at for at in evaluations if at <= step)
+        loss = losses[evaluations.index(last)]
+        if loss < best:
+            best, since = loss, step
+        elif step - since >= patience * EPOCH and any(since < at <= step for at in evaluations):
+            factor, since = factor / 2, step
+        expected.append(factor)
+    found = plateau_steps([losses], evaluations, steps, factor=0.5, patience=patience, min_delta=0.0)
+    assert found[0].tolist() == expected
+
+
+def test_a_plateau_of_one_evaluation_is_never_cut():
+    assert plateau_steps([[1.0]], [0], 60, patience=1).unique().tolist() == [1.0]
+
+
+def test_a_loss_below_zero_improves_by_a_share_of_its_size():
+    losses = [[-1.0, -1.05, -1.2, -1.25]]
+    assert plateau_factors(losses, factor=0.5, patience=1, min_delta=0.1)[0].tolist() == [1.0, 0.5, 0.5, 0.25]
 
 
 @settings(deadline=None, max_examples=50)

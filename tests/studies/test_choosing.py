@@ -34,7 +34,7 @@ def test_a_level_may_have_a_name_of_its_own_and_a_whole_number_for_a_real_one():
         ("elu", {"alpha": float("inf")}, ["activation.elu.alpha=inf", "finite"]),
         ("elu", {"alpha": "one"}, ["activation.elu.alpha=one", "number"]),
         ("elu", {"alpha": True}, ["activation.elu.alpha=True", "number"]),
-        ("elu", {"alpha": None}, ["activation.elu.alpha=None", "number"]),
+        ("elu", {"alpha": None}, ["activation.elu.alpha=null", "number"]),
         ("leaky_relu", {"slope": 1.5}, ["activation.leaky_relu.slope=1.5", "[0, 1]"]),
         ("relu", 3, ["activation.relu=3", "mapping"]),
     ],

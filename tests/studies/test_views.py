@@ -66,6 +66,34 @@ def test_more_examples_than_there_are_are_refused():
     assert str(refused.value) == "examples=101: data digits has 100 training examples; allowed: null or 1 to 100"
 
 
+@pytest.mark.parametrize(
+    ("noise", "told"),
+    [
+        ([0.001], "label_noise=0.001: replaces 0 labels of the 100 training examples of data digits, as 0 does"),
+        ([0.0, 0.004], "label_noise=0.004: replaces 0 labels"),
+        ([0.012, 0.5, 0.008], "label_noise=0.012: replaces 1 label of the 100 .*, as 0.008 does; .* a share of 0.01$"),
+    ],
+)
+def test_shares_of_labels_that_are_one_to_so_few_examples_are_refused(noise, told):
+    with pytest.raises(UserError, match=told):
+        with_views({"digits": CARD}, [name_of_view("digits", View(label_noise=share)) for share in noise])
+
+
+def test_shares_that_are_one_to_other_examples_or_splits_are_taken():
+    views = [View(None, 0.01), View(10, 0.1), View(10, 0.2), View(None, 0.1), View(None, 0.01, 1), View(None, 0.5)]
+    cards = {"digits": CARD, "digits.split1": CARD}
+    assert len(with_views(cards, [name_of_view("digits", view) for view in views])) == 8
+
+
+@given(st.lists(st.integers(0, 100), unique=True), st.floats(-0.4, 0.4))
+def test_shares_that_differ_by_a_label_are_taken(counts, off):
+    shares = [min(1.0, max(0.0, (count + off) / 100)) if count else 0.0 for count in counts]
+    names = [name_of_view("digits", View(label_noise=share)) for share in shares]
+    assert {name.partition("noise")[2] for name in with_views({"digits": CARD}, names)} >= {
+        name.partition("noise")[2] for name in names
+    }
+
+
 def test_a_batch_is_of_the_examples_that_there_are(study):
     found = expand(study("examples=[40,100]", "batch_size=50"))
     cards = with_views({"digits": CARD}, {cell.data for cell in found})

@@ -39,7 +39,7 @@ LEVELS = [
 
 
 def moment(step: int, val_loss_S1: torch.Tensor) -> Moment:
-    return Moment(torch.tensor(step), STEPS, EPOCH, val_loss_S1)
+    return Moment(torch.tensor(step), STEPS, EPOCH, val_loss_S1, torch.tensor(step - step % EPOCH))
 
 
 def same(one: Outcome, other: Outcome) -> bool:
@@ -245,6 +245,47 @@ def test_a_cell_that_is_never_finite_waits_and_touches_no_other():
     for step in range(STEPS):
         rate_S1 = made.rate(torch.ones(2, 1), moment(step, losses_S1))
     assert rate_S1.flatten().tolist() == pytest.approx([0.5**3 if False else 0.1, 0.3**2], rel=1e-6)
+
+
+def test_a_plateau_is_cut_no_more_often_than_losses_are_measured():
+    """Sixteen epochs in one, two and sixteen periods, at whose ends alone losses are measured; none improves enough."""
+    waiting = level("plateau", factor=0.5, patience=1, min_delta=0.99, least=0.0)
+    one, two, sixteen = (factors_of(spec(schedule=waiting, epochs=periods, steps=64)) for periods in (1, 2, 16))
+    assert one == [1.0] * 64
+    assert two == [1.0] * 32 + [0.5] * 32
+    assert sixteen == [0.5 ** (step // 4) for step in range(64)]
+
+
+def factors_of(cell) -> list[float]:
+    """The factors of a cell's plateau in all of its steps."""
+    found, called = [], SCHEDULES["plateau"]
+
+    def plateau(*, step, steps_per_epoch, val_loss_S1, evaluated, state, patience: int = 1, **numbers):
+        offered = {"step": step, "steps_per_epoch": steps_per_epoch, "val_loss_S1": val_loss_S1, "evaluated": evaluated}
+        found.append(called(**offered, state=state, patience=patience, **numbers))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SCHEDULES, "plateau", plateau)
+        train([cell], blobs())
+    return [each.item() for each in found]
+
+
+def test_rules_that_are_equal_are_not_taken_for_one_another():
+    class Equal:
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Equal)
+
+        def __hash__(self) -> int:
+            return 0
+
+        def __call__(self, *, step):
+            return self.factor
+
+    assert [table_of(Equal(factor), (), 2, 1).tolist() for factor in (0.5, 0.25)] == [[0.5, 0.5], [0.25, 0.25]]
 
 
 def test_what_a_rule_is_not_offered_is_refused(monkeypatch):

@@ -27,11 +27,13 @@ def seen():
 def rules(monkeypatch, seen):
     """Rules of each kind that ask, registered, and what they were handed."""
 
-    def watching(param_SP, grad_SP, lr_S1, state, *, input_SBI, error_SBO, shape, step, steps, val_loss_S1):
+    def watching(param_SP, grad_SP, lr_S1, state, *, input_SBI, error_SBO, shape, step, steps, val_loss_S1, evaluated):
         def clone(x):
             return None if x is None else x.clone()
 
-        seen.append([*map(clone, (grad_SP, input_SBI, error_SBO)), shape, int(step), steps, val_loss_S1.clone()])
+        seen.append(
+            [*map(clone, (grad_SP, input_SBI, error_SBO)), shape, int(step), steps, val_loss_S1, int(evaluated)]
+        )
         param_SP.addcmul_(grad_SP, lr_S1, value=-1.0)
 
     def preconditioned(param_SP, grad_SP, lr_S1, state, *, input_SBI, error_SBO):
@@ -94,8 +96,9 @@ def test_a_weights_gradient_is_its_input_times_its_error(seen, model, norm):
     (outcome,) = train([spec(optimizer="watching", normalization=NORMALIZED[norm], model=level(model))], data)
     assert len(seen) == STEPS * 5  # four weight matrices and the vectors
     losses = outcome.curves[:, CURVE_METRICS.index("val_loss")]
-    for place, (grad_SP, input_SBI, error_SBO, shape, step, steps, val_loss_S1) in enumerate(seen):
-        assert (step, steps) == (place // 5, STEPS)
+    for place, (grad_SP, input_SBI, error_SBO, shape, step, steps, val_loss_S1, evaluated) in enumerate(seen):
+        assert (step, steps, evaluated) == (place // 5, STEPS, step - step % 4)
+        # Which is kept as it was handed over, and not written over by the losses since.
         assert val_loss_S1.item() == losses[step // 4]  # four steps an epoch
         if place % 5 == 4:
             assert (input_SBI, error_SBO, shape) == (None, None, None)

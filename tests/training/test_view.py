@@ -86,14 +86,24 @@ def test_within_a_class_the_order_is_random_and_the_splits_own():
         assert abs(float(torch.corrcoef(torch.stack([a.double(), b.double()]))[0, 1])) < 0.15
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.one_of(st.none(), st.integers(1, 300)))
-def test_the_labels_of_a_smaller_share_are_among_those_of_a_larger(one, other, examples):
-    less, more = (seen(DATA, View(examples, share)) for share in sorted((one, other)))
-    assert changed(less) <= changed(more)
-    same = {at: int(y) for at, y in zip(places(less), less.train_y, strict=True)}
-    there = {at: int(y) for at, y in zip(places(more), more.train_y, strict=True)}
-    assert all(same[at] == there[at] for at in changed(less)), "and they are the same labels"
-    assert len(changed(more)) <= round(max(one, other) * len(more.train_y))
+@pytest.mark.parametrize("whole", [DATA, NUMBERS], ids=["classes", "numbers"])
+@given(
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.one_of(st.none(), st.integers(1, 300)),
+    st.one_of(st.none(), st.integers(1, 300)),
+)
+def test_the_labels_of_a_smaller_share_are_among_those_of_a_larger(whole, one, other, examples, others):
+    less, more = (seen(whole, View(examples, share)) for share in sorted((one, other)))
+    assert changed(less, whole) <= changed(more, whole)
+    same = dict(zip(places(less), less.train_y.tolist(), strict=True))
+    there = dict(zip(places(more), more.train_y.tolist(), strict=True))
+    assert all(same[at] == there[at] for at in changed(less, whole)), "and they are the same labels"
+    among = seen(whole, View(others, one))
+    here = dict(zip(places(among), among.train_y.tolist(), strict=True))
+    both = changed(less, whole) & changed(among, whole)
+    assert all(same[at] == here[at] for at in both), "whatever other examples there are"
+    assert len(changed(more, whole)) <= round(max(one, other) * len(more.train_y))
 
 
 def test_random_labels_are_uniform_over_all_classes_and_as_many_as_the_share_says():
@@ -121,15 +131,23 @@ def test_an_example_has_the_same_random_label_whatever_others_there_are():
     assert [label[at] for at in places(few)] == few.train_y.tolist()
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_numbers_change_places_in_a_circle(one, other):
-    less, more = (seen(NUMBERS, View(label_noise=share)) for share in sorted((one, other)))
-    for view, share in ((less, min(one, other)), (more, max(one, other))):
-        count = round(share * 300)
-        assert view.train_y.sort().values.tolist() == NUMBERS.train_y.tolist()
-        assert len(changed(view, NUMBERS)) == (count if count > 1 else 0)
-    assert changed(less, NUMBERS) <= changed(more, NUMBERS)
-    assert seen(NUMBERS, View(50)).train_y.dtype == torch.float32
+@given(st.floats(0, 1), st.one_of(st.none(), st.integers(1, 300)), st.integers(0, 3))
+def test_each_number_that_is_replaced_is_by_that_of_another_example(share, examples, split):
+    view = seen(NUMBERS, View(examples, share, split))
+    assert len(changed(view, NUMBERS)) == round(share * len(view.train_y))
+    assert set(view.train_y.tolist()) <= set(NUMBERS.train_y.tolist())
+    assert len(set(view.train_y.tolist())) >= len(view.train_y) - 1, "none stands for two, but where the turns begin"
+    assert view.train_y.dtype == torch.float32
+
+
+def test_one_target_alone_is_replaced_by_another():
+    assert len(changed(seen(NUMBERS, View(label_noise=1 / 300)), NUMBERS)) == 1
+
+
+def test_where_all_numbers_are_replaced_they_change_places():
+    every = seen(NUMBERS, View(label_noise=1.0)).train_y
+    assert every.sort().values.tolist() == NUMBERS.train_y.tolist()
+    assert abs(float(torch.corrcoef(torch.stack([every.double(), NUMBERS.train_y.double()]))[0, 1])) < 0.2
 
 
 def test_nothing_but_the_training_part_is_touched():

@@ -34,7 +34,7 @@ def step(
     *, step: Tensor, steps: int, steps_per_epoch: int, factor: Factor = 0.5, every: Epochs = 5.0, warmup: Share = 0.0
 ) -> float | Tensor:
     """factor^floor(t / s), with s steps in ``every`` epochs, rounded to whole ones (He et al. 2016, section 4.2)."""
-    s = max(1, math.floor(every * steps_per_epoch + 0.5))
+    s = max(1.0, float(math.floor(every * steps_per_epoch + 0.5)))
     return _warmed(step, steps, warmup, lambda t, T: torch.pow(factor, torch.floor(t / s)))
 
 
@@ -101,6 +101,7 @@ def plateau(
     step: Tensor,
     steps_per_epoch: int,
     val_loss_S1: Tensor,
+    evaluated: Tensor,
     state: dict[str, Tensor],
     factor: Annotated[float | Tensor, "(0, 1)"] = 0.5,
     patience: Annotated[int, "[1, 1000000]"] = 5,
@@ -111,14 +112,18 @@ def plateau(
 
     A cell goes by its own loss. As Keras' ``ReduceLROnPlateau``, but that a loss improves on the best one if it is
     below it by the share ``min_delta``, as in torch, and that the loss before the first step is the first. After a cut
-    the epochs are counted anew. A loss that is not finite improves on none.
+    the epochs are counted anew. A loss that is not finite improves on none. Where evaluations are further apart than
+    ``patience``, a cut waits for the next: between it and the best loss, or the cut before, one has been measured.
     """
     if not state:
         state["best"], state["since"] = torch.full_like(val_loss_S1, torch.inf), step.expand_as(val_loss_S1).clone()
         state["factor"] = torch.ones_like(val_loss_S1, dtype=torch.float64)
-    improves_S1 = val_loss_S1 < state["best"] * (1.0 - min_delta)
+    is_negative_S1 = state["best"] < 0.0
+    to_beat_S1 = torch.where(is_negative_S1, state["best"] * (1.0 + min_delta), state["best"] * (1.0 - min_delta))
+    improves_S1 = val_loss_S1 < to_beat_S1
     state["best"] = torch.where(improves_S1, val_loss_S1, state["best"])
-    cuts_S1 = ~improves_S1 & ((step - state["since"]) / steps_per_epoch >= patience)
+    is_late_S1 = (step - state["since"]) / steps_per_epoch >= patience
+    cuts_S1 = ~improves_S1 & is_late_S1 & (evaluated > state["since"])
     state["since"] = torch.where(improves_S1 | cuts_S1, step, state["since"])
     state["factor"] = torch.where(cuts_S1, torch.clamp(state["factor"] * factor, min=least), state["factor"])
     return state["factor"]

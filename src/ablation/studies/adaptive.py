@@ -41,6 +41,6 @@ def _way(level: Level, scale: float) -> torch.Tensor:
             error_SBO = scale * torch.randn(CELLS, BATCH, fan_out, generator=draw)
             grad_SN = torch.bmm(input_SBI.transpose(1, 2), error_SBO).flatten(1)
             part = Part(0, param_SN, grad_SN, [grad_SN], state, {}, SHAPE, input_SBI, error_SBO)
-            moment = Moment(torch.tensor(step), STEPS, 1, torch.ones(CELLS, 1))
+            moment = Moment(torch.tensor(step), STEPS, 1, torch.ones(CELLS, 1), torch.tensor(0))
             descend([part], lr_S1, Numbers({}, numbers_of(own)), moment)
     return param_SN

@@ -21,6 +21,7 @@ from ablation.studies.run import check_batches, check_before, make_plan, pace_of
 from ablation.studies.store.looking import held
 from ablation.studies.study import Study
 from ablation.studies.tasks import check_tasks
+from ablation.studies.trials.tables import check_tables
 from ablation.studies.views import with_views
 from ablation.training.clock import Clock
 
@@ -82,6 +83,7 @@ def look_ahead(study: Study) -> Outlook:
     check_tasks(study, prepared)
     cards = with_views(prepared, {cell.data for cell in cells})
     check_batches(cells, cards)
+    check_tables(cells, cards)
     how = environment_of(study.engine, device, study.compile)
     cell_keys = keys(cells, {label: card["digest"] for label, card in cards.items()}, device, how)
     present = held(study.store_folder, cell_keys)

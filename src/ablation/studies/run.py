@@ -31,6 +31,7 @@ from ablation.studies.study import Study
 from ablation.studies.tasks import check_tasks
 from ablation.studies.tracking import track
 from ablation.studies.trials import try_choices
+from ablation.studies.trials.tables import check_tables
 from ablation.studies.unfinished import done, note
 from ablation.studies.views import with_views
 from ablation.training.compiled.tracing import has_compiler
@@ -69,6 +70,7 @@ def run_study(study: Study) -> Summary:
     check_tasks(study, prepared)
     cards = with_views(prepared, {cell.data for cell in cells})
     check_batches(cells, cards)
+    check_tables(cells, cards)
     digests = {label: card["digest"] for label, card in cards.items()}
     on_cluster = study.engine["kind"] == "ray"
     # How a GPU of another machine computes, only that machine can tell.

@@ -65,13 +65,18 @@ def activation_values(study: Study) -> pa.Table:
     x, weight = quadrature()
     parts = []
     for label, level in study.levels["activation"].items():
-        with one_thread():
-            # An activation may work in place.
-            value, derivative = bind(activations.ACTIVATIONS, level)(torch.from_numpy(x.copy()))
-        columns = {"activation": [label] * len(x), "x": x, "weight": weight}
-        columns |= {"value": value.numpy(), "derivative": derivative.numpy()}
+        value, derivative = values_of(level)
+        columns = {"activation": [label] * len(x), "x": x, "weight": weight, "value": value, "derivative": derivative}
         parts.append(pa.table(columns, schema=ACTIVATIONS))
     return pa.concat_tables(parts).combine_chunks()
+
+
+def values_of(level: Level) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return an activation's values and derivatives on the nodes of ``quadrature``."""
+    with one_thread():
+        # It may work in place on the nodes, which are made anew each time.
+        value, derivative = bind(activations.ACTIVATIONS, level)(torch.from_numpy(quadrature()[0]))
+    return value.numpy(), derivative.numpy()
 
 
 def weight_variances(study: Study, cells: Sequence[Cell], cards: Mapping[str, Mapping[str, Any]]) -> pa.Table:

@@ -48,9 +48,31 @@ def with_views(cards: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Car
     """Return the cards of prepared data, and those of the views of these names.
 
     Raises:
-        UserError: a view has more examples than the training part.
+        UserError: a view has more examples than the training part, or its label noise replaces no label of them, or as
+            many as another's does.
     """
+    names = list(names)
+    _refuse_alike(cards, names)
     return {**cards, **{name: card_of(name, cards[prepared_name(name)]) for name in names if name not in cards}}
+
+
+def _refuse_alike(cards: Mapping[str, dict[str, Any]], names: Iterable[str]) -> None:
+    """Refuse levels of label noise that are one to so few examples: their cells would be the same run twice."""
+    seen: dict[tuple[str, int], dict[int, float]] = {}
+    for name in sorted(names):
+        label, view = view_named(name)
+        prepared = prepared_name(name)
+        total = int(cards[prepared]["train"])
+        examples = total if view.examples is None else view.examples
+        count = view.replaced(examples)
+        other = seen.setdefault((prepared, examples), {0: 0.0}).setdefault(count, view.label_noise)
+        if other != view.label_noise:
+            given, last = sorted((other, view.label_noise))
+            few = f"{count} label{'' if count == 1 else 's'} of the {examples} training examples of data {label}"
+            raise UserError(
+                f"label_noise={last:g}: replaces {few}, as {given:g} does; levels must differ by one at least, a share "
+                f"of {1 / examples:.2g}"
+            )
 
 
 def prepared_name(name: str) -> str:

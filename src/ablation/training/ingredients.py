@@ -33,6 +33,7 @@ OFFERED: dict[str, dict[str, str]] = {
         "steps": "steps of the whole training, a number",
         "steps_per_epoch": "steps of an epoch, a number",
         "val_loss_S1": "validation loss at the last evaluation",
+        "evaluated": "steps taken before that evaluation, an integer tensor without dimensions",
     },
     "clipping": {
         "inputs": "of each block, the left factor of the product that it is the gradient of; None for vectors",
@@ -42,6 +43,7 @@ OFFERED: dict[str, dict[str, str]] = {
         "steps": "as of an optimizer",
         "steps_per_epoch": "as of an optimizer",
         "val_loss_S1": "as of an optimizer",
+        "evaluated": "as of an optimizer",
     },
     "schedule": {
         "state": "as of a clipping",
@@ -49,6 +51,7 @@ OFFERED: dict[str, dict[str, str]] = {
         "steps": "as of an optimizer",
         "steps_per_epoch": "as of an optimizer",
         "val_loss_S1": "as of an optimizer",
+        "evaluated": "as of an optimizer",
     },
 }
 """The ingredients that each kind of rule may ask for."""
@@ -68,12 +71,14 @@ class Moment(NamedTuple):
         steps: steps of the whole training.
         steps_per_epoch: steps of an epoch.
         val_loss_S1: validation loss at the last evaluation.
+        evaluated: steps taken before that evaluation, as ``step``.
     """
 
     step: Tensor
     steps: int
     steps_per_epoch: int
     val_loss_S1: Tensor
+    evaluated: Tensor
 
 
 def asked(choice: str, rule: Callable[..., Any]) -> frozenset[str]:
@@ -109,8 +114,10 @@ def sees_whole(rule: Callable[..., Any]) -> bool:
 
 
 def handed(asks: frozenset[str], moment: Moment, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ingredients that are asked for: those of the moment, and ``more``."""
+    """Return the ingredients that are asked for: those of the moment, which a rule may keep, and ``more``."""
     if not asks:
         return {}
-    offered = {**moment._asdict(), **more}
-    return {name: offered[name] for name in asks}
+    of_moment = {name: value for name, value in moment._asdict().items() if name in asks}
+    # Copies, for the next evaluation writes over the losses, and what one rule keeps is no other's.
+    kept = {name: value.clone() if isinstance(value, Tensor) else value for name, value in of_moment.items()}
+    return {**kept, **{name: value for name, value in more.items() if name in asks}}

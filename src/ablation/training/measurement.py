@@ -110,7 +110,7 @@ class Measurement:
         val_loss, val_accuracy = self._score(folded, self._data.val_x, self._data.val_y)
         stack.val_loss_S1.copy_(val_loss.unsqueeze(1))
         raw = [part.grad_SN.clone() for part in parts]
-        descend = self._arithmetic.descend
+        descend, moment = self._arithmetic.descend, moment._replace(evaluated=moment.step)
         # What a rule remembers is of the steps alone.
         aside = [part._replace(clip_state={name: x.clone() for name, x in part.clip_state.items()}) for part in parts]
         for group in descend.groups(stack.watch.over(aside)):

@@ -128,15 +128,44 @@ class Schedules:
         return bool((self._table_LT[torch.unique(self._level_S)] != 1.0).any())
 
 
-@lru_cache(maxsize=TABLES)
+class _Itself:
+    """A rule by its identity: one of a user's own need not be hashable, nor do what an equal one does."""
+
+    def __init__(self, rule: Schedule) -> None:
+        self.rule = rule
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.rule is other.rule
+
+    def __hash__(self) -> int:
+        return id(self.rule)
+
+
 def table_of(rule: Schedule, settings: tuple[tuple[str, Any], ...], steps: int, steps_per_epoch: int) -> Tensor:
-    """Return a rule's factor in each step, [T], as it gives them one by one, rounded to float32."""
+    """Return a rule's factor in each step, [T], as it gives them one by one, rounded to float32; made once."""
+    return _table_of(_Itself(rule), settings, steps, steps_per_epoch)
+
+
+@lru_cache(maxsize=TABLES)
+def _table_of(itself: _Itself, settings: tuple[tuple[str, Any], ...], steps: int, steps_per_epoch: int) -> Tensor:
+    return tabulated(itself.rule, settings, steps, steps_per_epoch)
+
+
+def tabulated(rule: Schedule, settings: tuple[tuple[str, Any], ...], steps: int, steps_per_epoch: int) -> Tensor:
+    """As ``table_of``, but made anew."""
     asks = asked("schedule", rule)
     offered = {"steps": steps, "steps_per_epoch": steps_per_epoch}
     known = {**dict(settings), **{name: value for name, value in offered.items() if name in asks}}
     if "step" not in asks:
         return torch.full((steps,), float(rule(**known)))
-    return torch.tensor([float(rule(step=torch.tensor(number), **known)) for number in range(steps)])
+    factors = []
+    for number in range(steps):
+        try:
+            factors.append(float(rule(step=torch.tensor(number), **known)))
+        except Exception as error:
+            error.add_note(f"at step {number} of {steps}")
+            raise
+    return torch.tensor(factors)
 
 
 @lru_cache(maxsize=TABLES)

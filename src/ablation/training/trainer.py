@@ -74,7 +74,7 @@ class _Run:
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
         self.length = self.probes[-1], self.order.steps_per_epoch
         self.schedules = Schedules([spec.schedule for spec in cohort], *self.length, device)
-        self.evaluated = 0  # the step of the evaluation before
+        self.evaluated = torch.zeros((), dtype=torch.int64, device=device)  # the step of the evaluation before
         self.notes = Notes(len(cohort), self.network.depth, self.probes, self.evaluations)
 
     def train(self) -> list[Outcome]:
@@ -85,17 +85,24 @@ class _Run:
             for number in range(start, stop):
                 if number == stop - 1:
                     self.stack.spare_SP.copy_(self.stack.param_SP)
-                moment = self._moment(number)
-                lr_S1 = self.schedules.rate(self.stack.lr_S1, moment)
-                step(self.network, self.arithmetic, self.stack, self.data, self.order.batch(number), lr_S1, moment)
+                try:
+                    self._step(number)
+                except Exception as error:  # of a rule of a user's own
+                    error.add_note(f"at step {number} of {self.probes[-1]}")
+                    raise
         if len(self.stack):
             self.notes.add_test(self.stack.place_S, self.measurement.test(self.stack))
         self._leave(torch.ones_like(self.stack.place_S, dtype=torch.bool))
         return self.notes.outcomes(self.network.layout.parameters)
 
+    def _step(self, number: int) -> None:
+        moment = self._moment(number)
+        lr_S1 = self.schedules.rate(self.stack.lr_S1, moment)
+        step(self.network, self.arithmetic, self.stack, self.data, self.order.batch(number), lr_S1, moment)
+
     def _moment(self, number: int) -> Moment:
         step = torch.full((), number, device=self.data.train_x.device)
-        return Moment(step, *self.length, self.stack.val_loss_S1)
+        return Moment(step, *self.length, self.stack.val_loss_S1, self.evaluated)
 
     def _measure(self, number: int) -> None:
         """Measure every cell that has not diverged; the others leave the stack before or, found here, after."""
@@ -108,10 +115,10 @@ class _Run:
         finite_S = stack.diverged_S < 0
         self.notes.add_health(number, stack.place_S, finite_S, probe.health)
         if number in self.evaluations:
-            curve = self.measurement.evaluate(stack, probe.parts, moment, number - self.evaluated)
+            curve = self.measurement.evaluate(stack, probe.parts, moment, number - int(self.evaluated))
             self.notes.add_curve(number, stack.place_S, finite_S, curve)
             stack.clipped_S.zero_()
-            self.evaluated = number
+            self.evaluated = moment.step
         self._leave(stack.diverged_S >= 0)
 
     def _leave(self, leaving_S: Tensor) -> None:

@@ -2,8 +2,8 @@
 
 Nested both ways, so that levels differ by what is added to them and not by chance: a smaller set of examples is
 contained in every larger one, and the labels that a smaller share replaces are replaced by every larger one, by the
-same labels. Which examples and labels these are hangs on the split alone, not on a cell's seed. The validation part and
-the test part are never touched, and the examples that stay keep their order.
+same labels, be they classes or numbers. Which examples and labels these are hangs on the split alone, not on a cell's
+seed. The validation part and the test part are never touched, and the examples that stay keep their order.
 
 Random labels are those of Zhang, Bengio, Hardt, Recht & Vinyals 2017, "Understanding deep learning requires rethinking
 generalization", section 2: nothing but memory can fit them.
@@ -31,6 +31,10 @@ class View:
     label_noise: float = 0.0
     split: int = 0
 
+    def replaced(self, examples: int) -> int:
+        """Return how many labels it replaces of so many examples: its share of them, rounded to whole ones."""
+        return round(self.label_noise * examples)
+
     @property
     def is_whole(self) -> bool:
         """Whether it is the training part as it was prepared."""
@@ -52,26 +56,29 @@ def seen(data: Data, view: View) -> Data:
         places = stratified(data.train_y.cpu(), view.split)[:examples].sort().values
         there = places.to(x.device)
         x, y = x.index_select(0, there), y.index_select(0, there)
-    count = round(view.label_noise * examples)
+    count = view.replaced(examples)
     if count:
         # Drawn of the whole part: an example has the same turn and the same random label in every view.
         turn = torch.randperm(total, generator=generator(view.split, "label noise"))
-        first = turn[places].argsort()[:count].to(y.device)
+        first = turn[places].argsort()[:count]
         y = y.clone()
-        y[first] = _others(data, view.split, places, y, first)
+        y[first.to(y.device)] = _others(data, view.split, turn)[places[first].to(y.device)]
     return replace(data, train_x=x, train_y=y)
 
 
-def _others(data: Data, split: int, places: Tensor, y: Tensor, first: Tensor) -> Tensor:
-    """Return what takes the place of the labels of a view at its places ``first``.
+def _others(data: Data, split: int, turn: Tensor) -> Tensor:
+    """Return what takes the place of each label of the whole part, [n], whichever of them a view replaces.
 
-    Classes: uniformly random ones, by chance also the same. Numbers: each other's, in a circle, for a number that no
-    example has would be another distribution.
+    Classes: uniformly random ones, by chance also the same. Numbers: each has that of the example whose turn is before
+    its own, and the first that of the last, for a number that no example has would be another distribution. So where
+    all are replaced, they change places.
     """
     if data.train_y.is_floating_point():
-        return y[first.roll(1)]
-    labels = torch.randint(data.outputs, (len(data.train_y),), generator=generator(split, "labels"))
-    return labels[places].to(y.device)[first]
+        in_turn = turn.argsort().to(data.train_y.device)
+        others = torch.empty_like(data.train_y)
+        others[in_turn] = data.train_y[in_turn.roll(1)]
+        return others
+    return torch.randint(data.outputs, (len(turn),), generator=generator(split, "labels")).to(data.train_y.device)
 
 
 def stratified(y: Tensor, split: int) -> Tensor:

@@ -107,6 +107,10 @@ def test_edges_are_of_each_optimizers_own_list_and_the_command_widens_that(analy
     assert "edge of the values tried, each optimizer's own, in 6 of 8 combinations (2 at the highest lr and 4" in text
     assert "'optimizer.adam.lr=[1e-05,0.0001,0.001]' 'lr=[0.3,1,3,9]'" in text
     assert "momentum.lr" not in text
+    a.manifest["overrides"] += ["lr=[1,3]", "+optimizer.adam.lr=[1e-4,1e-3]", "depth=[2,5]"]
+    (text,) = edges(a)
+    assert "'depth=[2,5]' 'optimizer.adam.lr=[1e-05,0.0001,0.001]' 'lr=[0.3,1,3,9]'" in text
+    assert text.count("lr=") == 2, "each key stands once"
 
 
 @pytest.mark.parametrize(

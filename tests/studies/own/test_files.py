@@ -288,6 +288,27 @@ def test_what_names_no_file_is_refused(study, word, told):
         study(word)
 
 
+LATE = """
+from ablation.choices.optimizers import OPTIMIZERS
+
+def late(param_SP, grad_SP, lr_S1, state, *, step):
+    if step == 40:
+        raise ArithmeticError("enough")
+    param_SP.sub_(lr_S1 * grad_SP)
+
+OPTIMIZERS["late"] = late
+"""
+
+
+def test_what_raises_in_training_is_told_with_the_level_the_place_and_the_step(study, tmp_path):
+    (tmp_path / "mine.py").write_text(LATE)
+    checked = study(f"choices=['{tmp_path / 'mine.py'}']", "optimizer=late", "training.steps=50", "training.epochs=1")
+    with pytest.raises(
+        UserError, match=r"^optimizer late in training: .*mine\.py, line 6: Arith.*: enough, at step 40"
+    ):
+        run_study(checked)
+
+
 def test_two_files_cannot_have_one_name(study, tmp_path, mish):
     other = tmp_path / "other.py"
     other.write_text(MISH)

@@ -1,5 +1,7 @@
 """A choice of a user's own that mixes cells, or that rounds by place, is seen by a few steps; ours are not."""
 
+import random
+
 import pytest
 import torch
 
@@ -55,12 +57,54 @@ def drawn(draws):
     return torch.randn_like(draws.weight_IO), torch.zeros_like(draws.bias_O)
 
 
+def by_chance(*, step):
+    return random.random()
+
+
+class Counting:
+    """Another factor at each call, whatever the step; and not hashable, as an object with an equality of its own."""
+
+    calls = 0
+
+    def __eq__(self, other):
+        return isinstance(other, Counting)
+
+    def __call__(self, *, step):
+        self.calls += 1
+        return 1.0 / self.calls
+
+
+def alike_in_its_own_stack(*, val_loss_S1, state):
+    """A rule that minds how many cells of it there are."""
+    return torch.full_like(val_loss_S1, 1.0 if len(val_loss_S1) in (1, 9) else 0.5)
+
+
+def keeping(*, val_loss_S1, state):
+    """Halve the rate where the loss has risen, which is kept as it was handed over."""
+    if not state:
+        state["previous"], state["factor"] = val_loss_S1, torch.ones_like(val_loss_S1)
+    state["factor"] = torch.where(val_loss_S1 > state["previous"], state["factor"] * 0.5, state["factor"])
+    state["previous"] = val_loss_S1
+    return state["factor"]
+
+
+class Linear:
+    """A schedule that cannot be hashed."""
+
+    __hash__ = None
+
+    def __call__(self, *, step, steps):
+        return 1.0 - step / steps
+
+
 LAWFUL = [
     ("optimizer", squashed(torch.sign)),
     ("optimizer", squashed(lambda grad: grad / (1.0 + grad.abs()))),
     ("clipping", scaled(lambda block_SN: block_SN.abs().amax(1, keepdim=True))),
     ("loss", lambda output, label: tuple(2.0 * part for part in mse(output, label))),
     ("schedule", lambda step, steps: 1.0 - step / steps),
+    ("schedule", Linear()),
+    ("schedule", keeping),
     ("init", lambda draws: (draws.weight_IO * 0.1, draws.bias_O * 0.1)),
 ]
 UNLAWFUL = [
@@ -74,6 +118,9 @@ UNLAWFUL = [
     ("loss", of_the_stack, "alone than among 8 others"),
     ("normalization", OfTheStack, "alone than among 8 others"),
     ("init", drawn, "another time"),
+    ("schedule", by_chance, "it returns another factor at step 0 another time"),
+    ("schedule", Counting(), "it returns another factor at step 0 another time"),
+    ("schedule", alike_in_its_own_stack, "beside cells of the schedule linear"),
 ]
 
 

@@ -30,6 +30,15 @@ def rounding(*, state, share: float = 0.1):
     return 1.0 - float(share) if isinstance(share, float) else 1.0 - share.half().float()
 
 
+def in_place_and_returning(param_SP, grad_SP, lr_S1, state):
+    return param_SP.sub_(lr_S1 * grad_SP)
+
+
+def elsewhere(param_SP, grad_SP, lr_S1, state):
+    """Of a network these parameters are a view, which sees others from then on."""
+    param_SP.data = param_SP - lr_S1 * grad_SP
+
+
 class Transposing(BatchNormalization):
     def forward(self, x_SBO, gamma_SO, beta_SO):
         y_SBO, statistics = super().forward(x_SBO, gamma_SO, beta_SO)
@@ -51,6 +60,8 @@ WRONG = [
     ("loss", lambda output, label: (mse(output, label)[0].mean(), output), r"its loss .* \[3\] here, .* of \[\]"),
     ("loss", lambda output, label: (mse(output, label)[0], output[0]), r"its gradient .* \[3, 5, 6\] here"),
     ("optimizer", returning, r"must change param_SP in place, as by param_SP\.sub_\(\.\.\.\), and return nothing"),
+    ("optimizer", in_place_and_returning, r"changes param_SP in place, .* return nothing; .* a tensor of \[3, 28\]"),
+    ("optimizer", elsewhere, "must change param_SP in place"),
     ("optimizer", lambda *of: None, "must change param_SP in place"),
     ("optimizer", counting, r"keeps steps in its state, which must be a tensor with a row a cell \(3\), .* type int"),
     ("clipping", lambda gradient: None, r"must return whether each cell was clipped, 3 booleans here, .* NoneType"),
@@ -59,6 +70,7 @@ WRONG = [
     ("schedule", lambda state: torch.zeros(7), r"a number, or one a cell as \[3, 1\] here, .* a tensor of \[7\]"),
     ("schedule", rounding, r"another factor at step 0 of 10 where share are given one a cell, \[3, 1\] here"),
     ("schedule", lambda step, steps: 1.0 / (5 - step), "at step 5 of 10, which is not finite"),
+    ("schedule", lambda step, steps: 10**400, r"a whole number of some 401 digits.* at step 0 of 10, which is not"),
     ("normalization", Transposing, r"its forward pass must have the shape \[3, 5, 4\] here, .* \[3, 4, 5\]"),
     ("normalization", Nothing, "has no placement, input, forward, backward, update, affine"),
 ]

@@ -116,7 +116,12 @@ def test_what_an_optimizer_puts_in_the_place_of_what_it_remembers_is_remembered(
         for _ in range(4):
             grad_SN = torch.ones(2, 5)
             part = Part(0, param[:, :5], grad_SN, [grad_SN], state, {}, (5, 1))
-            descend([part], torch.ones(2, 1), Numbers({}, {}), Moment(torch.tensor(0), 4, 2, torch.ones(2, 1)))
+            descend(
+                [part],
+                torch.ones(2, 1),
+                Numbers({}, {}),
+                Moment(torch.tensor(0), 4, 2, torch.ones(2, 1), torch.tensor(0)),
+            )
         results.append(param)
     assert torch.equal(*results)
     assert results[0][0].tolist() == [0 + 1 + 2 + 3] * 5 + [0]
@@ -135,7 +140,12 @@ def test_every_rule_that_asks_for_nothing_compiles_to_what_it_is(kind):
         for step in range(5):
             grad_SN = torch.randn(3, 35, generator=draw)
             part = Part(0, flat[:, :35], grad_SN, [grad_SN], state, {}, (5, 7))
-            descend([part], torch.full((3, 1), 0.1), numbers, Moment(torch.tensor(step), 5, 1, torch.ones(3, 1)))
+            descend(
+                [part],
+                torch.full((3, 1), 0.1),
+                numbers,
+                Moment(torch.tensor(step), 5, 1, torch.ones(3, 1), torch.tensor(0)),
+            )
         results.append((flat, state))
     (one, kept), (other, fused_kept) = results
     torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)

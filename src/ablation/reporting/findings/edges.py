@@ -1,11 +1,11 @@
 """Whether the best of what was tuned over lies at an end of the values tried, and the command that tries more."""
 
-import shlex
 from collections.abc import Sequence
 
 from ablation.records.columns import ORDINAL
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
+from ablation.reporting.findings.command import again
 from ablation.reporting.statistics.tuning import optimizers
 
 
@@ -55,7 +55,7 @@ def extended(analysis: Analysis, numbers: Sequence[str]) -> str:
                 levels = [float(level) for level in design.tried(factor, sharing[0])]
                 values = widened(levels, bool(low), bool(high), factor != "lr")
                 overrides.append(f"{key}=[{','.join(f'{value:g}' for value in values)}]")
-    return shlex.join(["python", "pipelines/study.py", *analysis.manifest["overrides"], *overrides])
+    return again(analysis, *overrides)
 
 
 def widened(levels: Sequence[float], low: bool, high: bool, whole: bool) -> list[float]:

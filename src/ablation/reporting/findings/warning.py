@@ -1,9 +1,8 @@
 """The warning that matters most for what a study says, with the command that mends it."""
 
-import shlex
-
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
+from ablation.reporting.findings.command import again
 from ablation.reporting.findings.edges import at_edge, extended
 
 FEW_SEEDS, ENOUGH_SEEDS = 3, 5
@@ -39,10 +38,3 @@ def warning(analysis: Analysis) -> tuple[str, str]:
             again(analysis, f"training.{key}={2 * training[key]}"),
         )
     return "", ""
-
-
-def again(analysis: Analysis, override: str) -> str:
-    """The study's command with one override in place of what it gave for the same key."""
-    key = override.partition("=")[0]
-    given = [word for word in analysis.manifest["overrides"] if word.lstrip("+").partition("=")[0] != key]
-    return shlex.join(["python", "pipelines/study.py", *given, override])

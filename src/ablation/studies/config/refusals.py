@@ -34,7 +34,7 @@ def one_line(error: Exception, overrides: Sequence[Override], selection: Selecti
         if override.is_delete() and name in SETTINGS.get(section, {}):
             return removed(override.key_or_group)
     first = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-    key = re.match(r"Could not (?:override|delete from config. The key) '([^']+)'", first)
+    key = re.match(r"Could not (?:override|delete from config\.(?: The key)?) '([^']+)'", first)
     if key:
         return unknown_key(key[1], overrides, selection)
     full_key = re.search(r"full_key: (\S+)", str(error))
@@ -54,6 +54,8 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
     choices = REGISTRIES.get(section, {})
     if parameter and label in choices:
         names = [*settings_of(section, label), *([RATES] if section == FACTOR else [])]
+        if parameter in names and given.startswith("~"):
+            return f"{shown(given)}: {key} is not set here, so there is nothing to remove"
         return (
             f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(names) or 'none'}"
             f"{closest(parameter, names)}"

@@ -17,8 +17,9 @@ from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.weights import packed
 from ablation.studies.machine.environment import Environment, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
-from ablation.studies.own.files import fault, install
+from ablation.studies.own.files import fault, install, owners
 from ablation.studies.own.reading import Files
+from ablation.studies.registries import ALL
 from ablation.studies.store import Record
 from ablation.studies.views import prepared_name, view_named
 from ablation.training.clock import Clock
@@ -170,7 +171,7 @@ def train_within_memory(cells: Sequence[Spec], data: Data, watched: Collection[s
     except (Exception, SystemExit) as error:  # a user's own choice may raise anything
         if not _is_out_of_memory(error):
             if (told := fault(error)) is not None:
-                raise UserError(told) from error
+                raise UserError(f"{_own_levels(cells)}{told}") from error
             raise
         if len(cells) == 1:
             widths = f"{len(cells[0].widths)} layers of up to {max(cells[0].widths)} units"
@@ -181,6 +182,18 @@ def train_within_memory(cells: Sequence[Spec], data: Data, watched: Collection[s
     torch.cuda.empty_cache()
     half = len(cells) // 2
     return train_within_memory(cells[:half], data, watched) + train_within_memory(cells[half:], data, watched)
+
+
+def _own_levels(cells: Sequence[Spec]) -> str:
+    """Return the choices of a user's own that cells are trained with, to be set before what one of them raised."""
+    named = {
+        f"{factor} {getattr(cell, factor).kind}": None for cell in cells for factor in ALL if _is_own(cell, factor)
+    }
+    return f"{', '.join(named)} in training: " if named else ""
+
+
+def _is_own(cell: Spec, factor: str) -> bool:
+    return (factor, getattr(cell, factor).kind) in owners()
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

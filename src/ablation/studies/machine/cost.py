@@ -190,7 +190,8 @@ def _tried(optimizer: Optimizer, parameters: Sequence[tuple[str, float]], shape:
             grad_SN = torch.ones(1, size)
             factors = torch.ones(1, 4, fan_in), torch.ones(1, 4, fan_out)
             part = Part(0, torch.ones(1, size), grad_SN, [grad_SN], state, {}, shape, *factors)
-            descend, moment = Descent(CLIPPINGS["none"], optimizer), Moment(torch.tensor(step), 2, 1, one)
+            moment = Moment(torch.tensor(step), 2, 1, one, torch.tensor(0))
+            descend = Descent(CLIPPINGS["none"], optimizer)
             descend([part], one, Numbers({}, dict(parameters)), moment)
     return sum(tensor.numel() == size for tensor in state.values()), products.operations / 2
 

@@ -155,12 +155,13 @@ def _check(file: OwnFile, before: Mapping[str, Mapping[str, Any]], added: Sequen
 
 
 def kind_of(error: BaseException) -> str:
-    """Return an exception in a line."""
+    """Return an exception in a line, with what has been noted of it."""
     try:
         text = shown(str(error), 300)
     except Exception:  # a user's own exception may fail even in saying what it is
         text = ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    notes = "".join(f", {shown(note)}" for note in getattr(error, "__notes__", ()))
+    return (f"{type(error).__name__}: {text}" if text else type(error).__name__) + notes
 
 
 class _Finder(MetaPathFinder, Loader):

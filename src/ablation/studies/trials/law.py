@@ -7,12 +7,15 @@ be read off a function, but a few steps show it.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
+from ablation.choices.schedules import SCHEDULES
 from ablation.training.data import Data, generator
 from ablation.training.outcome import Outcome
+from ablation.training.schedule import goes_by_time, tabulated
 from ablation.training.spec import Level, Spec
 from ablation.training.trainer import train
 
@@ -30,7 +33,10 @@ PLAIN = {
 CELLS = 9
 """Cells of the stack that is tried."""
 
-SIZES = {"widths": (13, 7), "batch_size": 7, "epochs": 8, "probe_size": 11}
+OTHER = Level("linear", {})
+"""A schedule beside which one is tried."""
+
+SIZES: dict[str, Any] = {"widths": (13, 7), "batch_size": 7, "epochs": 8, "probe_size": 11}
 """Odd, so that no cell ends where a vector of the processor does."""
 
 FEATURES, CLASSES, SIZES_OF_PARTS = 11, 5, (31, 17, 13)
@@ -47,6 +53,8 @@ def check_law(choice: str, level: Level) -> None:
     Raises:
         UnlawfulError: the numbers of a cell differ.
     """
+    if choice == "schedule" and goes_by_time(SCHEDULES[level.kind]):
+        _check_table(level)
     cells = [replace(cell_with(choice, level), seed=seed) for seed in range(CELLS)]
     data = _data()
     together = train(cells, data)
@@ -55,6 +63,19 @@ def check_law(choice: str, level: Level) -> None:
     for place in (0, CELLS // 2, CELLS - 1):
         if not _alike(train([cells[place]], data), [together[place]]):
             raise UnlawfulError(f"a cell trains to other numbers alone than among {CELLS - 1} others")
+    if choice == "schedule":
+        mixed = [replace(cell, schedule=OTHER) if place % 2 else cell for place, cell in enumerate(cells)]
+        if not _alike(train(mixed, data)[::2], together[::2]):
+            raise UnlawfulError(f"a cell trains to other numbers beside cells of the schedule {OTHER.kind}")
+
+
+def _check_table(level: Level) -> None:
+    """Call a schedule that goes by time for the same steps twice, for a process that trains calls it only once."""
+    known = SCHEDULES[level.kind], tuple(sorted(level.settings.items()))
+    steps_per_epoch = SIZES_OF_PARTS[0] // SIZES["batch_size"]
+    one, other = (tabulated(*known, SIZES["epochs"] * steps_per_epoch, steps_per_epoch) for _ in range(2))
+    for step in (one.nan_to_num() != other.nan_to_num()).nonzero().flatten()[:1].tolist():
+        raise UnlawfulError(f"it returns another factor at step {step} another time")
 
 
 def cell_with(choice: str, level: Level) -> Spec:

@@ -12,6 +12,8 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
+from ablation.levels import real, shown
+from ablation.studies.trials.lent import Lent
 from ablation.training.descent import without_decay
 from ablation.training.ingredients import Moment, asked, handed
 from ablation.training.schedule import goes_by_time
@@ -75,28 +77,39 @@ def _optimizer(level: Level) -> None:
     optimize = OPTIMIZERS[level.kind]
     state: dict[str, Tensor] = {}
     before = torch.randn(CELLS, FAN_IN * FAN_OUT)
-    param_SP, lr_S1 = before.clone(), torch.full((CELLS, 1), 0.1)
+    # As of a network: what a rule is handed is a view of all parameters, and these must change.
+    held, lr_S1 = before.clone(), torch.full((CELLS, 1), 0.1)
     for step in range(2):
+        param_SP, grad_SP = held[:], torch.randn_like(before)
         factors = {"input_SBI": torch.randn(CELLS, BATCH, FAN_IN), "error_SBO": torch.randn(CELLS, BATCH, FAN_OUT)}
         more = _asked("optimizer", optimize, step, {**factors, "shape": (FAN_IN, FAN_OUT)})
-        result = optimize(param_SP, torch.randn_like(before), lr_S1, state, **without_decay(level).settings, **more)
-        if result is not None or torch.equal(param_SP, before):
+        lent = Lent({"param_SP": param_SP, "grad_SP": grad_SP, "lr_S1": lr_S1, **more}, ("param_SP", "grad_SP"))
+        result = optimize(param_SP, grad_SP, lr_S1, state, **without_decay(level).settings, **more)
+        if torch.equal(held, before):
             raise WrongResultError("must change param_SP in place, as by param_SP.sub_(...), and return nothing")
-    _state(state)
+        if result is not None:
+            raise WrongResultError(
+                f"changes param_SP in place, as it must, and must return nothing; what it returns is {_told(result)}"
+            )
+        _state(state)
+        lent.check(state)
 
 
 def _clipping(level: Level) -> None:
     clip, state = CLIPPINGS[level.kind], dict[str, Tensor]()
-    weight_SN, vector_SN = torch.randn(CELLS, FAN_IN * FAN_OUT), torch.randn(CELLS, FAN_OUT)
-    factors = [torch.randn(CELLS, BATCH, FAN_IN), None], [torch.randn(CELLS, BATCH, FAN_OUT), None]
-    more = _asked("clipping", clip, 0, {"inputs": factors[0], "errors": factors[1], "state": state})
-    blocks = [weight_SN, vector_SN]
-    flags_S = clip(Gradient(blocks, blocks), **level.settings, **more)
-    if not isinstance(flags_S, Tensor) or flags_S.shape != (CELLS,) or flags_S.dtype != torch.bool:
-        raise WrongResultError(
-            f"must return whether each cell was clipped, {CELLS} booleans here, and what it returns is {_told(flags_S)}"
-        )
-    _state(state)
+    for step in range(2):
+        blocks = [torch.randn(CELLS, FAN_IN * FAN_OUT), torch.randn(CELLS, FAN_OUT)]
+        factors = [torch.randn(CELLS, BATCH, FAN_IN), None], [torch.randn(CELLS, BATCH, FAN_OUT), None]
+        more = _asked("clipping", clip, step, {"inputs": factors[0], "errors": factors[1], "state": state})
+        lent = Lent({"gradient.blocks": blocks, **more}, ("gradient.blocks",))
+        flags_S = clip(Gradient(blocks, blocks), **level.settings, **more)
+        if not isinstance(flags_S, Tensor) or flags_S.shape != (CELLS,) or flags_S.dtype != torch.bool:
+            told = _told(flags_S)
+            raise WrongResultError(
+                f"must return whether each cell was clipped, {CELLS} booleans here, and what it returns is {told}"
+            )
+        _state(state)
+        lent.check(state)
 
 
 def _schedule(level: Level) -> None:
@@ -109,12 +122,16 @@ def _schedule(level: Level) -> None:
     numbers = {name: torch.full((CELLS, 1), value) for name, value in numbers_of(level).items()}
     alike = {**level.settings, **{name: column[0].item() for name, column in numbers.items()}}
     for step in range(STEPS):
-        factor = rule(**alike, **_asked("schedule", rule, step, {"state": states[0]}))
+        more = _asked("schedule", rule, step, {"state": states[0]})
+        lent = Lent({name: value for name, value in more.items() if name != "state"}, ())
+        factor = rule(**alike, **more)
         shape = tuple(factor.shape) if isinstance(factor, Tensor) else ()
         if not isinstance(factor, Tensor | float | int) or shape not in shapes:
             raise WrongResultError(f"must return {allowed}, and what it returns is {_told(factor)}")
-        if not bool(torch.isfinite(torch.as_tensor(factor)).all()):
-            raise WrongResultError(f"returns {factor} at step {step} of {STEPS}, which is not finite")
+        if not bool(torch.isfinite(torch.as_tensor(real(factor) if isinstance(factor, int) else factor)).all()):
+            raise WrongResultError(f"returns {shown(factor)} at step {step} of {STEPS}, which is not finite")
+        _state(states[0])
+        lent.check(states[0])
         if of_cells and numbers:
             other = rule(**{**alike, **numbers}, **_asked("schedule", rule, step, {"state": states[1]}))
             if not torch.equal(*(torch.as_tensor(each).float().expand(CELLS, 1) for each in (factor, other))):
@@ -122,7 +139,6 @@ def _schedule(level: Level) -> None:
                     f"returns another factor at step {step} of {STEPS} where {', '.join(numbers)} are given one a "
                     f"cell, [{CELLS}, 1] here, as they are where levels differ in them"
                 )
-    _state(states[0])
 
 
 CHECKS: dict[str, Callable[[Level], None]] = {
@@ -136,8 +152,12 @@ CHECKS: dict[str, Callable[[Level], None]] = {
 
 
 def _asked(factor: str, rule: Callable[..., Any], step: int, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ingredients that a rule asks for."""
-    return handed(asked(factor, rule), Moment(torch.tensor(step), STEPS, EPOCH, torch.ones(CELLS, 1)), more)
+    """Return the ingredients that a rule asks for; losses are measured each epoch, and are other ones each time."""
+    epoch = step // EPOCH
+    loss_S1 = (1.0 + epoch % 3) * torch.tensor([[0.5], [2.0], [40.0]])
+    return handed(
+        asked(factor, rule), Moment(torch.tensor(step), STEPS, EPOCH, loss_S1, torch.tensor(epoch * EPOCH)), more
+    )
 
 
 def _two(what: str, result: object, shapes: list[tuple[int, ...]], how: tuple[str, str]) -> None:
