@@ -1,4 +1,7 @@
-"""A cell's trained parameters as a file: safetensors, every tensor by its name."""
+"""A cell's trained parameters as a file: safetensors, every tensor by its name.
+
+Legend: S cells, P parameters of a cell, I fan-in, O fan-out.
+"""
 
 from safetensors.torch import save
 from torch import Tensor
