@@ -84,7 +84,10 @@ def check_level(label: str, kind: str, params: Mapping[str, Any]) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", label):
         raise UserError(f"data.{label}: a level's name may hold letters, digits, _ and - only, since it names files")
     if not isinstance(kind, str) or kind not in SOURCES:
-        raise UserError(f"data.{label}.kind={written(kind)}: must be one of {', '.join(sorted(SOURCES))}")
+        own = (
+            "" if kind != label else "; a name of your own says its kind, as {kind: table, file: my.csv, target: label}"
+        )
+        raise UserError(f"data.{label}.kind={written(kind)}: must be one of {', '.join(sorted(SOURCES))}{own}")
     defaults = SOURCES[kind].defaults
     for key, value in params.items():
         if key == "kind":

@@ -75,7 +75,8 @@ def group(factor: str, given: object) -> Mapping[str, Any]:
 def level(key: str, given: object) -> dict[str, Any]:
     """Return a level's parameters, its kind among them if it gives one."""
     if not (given is None or isinstance(given, Mapping)):
-        raise UserError(f"{key}={shown(given)}: must be a mapping of parameters, as {{}}")
+        example = "{kind: table, file: my.csv, target: label}" if key.startswith("data.") else "{}"
+        raise UserError(f"{key}={shown(given)}: must be a mapping of parameters, as {example}")
     parameters = {str(name): value for name, value in (given or {}).items()}
     if not isinstance(parameters.get("kind", ""), str):
         raise UserError(f"{key}.kind={shown(parameters['kind'])}: must be the name of a kind")

@@ -131,7 +131,7 @@ def test_no_such_file_reaches_hydra(compose, conf, name, place):
 
 def test_a_preset_without_its_head_is_told_what_to_write(compose, conf):
     (conf / "study" / "mine.yaml").write_text("# a remark\nname: mine\n")
-    with pytest.raises(UserError, match=r"conf/study/mine\.yaml: must have the line '# @package _global_'"):
+    with pytest.raises(UserError, match=r"conf/study/mine\.yaml, line 1: must have the line '# @package _global_'"):
         compose("study=mine")
 
 

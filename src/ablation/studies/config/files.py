@@ -74,6 +74,21 @@ def is_global(path: Path) -> bool:
     return False
 
 
+def line_of(path: Path, *keys: object) -> str:
+    """Return where the last of these keys, each within the one before, stands in a file that can be read: ", line 7".
+
+    Nothing where it is not in the file.
+    """
+    node, line = yaml.compose(path.read_text("utf-8"), Loader), None
+    for key in keys:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((name, value) for name, value in pairs if name.value == str(key)), None)
+        if found is None:
+            return ""
+        line, node = found[0].start_mark.line + 1, found[1]
+    return f", line {line}"
+
+
 def _text(path: Path, shown_as: str) -> str:
     try:
         content = path.read_bytes()

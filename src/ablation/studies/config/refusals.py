@@ -9,11 +9,16 @@ from hydra.errors import MissingConfigException
 from ablation.datasets.settings import MOVED
 from ablation.levels import shown
 from ablation.studies.checks import removed
-from ablation.studies.config.selection import Selection, closest, no_such_key
+from ablation.studies.config import meant
+from ablation.studies.config.meant import closest
+from ablation.studies.config.selection import Selection
 from ablation.studies.rates import FACTOR
 from ablation.studies.rates import KEY as RATES
 from ablation.studies.registries import REGISTRIES, settings_of
 from ablation.studies.study import SETTINGS
+
+MORE = "; docs/studies.md has what can be set, docs/adding.md how a choice of your own is added"
+"""What is said where nothing is near."""
 
 MESSAGE = 300
 """Letters of a message of Hydra's that are repeated."""
@@ -47,7 +52,14 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
     given = next((str(each.input_line) for each in overrides if each.key_or_group == key), key)
     section, _, rest = key.partition(".")
     if rest and section in SETTINGS:
-        return f"{shown(given)}: {no_such_key(key, [f'{section}.{name}' for name in SETTINGS[section]])}"
+        names = [*SETTINGS[section]]
+        other = (
+            f"; did you mean {shown(given.removeprefix(f'{section}.'))}?"
+            if rest in (*selection.groups, *selection.top)
+            else ""
+        )
+        allowed = ", ".join(f"{section}.{name}" for name in names)
+        return f"{shown(given)}: no such key; allowed: {allowed}{other or closest(rest, names, f'{section}.')}"
     label, _, parameter = rest.partition(".")
     if section == "data" and parameter in MOVED:
         return f"{shown(given)}: {MOVED[parameter]}={shown(given.partition('=')[2] or 0)}"
@@ -61,17 +73,29 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
             f"{closest(parameter, names)}"
         )
     known = sorted({*selection.groups, *selection.top} - {"defaults", "hydra"})
-    return f"{shown(given)}: {no_such_key(key, known)}"
+    selected = {group: _selected(group, overrides, selection) for group in selection.groups if group != "study"}
+    near = closest(key, known) or meant.key(key, given.partition("=")[2], selected) or MORE
+    return f"{shown(given)}: no such key; allowed: {', '.join(known)}{near}"
+
+
+def _selected(group: str, overrides: Sequence[Override], selection: Selection) -> list[str]:
+    """Return the levels of a group as far as the command line selects them by their names, or else the presets."""
+    for override in reversed(overrides):
+        if override.key_or_group == group and isinstance(value := override.value(), str | list):
+            return [str(each) for each in (value if isinstance(value, list) else [value])]
+    return selection.keys(group)
 
 
 def not_selected(override: Override, group: str, label: str, selection: Selection) -> str:
     """Say why an override of a level or of a setting cannot act."""
     given = shown(override.input_line)
     if group not in selection.single:
-        name = shown(label)
-        return (
-            f"{given}: {group}={name} is not selected, or has no such key; '+{group}.{name}={{kind: ...}}' adds a level"
-        )
+        name, there = shown(label), selection.keys(group)
+        if override.is_delete():
+            return f"{given}: {group}={name} is not selected; selected are {', '.join(map(shown, there))}"
+        text = str(override.input_line).partition("=")[2]
+        near = meant.key(override.key_or_group, shown(text), {group: there})
+        return f"{given}: {group}={name} is not selected{near or f'; +{group}.{name}={{kind: ...}} adds a level'}"
     files = sorted(path.stem for path in (selection.conf / group).glob("*.yaml"))
     keys = {name: selection.keys_of(group, [name]) for name in files}
     having = [f"{group}={name}" for name in files if label in keys[name]]

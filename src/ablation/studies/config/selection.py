@@ -8,8 +8,8 @@ group are added. So what a body says of a level that was not selected over it is
 The same holds for the settings of ``engine``, ``tracking`` and ``report``, whose options have keys of their own.
 """
 
-import difflib
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,18 @@ from typing import Any
 
 from ablation import UserError
 from ablation.levels import shown
-from ablation.studies.config.files import is_global, read
+from ablation.studies.config import meant
+from ablation.studies.config.files import is_global, line_of, read
+from ablation.studies.config.meant import closest
 from ablation.studies.config.own import levels_without_file
+from ablation.studies.registries import ALL
 from ablation.studies.study import SETTINGS
 
 OVERRIDE = re.compile(r"override\s+/(\w+)")
 """How a preset selects levels of a group."""
+
+EXAMPLE = "docs/studies.md has a preset in ten lines"
+"""Where one is to be seen."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +136,22 @@ class Selection:
             commas = len(parts) > 1 and set(parts) <= set(allowed)
             hint = f"; several are separated by commas, as [{','.join(parts)}]" if commas else None
             raise UserError(
-                f"{named}: no such level; allowed: {', '.join(allowed)}{hint or closest(str(name), allowed)}"
+                f"{named}: no such level; allowed: {', '.join(allowed)}"
+                f"{hint or self._closest(group, str(name), allowed)}"
             )
         return str(name)
+
+    def _closest(self, group: str, name: str, allowed: Sequence[str]) -> str:
+        """Return a question about the level that was perhaps meant by one that is none."""
+        if found := closest(name, allowed):
+            return found
+        if group == "study" and Path(sys.argv[0]).name == "report.py":
+            return f"; results that have this name are reported by name={shown(name)}"
+        if group == "data" and Path(name).suffix in (".csv", ".parquet", ".npz"):
+            return f"; a file of yours is data=table data.table.file={shown(name)} data.table.target=..."
+        if group in ALL:
+            return "; docs/adding.md says how one of your own is added"
+        return ""
 
     def _presets(self, name: str, above: list[str]) -> list[Layer]:
         """Return the layers of a preset, those that it builds on first."""
@@ -142,9 +161,9 @@ class Selection:
         where = f"conf/study/{name}.yaml"
         content = self._read(f"study/{name}")
         if not content:
-            raise UserError(f"{where}: is empty; a preset begins with '# @package _global_' and sets a name")
+            raise UserError(f"{where}: is empty; a preset begins with '# @package _global_' and sets a name; {EXAMPLE}")
         if not is_global(self._path("study", name)):
-            raise UserError(f"{where}: must have the line '# @package _global_' above its first key")
+            raise UserError(f"{where}, line 1: must have the line '# @package _global_' above its first key; {EXAMPLE}")
         if "hydra" in content:
             raise UserError(f"{where}: hydra: is not for a preset to set")
         layers, selects = [], {}
@@ -165,8 +184,8 @@ class Selection:
         if match and match[1] in groups:
             return match[1]
         name = re.split(r"[\s/]+", key)[-1]
-        meant = name if name in groups else next(iter(difflib.get_close_matches(name[:100], groups, n=1)), None)
-        hint = f"; did you mean override /{meant}?" if meant else ""
+        group = meant.name(name, groups)
+        hint = f"; did you mean override /{group}?" if group else ""
         raise UserError(
             f"{where}: defaults: {shown(key)}: must be 'override /' and a group of conf/: {', '.join(groups)}{hint}"
         )
@@ -176,19 +195,24 @@ class Selection:
         known = sorted({*self.groups, *self.top, "defaults"} - {"study", "hydra"})
         for key, value in content.items():
             if key not in known:
-                raise UserError(f"{where}: {shown(key)}: {no_such_key(str(key), known)}")
+                at = line_of(self.conf.parent / where, key)
+                section = meant.section_of(str(key), {})
+                near = f"; did you mean {section}.{key}?" if section and not closest(str(key), known) else ""
+                raise UserError(f"{where}{at}: {shown(key)}: {no_such_key(str(key), known)}{near}")
             for name in value if key in SETTINGS and isinstance(value, Mapping) else ():
                 if name not in SETTINGS[key]:
-                    raise UserError(f"{where}: {key}.{shown(name)}: {no_such_key(str(name), list(SETTINGS[key]))}")
+                    at = line_of(self.conf.parent / where, key, name)
+                    raise UserError(f"{where}{at}: {key}.{shown(name)}: {no_such_key(str(name), list(SETTINGS[key]))}")
 
     def _bodies(self, content: Mapping[str, Any], where: str) -> dict[str, list[str]]:
         bodies = {group: content[group] for group in self.groups if group in content}
         for group, body in bodies.items():
             if not isinstance(body, Mapping):
                 names = f"[{', '.join(map(str, body))}]" if isinstance(body, list) else str(body)
+                at = line_of(self.conf.parent / where, group)
                 raise UserError(
-                    f"{where}: {group}: must be keys with their values, not {shown(names)}; what is to be selected "
-                    f"stands under defaults, as '- override /{group}: {shown(names)}'"
+                    f"{where}{at}: {group}: must be keys with their values, not {shown(names)}; what is to be selected "
+                    f"stands under defaults, as '- override /{group}: {shown(names)}'; {EXAMPLE}"
                 )
         return {group: [str(key) for key in body] for group, body in bodies.items()}
 
@@ -199,13 +223,6 @@ class Selection:
         return self.conf / group / f"{name}.yaml"
 
 
-def closest(name: str, allowed: Sequence[str]) -> str:
-    """Return a question about the name that was perhaps meant, or nothing."""
-    # Of a long name the comparison would take long.
-    close = difflib.get_close_matches(name[:100], allowed, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def no_such_key(name: str, allowed: Sequence[str]) -> str:
     """Return what is said of a key that does not exist beside these."""
     return f"no such key; allowed: {', '.join(allowed)}{closest(name, allowed)}"
@@ -214,7 +231,7 @@ def no_such_key(name: str, allowed: Sequence[str]) -> str:
 def _defaults(content: Mapping[str, Any], where: str) -> list[Any]:
     entries = content.get("defaults", [])
     if not isinstance(entries, list) or not all(isinstance(entry, str | Mapping) for entry in entries):
-        raise UserError(f"{where}: defaults: must be a list of files and of 'override /group: [names]'")
+        raise UserError(f"{where}: defaults: must be a list of files and of 'override /group: [names]'; {EXAMPLE}")
     return entries
 
 

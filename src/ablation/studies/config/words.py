@@ -20,6 +20,7 @@ from hydra.errors import HydraException
 from ablation import UserError
 from ablation.levels import is_text, shown
 from ablation.records.columns import FACTORS, ORDINAL
+from ablation.studies.config import meant
 
 WHERE_AND_HOW = {"study", "name", "choices", "paths", "engine", "tracking", "device"}
 """Sections that any stage takes: they say which study it is, where its files are and how it runs."""
@@ -84,6 +85,7 @@ class Words:
         self.given_flags = [word for word in words if word not in given]
         for place, word in enumerate([] if self.flags.shell_completion else given):
             _refuse_open(word, given[place + 1 :])
+            _refuse_apart(word, given[place + 1 :])
         self.overrides = [] if self.flags.shell_completion else [parse(word) for word in given]
         for override in self.overrides:
             _check_section(override, reads)
@@ -113,7 +115,17 @@ def parse(word: str) -> Override:
         if text is None:
             key, equals, value = word.partition("=")
             if not equals:
-                raise UserError(f"{shown(word)}: an override is key=value without spaces, as depth=3") from error
+                colon = re.fullmatch(r"([+~]*\w[\w.]*):(\S.*)", word)
+                near = f"; did you mean {shown(f'{colon[1]}={colon[2]}')}?" if colon else meant.word(word, _program())
+                raise UserError(f"{shown(word)}: an override is key=value without spaces, as depth=3{near}") from error
+            if value.startswith("="):
+                raise UserError(f"{shown(word)}: has one = too many; did you mean {shown(key + value)}?") from error
+            if bare := re.fullmatch(r"[({]([^:(){}\[\]]*)[)}]", value):
+                raise UserError(f"{shown(word)}: a list stands in square brackets, as '{key}=[{bare[1]}]'") from error
+            if value.startswith("{"):
+                raise UserError(
+                    f"{shown(word)}: a mapping is keys with their values, as '{shown(key)}={{kind: elu, alpha: 2.0}}'"
+                ) from error
             if re.fullmatch(r"[-+]?[0-9_]+", value):
                 raise UserError(
                     f"{shown(word)}: a number of {len(value)} digits, longer than any that is taken"
@@ -228,19 +240,36 @@ def _refuse_open(word: str, following: Sequence[str]) -> None:
         )
 
 
+def _refuse_apart(word: str, following: Sequence[str]) -> None:
+    """Refuse a key that stands apart from its value."""
+    if re.fullmatch(r"[+~]*\w[\w.]*", word) and following and not word.startswith("~"):
+        value = following[1] if following[0] == "=" and len(following) > 1 else following[0]
+        if following[0] == "=" or ("=" not in value and (word in READ_BY_SOME or word in WHERE_AND_HOW)):
+            given = shown(f"{word}={value.removeprefix('=')}")
+            raise UserError(f"{shown(word)}: an override is key=value without spaces; did you mean {given}?")
+
+
 def _check_section(override: Override, reads: Collection[str] | None) -> None:
     section = override.key_or_group.partition(".")[0]
     if reads is None or section in reads or section not in READ_BY_SOME:
         return
-    program = Path(sys.argv[0]).name
-    taker = STAGE_OF.get(section, "study.py")
+    taker, given = STAGE_OF.get(section, "study.py"), shown(override.input_line)
+    more = ""
+    if _program() == "report.py" and section in FACTORS:
+        more = f"; a study of these levels alone, name=another {given}, trains none of the cells that are there"
     raise UserError(
-        f"{shown(override.input_line)}: {program} does not read {shown(section)}, it is for {taker}; "
+        f"{given}: {_program()} does not read {shown(section)}, it is for {taker}{more}; "
         f"taken here: {', '.join(sorted({*WHERE_AND_HOW, *reads}))}"
     )
 
 
+def _program() -> str:
+    return Path(sys.argv[0]).name
+
+
 def _refuse_arguments(message: str) -> NoReturn:
-    dashed = re.search(r"arguments: --(\w[\w.]*=\S*)", message)
-    more = f"; an override has no dashes: {shown(dashed[1])}" if dashed else ""
+    dashed = re.search(r"arguments: --?(\w[\w.]*)(?:=|\s+)?(\S*)", message)
+    following = sys.argv[sys.argv.index(f"--{dashed[1]}") + 1 :] if dashed and f"--{dashed[1]}" in sys.argv else []
+    value = dashed and (dashed[2] or next(iter(following), "..."))
+    more = f"; an override has no dashes: {shown(f'{dashed[1]}={value}')}" if dashed else ""
     raise UserError(f"{shown(' '.join(sys.argv[1:]))}: {message}{more}")
