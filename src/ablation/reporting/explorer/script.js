@@ -27,7 +27,7 @@ async function explore() {
     loss: { title: "Validation loss", x: header.noun, format: value => `${+value.toFixed(3)}`, text: value => value.toFixed(4) },
     delta: { title: "Norm of the gradient (delta) by layer", x: "hidden layer", format: power, incrs: [1, 2, 5, 10, 20], text: value => Number.isFinite(value) ? (10 ** value).toExponential(1) : "none" },
     dead: { title: "Dead units by layer", x: "hidden layer", format: value => told.share(value, 0), text: told.share },
-    saturated: { title: "Saturated units (rectifiers: inactive) by layer", x: "hidden layer", format: value => told.share(value, 0), text: told.share },
+    saturated: { title: "Saturated units (rectifiers: blocked) by layer", x: "hidden layer", format: value => told.share(value, 0), text: told.share },
   };
   const layered = kind => ["delta", "dead", "saturated"].includes(kind);
   let lines = [], shown = {}, pinned = null;
