@@ -80,6 +80,13 @@ def outs(stage: dict[str, Any]) -> list[str]:
     return [next(iter(out)) if isinstance(out, dict) else out for out in made]
 
 
+def read(stage: dict[str, Any]) -> set[Path]:
+    """Return what a stage depends on: files and folders, and the YAML files that are its parameters, whole."""
+    params = stage.get("params", [])
+    assert all(list(each.values()) == [None] for each in params), "a part of a file would leave changes unseen"
+    return {ROOT / path for path in [*stage["deps"], *(next(iter(each)) for each in params)]}
+
+
 ALL = [pytest.param(*each, id=f"{file}:{each[0]}@{each[1]}") for file in FILES for each in stages(file)]
 every_stage = pytest.mark.parametrize(("name", "item", "stage"), ALL)
 
@@ -93,16 +100,41 @@ def test_every_file_that_a_stage_imports_is_a_dependency(name, item, stage):
 
 @every_stage
 def test_the_locked_versions_and_the_config_are_dependencies(name, item, stage):
-    known = {ROOT / path for path in stage["deps"]}
+    known = read(stage)
     assert {ROOT / "requirements.lock", ROOT / "pipelines" / f"{name}.py", ROOT / "conf" / "config.yaml"} <= known
     if name == "study":
         groups = {path for path in (ROOT / "conf").iterdir() if path.is_dir() and path.name not in ("study", "report")}
         assert groups - {ROOT / path for path in DECIDES_NOTHING} <= known
+    if name == "report":
+        assert set((ROOT / "conf" / "report").iterdir()) <= known
     if name == "prepare":
         assert {ROOT / "conf" / "data", ROOT / "conf" / "data" / f"{item}.yaml"} & known
     else:
         presets = {ROOT / "conf" / "study" / f"{each}.yaml" for each in built_on(item)}
         assert ROOT / "conf" / "study" in known or presets <= known
+
+
+@every_stage
+def test_a_studys_preset_is_its_parameters_and_a_reports_options_are_too(name, item, stage):
+    params = {next(iter(each)) for each in stage.get("params", [])}
+    preset, options = f"conf/study/{item}.yaml", "conf/report/default.yaml"
+    data = {f"conf/data/{item}.yaml"} & {str(path.relative_to(ROOT)) for path in (ROOT / "conf" / "data").iterdir()}
+    kinds = {"study": {preset}, "report": {preset, options}}
+    assert params == kinds.get(name, data if stage.get("wdir") is None else set())
+
+
+def test_a_preset_that_dvc_has_changed_is_the_same_to_hydra(tmp_path):
+    from dvc.utils.hydra import apply_overrides
+
+    written = (ROOT / "conf" / "study" / "core.yaml").read_text("utf-8")
+    preset = tmp_path / "core.yaml"
+    preset.write_text(written)
+    apply_overrides(preset, ["training.epochs=5", "depth=[2,50]"])
+    before, after = yaml.safe_load(written), yaml.safe_load(preset.read_text("utf-8"))
+    assert after == {**before, "training": {"epochs": 5}, "depth": [2, 50]}
+    told = preset.read_text("utf-8")
+    assert told.startswith("# @package _global_\n"), "without which Hydra would read a study.depth"
+    assert "# an epoch has 16 steps here" in told
 
 
 def built_on(study: str) -> set[str]:
