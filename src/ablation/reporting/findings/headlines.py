@@ -15,10 +15,9 @@ def headlines(analysis: Analysis) -> dict[str, float | int | None]:
     score and the one on the test part.
     """
     cells, tuned, design = analysis.cells, analysis.tuned, analysis.design
-    deep = tuned[tuned["depth"] == design.deepest]
-    extremes = analysis.extremes
-    fastest = extremes[extremes["depth"] == design.deepest].iloc[0]
-    scores, depth = analysis.scores, f"depth_{design.deepest}"
+    deepest = tuned["depth"].cat.remove_unused_categories().cat.categories[-1]
+    deep, scores, depth = tuned[tuned["depth"] == deepest], analysis.scores, f"depth_{deepest}"
+    fastest = analysis.extremes[analysis.extremes["depth"] == deepest].iloc[0]
     best = best_combination(scores)
     numbers: dict[str, float | int | None] = {
         "cells": len(cells),
