@@ -102,9 +102,9 @@ def test_all_that_is_said_is_in_steps(steps):
 
 def test_headlines_and_tables_name_their_columns_by_the_unit(steps):
     numbers = headlines(steps)
-    deepest = steps.design.deepest
-    fastest = steps.summary[steps.summary["depth"] == deepest].sort_values(["rmst", "mean_loss"]).iloc[0]
-    assert numbers[f"depth_{deepest}_best_median_steps"] == fastest["median_steps"]
+    deep = steps.summary.query("depth == 5")
+    assert numbers["depth_5_best_median_steps"] == deep.sort_values("rmst")["median_steps"].iloc[0]
+    assert numbers["depth_5_rmst"] == pytest.approx(steps.tuned.query("depth == 5")["time"].mean(), rel=1e-5)
     assert not [name for name in numbers if "epochs" in name]
     columns = list(steps.summary)
     assert [name for name in columns if name.startswith("median")] == [

@@ -243,6 +243,21 @@ def test_the_page_says_how_to_make_it_with_its_own_options(tmp_path, sketched):
     assert Options().overrides() == []
 
 
+@pytest.mark.parametrize("epochs", [6, 0])
+def test_a_baseline_brings_a_chapter_and_goes_with_it(epochs, tmp_path, sketched):
+    levels = {"init": ["he_normal", "zeros"], "activation": ["relu", "tanh"], "depth": [2, 5], "seed": [0, 1]}
+    folder = write_study(tmp_path / "in", levels, lambda c: Outcome(1 + c["seed"]), epochs, name="mine")
+    baseline = Options(reference=(("init", "he_normal"),))
+    page = write_report(folder, tmp_path / "out", baseline)
+    own = {"figures/against_reference.png", "figures/against_reference.svg", "figures/against_reference.pdf"}
+    own |= {"tables/against_reference.csv", "tables/against_reference.md", "tables/against_reference.tex"}
+    assert set(files(page.parent)) - set(FILES) == own
+    assert '<h2 id="reference">Against the baseline</h2>' in page.read_text()
+    command = "python pipelines/report.py name=mine 'report.reference={init: he_normal}'"
+    assert f"<code>{command}</code>" in unescape(page.read_text())
+    assert sorted(files(write_report(folder, tmp_path / "out", OPTIONS).parent)) == FILES
+
+
 @pytest.mark.parametrize(("option", "given", "most"), [(None, 3, 3), (1, 3, 1), (2, 1, 2), (None, 500, len(FIGURES))])
 def test_as_many_draw_as_the_setting_says_and_no_more_than_there_are_figures(
     option, given, most, small, tmp_path, monkeypatch, sketched

@@ -130,8 +130,8 @@ def test_a_whole_report_says_accuracy_nowhere_but_in_names_of_columns(tmp_path):
     )
     text = re.sub(r"tables/accuracy\w*\.", "", text)  # names of files
     said = re.findall(r"[^.]{0,60}\baccuracy\b[^.]{0,30}", text)
-    # As a response's name, in tables and their captions.
-    assert all(re.search(r"(^|\s)accuracy(:|\s*$|\s+[-\w]+\s)", part) for part in said), said
+    # As a response's name, in tables and their captions, and as a file's.
+    assert all(re.search(r"(^|\s)accuracy(:|\s*$|\s+[-\w]+\s)| tables/accuracy$", part) for part in said), said
     assert "validation accuracy" not in text
     assert "right answers" not in text
     assert "R squared 0.9 in validation" in text

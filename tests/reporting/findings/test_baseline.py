@@ -4,6 +4,7 @@ from ablation.reporting.figures import draw
 from ablation.reporting.figures.effects import against_reference
 from ablation.reporting.findings import findings
 from ablation.reporting.findings.baseline import against_baseline
+from ablation.reporting.findings.headlines import headlines
 from tests.reporting.synthetic import Outcome
 
 LEVELS = {"activation": ["relu", "elu", "tanh"], "init": ["he_normal", "zeros"], "depth": [2, 8], "seed": range(5)}
@@ -59,3 +60,13 @@ def test_a_figure_of_many_levels_and_depths_says_what_it_leaves_out(analysed):
     assert "24 of 29 levels of activation are shown" in view.caption
     assert "5 of 7 depths are shown" in view.caption
     assert not draw(against_reference, view, a.design).view.why
+
+
+def test_the_deepest_is_of_the_cells_that_are_there(analysed):
+    planned = lambda c: (c["model"], c["depth"]) in (("mlp", 2), ("mlp", 5), ("cone", 3))  # noqa: E731
+    levels = {"model": ["mlp", "cone"], "depth": [2, 3, 5, 8], "activation": ["relu", "tanh"], "seed": [0, 1]}
+    a = analysed(levels, lambda c: Outcome(1 + c["seed"]), planned=planned, reference=(("activation", "relu"),))
+    (text,) = against_baseline(a)
+    assert text.startswith("At depth 5, against relu: no level clearly differs")
+    assert headlines(a)["depth_5_success_rate"] == 1
+    assert against_reference.show(a).title == "Against relu at depth 5, no other activation differs clearly"

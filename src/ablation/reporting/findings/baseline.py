@@ -8,7 +8,7 @@ import pandas as pd
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.findings.strongest import rows_of
-from ablation.reporting.statistics.against import ALL, CLEAR, COPIES
+from ablation.reporting.statistics.against import ALL, CLEAR, COPIES, deepest
 from ablation.reporting.statistics.censoring import MUCH
 from ablation.reporting.wording.baseline import baseline_text
 from ablation.reporting.wording.phrases import listed, words
@@ -22,8 +22,7 @@ def against_baseline(analysis: Analysis) -> list[str]:
     design, frame = analysis.design, analysis.against_reference
     texts = []
     for factor, part in frame.groupby("factor", sort=False):
-        depth = ALL if factor == "depth" else design.deepest
-        own = part[part["depth"] == depth]
+        depth, own = deepest(part, design)
         time, score = (own[own["response"] == response] for response in ("rmst", "test_accuracy"))
         said = [
             text
@@ -33,7 +32,7 @@ def against_baseline(analysis: Analysis) -> list[str]:
             )
             if len(rows) and (text := told(design, rows, unit, scale, what))
         ]
-        at = "Of all depths" if factor == "depth" else f"At {words(design, 'depth', design.deepest)}"
+        at = "Of all depths" if depth == ALL else f"At {words(design, 'depth', depth)}"
         with_ = baseline_text(design, but=str(factor))
         beside = f" with {with_}" if with_ else ""
         base = words(design, str(factor), design.baseline[str(factor)])

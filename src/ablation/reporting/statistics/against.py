@@ -149,6 +149,12 @@ def compared(
         yield part[[level != base for level in own]]
 
 
+def deepest(frame: pd.DataFrame, design: Design) -> tuple[Label, pd.DataFrame]:
+    """The largest depth at which there are comparisons, or ``ALL``, and the comparisons there."""
+    depth = [depth for depth in (*design.levels["depth"], ALL) if (frame["depth"] == depth).any()][-1]
+    return depth, frame[frame["depth"] == depth]
+
+
 def tested(reference: Floats, level: Floats) -> float:
     """p of the difference between two rows of one number a seed; NaN where there is one seed, or no difference."""
     apart, seeds = level - reference, len(level)

@@ -12,7 +12,7 @@ from ablation.reporting.figures.room import PLACES, WIDE, across
 from ablation.reporting.figures.theme import INK, styles
 from ablation.reporting.figures.view import View, few
 from ablation.reporting.naming import Label
-from ablation.reporting.statistics.against import ALL, CLEAR
+from ablation.reporting.statistics.against import ALL, CLEAR, deepest
 from ablation.reporting.wording.baseline import averaged_text, baseline_text
 from ablation.reporting.wording.captions import confidence_text, seeds_text, tuning_text
 from ablation.reporting.wording.phrases import words
@@ -63,8 +63,7 @@ ENDS = {"": "mean", "_low": "low", "_high": "high"}
 def heading(analysis: Analysis, factor: str, response: str) -> str:
     """The clearest difference of the first factor at the deepest depth, as a title."""
     design, frame = analysis.design, analysis.against_reference
-    depth: Label = ALL if factor == "depth" else design.deepest
-    own = frame[(frame["factor"] == factor) & (frame["depth"] == depth) & (frame["response"] == response)]
+    depth, own = deepest(frame[(frame["factor"] == factor) & (frame["response"] == response)], design)
     base, at = words(design, factor, design.baseline[factor]), "" if depth == ALL else f" at depth {depth}"
     clear = own[own["evidence"] == CLEAR]
     if clear.empty:
