@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ablation.reporting.explorer.explorer import explorer
+from ablation.reporting.findings.opening import opening
 from ablation.reporting.page.page import render
 from tests.reporting.explorer.independent import LAST, LEVELS, chosen, curve, layers
 from tests.reporting.page.browser import chromium, complaints, needs_chromium, requests, visit
@@ -34,7 +35,9 @@ def driver():
 @pytest.fixture(scope="module")
 def address(varied_analysis, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(render(varied_analysis, [], [], explorer=explorer(varied_analysis)), "utf-8")
+    path.write_text(
+        render(varied_analysis, opening(varied_analysis), None, [], [], explorer=explorer(varied_analysis)), "utf-8"
+    )
     return path
 
 
@@ -258,7 +261,7 @@ def test_hostile_names_are_text_and_survive_the_address(driver, analysed, tmp_pa
     names = ["<b>", "%", "a,b", "a&b=c", '"><img src=x>', "'", "best"]
     analysis = analysed({"activation": names, "lr": [0.1, 1.0]}, lambda _: Outcome())
     page = tmp_path / "index.html"
-    page.write_text(render(analysis, [], [], explorer=explorer(analysis)), "utf-8")
+    page.write_text(render(analysis, opening(analysis), None, [], [], explorer=explorer(analysis)), "utf-8")
     opened(driver, page)
     box(driver, "activation", 1).click()
     rows = driver.find_elements("css selector", "#explorer-lines tbody th")

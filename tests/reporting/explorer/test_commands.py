@@ -8,6 +8,7 @@ import pytest
 from ablation.records.columns import FACTORS
 from ablation.reporting.design import leveled, read_design
 from ablation.reporting.explorer.commands import commands, value_text
+from ablation.reporting.options import Options
 from ablation.studies.cells import expand
 from ablation.studies.study import check_study
 
@@ -43,7 +44,7 @@ def test_a_command_has_the_cells_of_its_line_and_no_others(overrides, pick, comp
         "targets": {label: [0.8, 0.9, 0.95] for label in study.data},
         "data": {},
     }
-    design = read_design(manifest, table, ["lr"])
+    design = read_design(manifest, table, Options())
     found = commands(manifest, design, list(pick))
     words = shlex.split(found["base"])
     assert words[:2] == ["python", "pipelines/study.py"]

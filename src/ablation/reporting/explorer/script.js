@@ -64,6 +64,7 @@ async function explore() {
   }
 
   function tell(kind, line, at) {
+    part("told").classList.toggle("pinned", pinned != null);
     for (const each of Object.values(charts)) each.focus(line);
     if (line == null) return pinned == null ? part("told").replaceChildren() : tell(null, pinned, null);
     const picked = lines[line], parts = [told.name(picked.levels, picked.levels.map((_, place) => place))];

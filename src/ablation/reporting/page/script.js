@@ -59,7 +59,7 @@ for (const part of document.querySelectorAll("section.data")) {
 
 // What a link leads to, or paper shows, is unfolded.
 const unfold = () => {
-  const aim = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const aim = document.getElementById(location.hash.slice(1));
   for (let fold = aim?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   aim?.scrollIntoView();
 };
