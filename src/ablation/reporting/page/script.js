@@ -91,6 +91,7 @@ for (const figure of document.querySelectorAll("figure:has(img)")) {
     document.getElementById("viewer-caption").textContent = figure.querySelector("figcaption").firstChild.textContent;
     full(window.innerWidth < small.naturalWidth / 2);  // on a phone the whole would be no larger than it was
     viewer.showModal();
+    document.getElementById("viewer-close").focus();
   };
   button.addEventListener("click", open);
   small.addEventListener("click", open);
