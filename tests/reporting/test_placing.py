@@ -121,10 +121,11 @@ def test_a_mixture_of_two_reports_is_told_by_its_page(report, tmp_path):
 @pytest.mark.skipif(not shutil.which("dvc"), reason="needs dvc on the path")
 def test_under_dvc_a_report_that_fails_leaves_the_one_before(tmp_path):
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]["report"]
-    stage |= {"matrix": {"study": ["mine"]}, "deps": ["source"], "cmd": "cat source && test $(cat source) = good"}
+    stage |= {"matrix": {"study": ["mine"]}, "deps": ["source"], "params": [], "cmd": "cat source && test $(cat source) = good"}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"report": stage}}))
     put(tmp_path, "source", text="good")
-    put(tmp_path / "reports" / "mine", "index.html", "metrics.json", "tables/a.csv", "figures/a.png", text="{}")
+    put(tmp_path / "reports" / "mine", "index.html", "metrics.json", "methods.md", text="{}")
+    put(tmp_path / "reports" / "mine", "tables/a.csv", "figures/a.png", text="{}")
     environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
 
     def dvc(*arguments):
@@ -135,7 +136,7 @@ def test_under_dvc_a_report_that_fails_leaves_the_one_before(tmp_path):
     assert dvc("init", "-q", "--no-scm") == 0
     assert dvc("repro") == 0
     before = files(tmp_path / "reports")
-    assert len(before) == 4
+    assert len(before) == 5
     put(tmp_path, "source", text="bad")
     assert dvc("repro") != 0
     assert files(tmp_path / "reports") == before
