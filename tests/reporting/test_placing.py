@@ -121,7 +121,12 @@ def test_a_mixture_of_two_reports_is_told_by_its_page(report, tmp_path):
 @pytest.mark.skipif(not shutil.which("dvc"), reason="needs dvc on the path")
 def test_under_dvc_a_report_that_fails_leaves_the_one_before(tmp_path):
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]["report"]
-    stage |= {"matrix": {"study": ["mine"]}, "deps": ["source"], "params": [], "cmd": "cat source && test $(cat source) = good"}
+    stage |= {
+        "matrix": {"study": ["mine"]},
+        "deps": ["source"],
+        "params": [],
+        "cmd": "cat source && test $(cat source) = good",
+    }
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"report": stage}}))
     put(tmp_path, "source", text="good")
     put(tmp_path / "reports" / "mine", "index.html", "metrics.json", "methods.md", text="{}")
