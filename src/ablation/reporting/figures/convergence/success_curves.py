@@ -75,10 +75,10 @@ def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
     sizes = np.repeat(counts.reshape(len(levels), seeds), len(grid), axis=0)
     low, high = seed_interval(sums, sizes, analysis.options.confidence, 0, 1)
     index = {"factor": factor, "level": np.repeat(np.array(levels, object), len(grid))}
-    order = {"order": np.repeat(np.arange(len(levels)), len(grid)), analysis.design.noun: np.tile(grid, len(levels))}
+    clock = {"place": np.repeat(np.arange(len(levels)), len(grid)), analysis.design.noun: np.tile(grid, len(levels))}
     with np.errstate(invalid="ignore"):
         mean = sums.sum(axis=1) / sizes.sum(axis=1)
-    return pd.DataFrame({**index, **order, "mean": mean, "low": low, "high": high}).dropna(subset=["mean"])
+    return pd.DataFrame({**index, **clock, "mean": mean, "low": low, "high": high}).dropna(subset=["mean"])
 
 
 def plot(view: View, design: Design) -> Figure:
@@ -96,7 +96,7 @@ def plot(view: View, design: Design) -> Figure:
     for axis, factor in zip(axes.flat, view.columns, strict=False):
         style, part = styles(design, str(factor)), view.frame[view.frame["factor"] == factor]
         ends = []
-        for place, curve in part.groupby("order"):
+        for place, curve in part.groupby("place"):
             level = design.levels[str(factor)][int(str(place))]
             color = style[str(level)]["color"]
             # One more point, or what is reached at the horizon would have no width.
