@@ -1,6 +1,8 @@
 """Data of one's own, and a regression, as a user has them: the commands, from a file to a report's page."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 
@@ -81,3 +83,16 @@ def test_what_does_not_go_together_is_one_line(overrides, told, tmp_path):
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"error: {told}")
     assert not (tmp_path / "results").exists()
+
+
+def test_the_documented_commands_of_own_data_run(tmp_path):
+    page = (ROOT / "docs" / "studies.md").read_text("utf-8").split("## Data of your own")[1].split("\n## ")[0]
+    commands = re.findall(r"^    python pipelines/study.py (.*)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(draw.normal(size=(60, 3)), columns=["a", "b", "price"])
+    frame.to_parquet(tmp_path / "my.parquet")
+    frame.drop(columns="price").assign(label=["x", "y"] * 30).to_csv(tmp_path / "my.csv", index=False)
+    for command in commands:
+        done = stage("plan", *shlex.split(command.replace("~", str(tmp_path))), *SMALL[1:], cwd=tmp_path)
+        assert done.returncode == 0, done.stderr

@@ -368,7 +368,34 @@ def test_nothing_is_downloaded_to_foresee_a_card(tmp_path, server):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_prepared_otherwise_is_refused_as_in_a_study(tmp_path):
-    prepare("digits", None, tmp_path)
+def test_what_was_prepared_otherwise_is_prepared_anew_and_foreseen(tmp_path):
+    before, told = prepare("digits", None, tmp_path), []
     params = {"validation_fraction": 0.3}
-    assert refusal(foreseen, "digits", params, tmp_path) == refusal(up_to_date, "digits", params, tmp_path, print)
+    seen = foreseen("digits", params, tmp_path)
+    assert seen["val"] > before["val"]
+    assert load("digits", None, tmp_path)[1] == before, "to foresee writes nothing"
+    assert up_to_date("digits", params, tmp_path, told.append) == seen
+    assert told == [
+        "data.digits: was prepared with validation_fraction=0.2, the config says validation_fraction=0.3: preparing it "
+        f"anew in {tmp_path}"
+    ]
+    assert up_to_date("digits", params, tmp_path, told.append) == seen
+    assert len(told) == 1, "once"
+
+
+def test_a_table_asked_for_another_target_tells_what_is_wrong_with_that(tmp_path):
+    (tmp_path / "my.csv").write_text("a,b,label\n" + "".join(f"{n},{n * n},{'xyz'[n % 3]}\n" for n in range(12)))
+    level = {"kind": "table", "file": str(tmp_path / "my.csv")}
+    prepare("mine", level | {"target": "label"}, tmp_path)
+    for function in (foreseen, lambda *given: up_to_date(*given, print)):
+        assert "data.mine.target=lable: no column of my.csv" in refusal(
+            function, "mine", level | {"target": "lable"}, tmp_path
+        )
+    assert up_to_date("mine", level | {"target": "b", "task": "regression"}, tmp_path, print)["classes"] == 0
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.csv"])
+def test_a_folder_in_place_of_a_table_is_told_by_its_key(name, tmp_path):
+    (tmp_path / name).mkdir()
+    told = refusal(prepare, "mine", {"kind": "table", "file": str(tmp_path / name), "target": "b"}, tmp_path)
+    assert told == f"data.mine.file={tmp_path / name}: is a folder, not a file"

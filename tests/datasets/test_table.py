@@ -277,8 +277,13 @@ def test_an_unknown_target_lists_the_columns_in_short(tmp_path):
     wide = pd.DataFrame(np.zeros((3, 500)), columns=[f"c{place}" for place in range(500)])
     told = refusal(write(wide, tmp_path / "wide.csv"), "label")
     assert told.endswith("which has c0, c1, c2, c3, c4, c5, c6, c7 and 492 more")
-    semicolons = refusal(csv(tmp_path, "a;label\n1;x\n"))
-    assert semicolons.endswith("which has a;label; columns must be separated by commas")
+    for line in ("a;label\n1;x\n", "a;label\n1,5;x\n2,5;y\n", "a\tlabel\n1\tx\n"):
+        told = refusal(csv(tmp_path, line))
+        assert "its first line is a" in told
+        assert told.endswith("values must be separated by commas, and decimals are written with a point")
+    commas = pd.DataFrame(np.zeros((3, 3)), columns=["height, cm", " age", "the class, final"])
+    told = refusal(write(commas, tmp_path / "commas.csv"), "class")
+    assert told.endswith('which has "height, cm", "age", "the class, final"')
     np.savez(tmp_path / "my.npz", x=np.zeros((3, 2)), y=np.arange(3))
     assert refusal(tmp_path / "my.npz", "label") == (
         "data.mine.target=label: the target of an npz file is its array y; allowed: null, y"

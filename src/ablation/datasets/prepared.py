@@ -104,7 +104,7 @@ def _made(label: str, kind: str, params: Mapping[str, Any], folder: Path, split:
 def up_to_date(
     label: str, params: Mapping[str, Any] | None, folder: Path, tell: Callable[[str], None], split: int = 0
 ) -> dict[str, Any]:
-    """Return a level's card, having prepared it if it is not there, is damaged, or its source has changed.
+    """Return a level's card, having prepared it if it is not there, is damaged, or is of other settings or sources.
 
     Args:
         label: the level's name.
@@ -180,8 +180,9 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int 
     """Read a split of a prepared level back: its tensors by name, and its card. Its source is not looked at.
 
     Raises:
-        NotPreparedError: the files are missing, are damaged or do not belong together.
-        UserError: the level is wrong, or was prepared with other parameters.
+        NotPreparedError: the files are missing, are damaged, do not belong together, or were prepared with other
+            parameters.
+        UserError: the level is wrong.
     """
     kind, params = complete(label, params)
     command = _command(label, kind, params, split)
@@ -201,7 +202,8 @@ def load(label: str, params: Mapping[str, Any] | None, folder: Path, split: int 
     keys = [key for key in now if key in was and was[key] != now[key]]
     if keys:
         before, after = (" ".join(f"{key}={written(side[key])}" for key in keys) for side in (was, now))
-        raise UserError(f"data.{name_of(label, split)}: was prepared with {before}, the config says {after}; {command}")
+        why = f"data.{name_of(label, split)}: was prepared with {before}, the config says {after}"
+        raise NotPreparedError(why, command)
     try:
         tensors = load_file(tensors_path)
     except (OSError, SafetensorError) as error:

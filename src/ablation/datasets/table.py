@@ -64,10 +64,7 @@ def _target(key: str, path: Path, given: str | None, columns: list[str]) -> str:
     if given is None:
         raise UserError(f"{key}.target=null: must name the column that is to be predicted, one of {listed(columns)}")
     if given not in columns:
-        hint = ""
-        if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
-            hint = "; columns must be separated by commas"
-        raise UserError(f"{key}.target={shown(given)}: no column of {path.name}, which has {listed(columns)}{hint}")
+        raise UserError(f"{key}.target={shown(given)}: no column of {path.name}, which has {listed(columns)}")
     return given
 
 
@@ -124,15 +121,20 @@ def _labels(
     broken = np.flatnonzero(numbers != np.round(numbers))
     if task == REGRESSION or (task == "auto" and len(broken)):
         if (numbers == numbers[0]).all():
-            raise UserError(f"{said} is {numbers[0]:g} in every row, so there is nothing to predict")
+            raise UserError(f"{said} is {raw_number(numbers[0])} in every row, so there is nothing to predict")
         return numbers, []
     if len(broken):
         raise UserError(
-            f"{said} is {numbers[broken[0]]:g} in row {broken[0] + 1}; with {key}.task=classification the target must "
+            f"{said} is {raw_number(numbers[broken[0]])} in row {broken[0] + 1}; with {key}.task=classification the target must "
             "hold words, truths or whole numbers"
         )
     hint = f"; if they are numbers to be predicted, {key}.task=regression" if task == "auto" else ""
     return _classes(said, key, column.to_numpy() if column.dtype.kind in "iu" else numbers, hint)
+
+
+def raw_number(number: float) -> str:
+    """Return a number with all of its digits, as it may stand in the file."""
+    return repr(float(number)).removesuffix(".0")
 
 
 def _words(said: str, column: "pd.Series[Any]") -> NDArray[Any]:

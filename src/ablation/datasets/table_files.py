@@ -31,6 +31,9 @@ LARGEST_TABLE = 2**28
 LONGEST_PATH = 400
 """Letters of a path that a message repeats."""
 
+OTHER_MARKS = ";\t|"
+"""What other programs put between values, in place of commas."""
+
 SHOWN = 8
 """Columns that a message lists."""
 
@@ -51,7 +54,7 @@ def read_table_file(key: str, path: Path) -> "pd.DataFrame":
     """
     said = f"{key}={shown(str(path), LONGEST_PATH)}"
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
+    if ending not in ENDINGS and not path.is_dir():
         raise UserError(f"{said}: must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, which says how it is read")
     try:
         if not path.is_file():
@@ -73,7 +76,13 @@ def read_table_file(key: str, path: Path) -> "pd.DataFrame":
 def listed(names: Sequence[str]) -> str:
     """Return columns as a message lists them, in short."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(shown(name, 40) for name in names[:SHOWN])}{more}"
+    return f"{', '.join(map(_quoted, names[:SHOWN]))}{more}"
+
+
+def _quoted(name: str) -> str:
+    """Return a name as it stands in a list: in quotes where one would not see where it ends."""
+    text = shown(name, 40)
+    return f'"{text}"' if "," in name or name != name.strip() else text
 
 
 def one_line(error: Exception) -> str:
@@ -105,6 +114,11 @@ def _read_csv(said: str, path: Path) -> "pd.DataFrame":
         with path.open(encoding="utf-8-sig", newline="") as file:
             names = next((row for row in csv.reader(file, strict=True) if row), [])
         _check_names(said, names)
+        if len(names) == 1 and any(mark in names[0] for mark in OTHER_MARKS):
+            raise UserError(
+                f"{said}: its first line is {shown(names[0], 60)}; values must be separated by commas, and decimals "
+                "are written with a point"
+            )
         with warnings.catch_warnings():
             # Of rows that are longer than the line of names, values would be lost.
             warnings.simplefilter("error", pd.errors.ParserWarning)

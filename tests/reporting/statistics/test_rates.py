@@ -51,10 +51,10 @@ def test_widths_are_as_planted_and_cut_at_the_end_of_each_list(analysed):
     table = a.sensitivity.set_index("optimizer")
     assert table["tried"].to_dict() == {"sgd": 4, "adam": 3}
     assert table["best_lr"].to_dict() == BEST
-    assert table.loc["sgd", ["width", "near_from", "near_to"]].tolist() == pytest.approx([0.8, 10**-0.4, 10**0.4])
-    assert table.loc["adam", ["width", "near_from", "near_to"]].tolist() == pytest.approx([0.4, 1.0, 10**0.4])
+    assert table.loc["sgd", ["decades", "near_from", "near_to"]].tolist() == pytest.approx([0.8, 10**-0.4, 10**0.4])
+    assert table.loc["adam", ["decades", "near_from", "near_to"]].tolist() == pytest.approx([0.4, 1.0, 10**0.4])
     assert table["cut"].to_dict() == {"sgd": 0.0, "adam": 1.0}
-    assert table["width_low"].isna().all(), "seeds that agree have no interval"
+    assert table["decades_low"].isna().all(), "seeds that agree have no interval"
 
 
 def test_an_interval_of_widths_is_students_over_seeds(analysed):
@@ -65,34 +65,34 @@ def test_an_interval_of_widths_is_students_over_seeds(analysed):
     (row,) = analysed({"lr": OWN["sgd"], "seed": range(3)}, plant).sensitivity.to_dict("records")
     widths = np.array([2 * NEAR / slope for slope in slopes])
     half = t.ppf(0.975, 2) * widths.std(ddof=1) / np.sqrt(3)
-    assert [row["width"], row["width_high"]] == pytest.approx([widths.mean(), widths.mean() + half])
-    assert row["width_low"] == pytest.approx(max(0.0, widths.mean() - half))
+    assert [row["decades"], row["decades_high"]] == pytest.approx([widths.mean(), widths.mean() + half])
+    assert row["decades_low"] == pytest.approx(max(0.0, widths.mean() - half))
 
 
 def test_a_seed_that_learns_nothing_has_no_width_and_all_of_them_none(analysed):
     plant = lambda c: vee(BEST, 0.25)(c) if c["seed"] else Outcome(None, best_loss=2.3)  # noqa: E731
     (row,) = analysed({"lr": OWN["sgd"], "seed": range(4)}, plant).sensitivity.to_dict("records")
-    assert row["width"] == pytest.approx(0.6), "three of 0.8 and one of none"
+    assert row["decades"] == pytest.approx(0.6), "three of 0.8 and one of none"
     assert row["near_to"] == pytest.approx(10**0.4), "of the seeds that learn"
     (row,) = analysed({"lr": OWN["sgd"], "seed": [0]}, plant).sensitivity.to_dict("records")
-    assert np.isnan([row[name] for name in ("width", "width_low", "near_from", "cut")]).all()
+    assert np.isnan([row[name] for name in ("decades", "decades_low", "near_from", "cut")]).all()
     gone = analysed({"lr": OWN["sgd"], "seed": [0, 1]}, lambda _: Outcome(diverges=1)).sensitivity
-    assert gone["width"].isna().all()
+    assert gone["decades"].isna().all()
 
 
 def test_without_rates_to_tune_over_there_is_no_width(analysed):
-    assert "width" not in analysed({"lr": [0.1]}, lambda _: Outcome()).sensitivity
-    assert "width" not in analysed({"lr": [0.1, 1]}, lambda _: Outcome(), nuisance=()).sensitivity
+    assert "decades" not in analysed({"lr": [0.1]}, lambda _: Outcome()).sensitivity
+    assert "decades" not in analysed({"lr": [0.1, 1]}, lambda _: Outcome(), nuisance=()).sensitivity
     single = analysed({"optimizer": ["sgd", "adam"]}, lambda _: Outcome(), rates={"sgd": [0.1], "adam": [0.001]})
     assert not single.design.varies("lr"), "each has one rate: there is nothing to tune over"
-    assert "width" not in single.sensitivity
+    assert "decades" not in single.sensitivity
     assert edges(single) == []
 
 
 def test_a_width_is_at_the_tuned_setting_of_what_else_is_tuned_over(analysed):
     plant = lambda c: vee(BEST, 0.25 if c["init"] == "good" else 0.0)(c) if c["init"] == "good" else Outcome(None)  # noqa: E731
     a = analysed({"init": ["bad", "good"], "lr": OWN["sgd"], "seed": [0, 1]}, plant, nuisance=("lr", "init"))
-    assert a.sensitivity["width"].tolist() == pytest.approx([0.8])
+    assert a.sensitivity["decades"].tolist() == pytest.approx([0.8])
 
 
 def test_edges_are_of_each_optimizers_own_list_and_the_command_widens_that(analysed):

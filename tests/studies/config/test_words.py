@@ -110,6 +110,11 @@ def test_a_path_may_be_in_quotes_of_its_own_too():
         (["depth=2]"], ["depth=2]", "a bracket of it is not closed, or not opened"]),
         (["depth=[1,", "seed=3"], ["depth=[1,: not an override", "not closed"]),
         (["activation=[relu elu]"], ["activation=relu elu: no such level", "separated by commas, as [relu,elu]"]),
+        (
+            ["data=table", "data.table.targt=y"],
+            ["table has no such parameter; allowed: file, ", "did you mean target?"],
+        ),
+        (["+activation.e={kind: elu}", "activation.e.alpha=2"], ["activation.e.alpha=2: ", "+"]),
         (["activation.relu.slop=1"], ["relu has no such parameter; allowed: none"]),
         (
             ["activation=elu", "activation.elu.alpa=2"],

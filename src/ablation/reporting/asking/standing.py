@@ -40,7 +40,7 @@ MEASURES = {
     "tested": Measure("test\n{score}", "tested", 1),
     "drawn": Measure("test\n{score}", "tested", 1),
     "share": Measure("rates that\nreach it", "share", 1),
-    "width": Measure("decades\nnear the best", "width", 1, counted=False),
+    "decades": Measure("decades\nnear the best", "decades", 1, counted=False),
     "cut": Measure("", "", 1, counted=False),
 }
 PANELS = tuple(dict.fromkeys(measure.panel for measure in MEASURES.values() if measure.panel))
@@ -87,10 +87,10 @@ def standing(
         return {}
     nuisance = [factor for factor in design.nuisance if factor != "lr"]
     widths = seed_widths(cells, tuned, [*design.compared, *nuisance])
-    widths["width"] = widths["width"].where(widths["learned"], 0.0)
+    widths["decades"] = widths["decades"].where(widths["learned"], 0.0)
     found = {"time": means(tuned, "time"), "tested": means(tuned, "tested")}
     found |= {"drawn": means(cells, "tested"), "share": means(cells, "reached")}
-    return found | {name: means(widths, name) for name in ("width", "cut")}
+    return found | {name: means(widths, name) for name in ("decades", "cut")}
 
 
 def judged(

@@ -107,7 +107,7 @@ def said(analysis: Analysis, name: str, values: Floats) -> str:
         score.least if is_score else 0.0,
         1.0 if percent or is_score else analysis.design.horizon if name == "time" else np.inf,
     )
-    unit = {"time": f" {analysis.design.unit}", "width": " decades"}.get(name, "")
+    unit = {"time": f" {analysis.design.unit}", "decades": " decades"}.get(name, "")
 
     def number(value: float) -> str:
         return f"{100 * value:.3g}%" if percent else f"{value:.3g}"
@@ -140,9 +140,9 @@ def numbers(analysis: Analysis, found: Mapping[str, Standing], optimizers: Seque
     parts, score = [], analysis.design.score
     unit = f" {score.unit}" if score.unit else f" of {score.name}"
     for at, optimizer in enumerate(optimizers):
-        width = found["width"].seeds[at]
+        width = found["decades"].seeds[at]
         cost = round(score.scale * float((found["tested"].seeds[at] - found["drawn"].seeds[at]).mean()), 9)
-        near = "an unknown width" if np.isnan(width).any() else said(analysis, "width", width)
+        near = "an unknown width" if np.isnan(width).any() else said(analysis, "decades", width)
         near = f"at least {near}" if found["cut"].mean[at] >= CUT else near
         parts.append(f"{analysis.design.short('optimizer', optimizer)} {near}, {cost:.3g}{unit}")
     return (

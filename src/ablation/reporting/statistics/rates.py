@@ -32,7 +32,8 @@ NEAR = 0.1
 LEARNED = 0.1
 """A seed that gains less than this share of what guessing costs has learned nothing, and no rate is near its best."""
 
-WIDTHS = ["width", "width_low", "width_high", "near_from", "near_to", "cut"]
+WIDTHS = ["decades", "decades_low", "decades_high", "near_from", "near_to", "cut"]
+"""What a table says of the rates near the best; none of it has the name of a factor, as *width* is."""
 
 
 class Stretch(NamedTuple):
@@ -75,8 +76,9 @@ def stretch(decades: Floats, lost: Floats, at: int) -> Stretch:
 def seed_widths(cells: pd.DataFrame, chosen: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """The stretch of every combination of ``by`` and seed around the rate at which ``chosen`` has it.
 
-    Columns: ``by``, ``seed``, ``below``, ``above``, ``width`` (decades), ``cut``, ``learned``. A seed that learns
-    nothing at its rate has a width of 0, and NaN where what guessing costs is not known.
+    Columns: ``by``, ``seed``, the stretch's ends ``lowest`` and ``highest`` (log10 of rates), ``decades`` between them,
+    ``cut``, ``learned``. A seed that learns nothing at its rate has 0 decades, and NaN where what guessing costs is not
+    known.
 
     Args:
         cells: every rate of every combination; other factors are those of the chosen cells.
@@ -101,42 +103,48 @@ def seed_widths(cells: pd.DataFrame, chosen: pd.DataFrame, by: Sequence[str]) ->
         found = Stretch(0.0, 0.0, False)
         if learned:
             found = stretch(np.log10(rate[own]), (loss[own] - least) / (most - least), at)
-        width = np.nan if np.isnan(most) else found.below + found.above
-        rows.append((found.below, found.above, width, found.cut, learned))
+        center, width = np.log10(at_best), np.nan if np.isnan(most) else found.below + found.above
+        rows.append((center - found.below, center + found.above, width, found.cut, learned))
     columns = zip(*rows, strict=True)
-    return table.assign(**dict(zip(("below", "above", "width", "cut", "learned"), columns, strict=True)))
+    return table.assign(**dict(zip(("lowest", "highest", "decades", "cut", "learned"), columns, strict=True)))
 
 
 def study_widths(cells: pd.DataFrame, tuned: pd.DataFrame, design: Design, confidence: float) -> pd.DataFrame:
     """The width of every combination of the compared factors, at the other nuisance factors' tuned setting.
 
     Columns: the compared factors and ``WIDTHS``: the mean width in decades with its interval over seeds, the ends of
-    the stretch as multiples of the best rate (geometric means over the seeds that learn), and the share of those seeds
-    whose stretch the list cuts. All empty where no seed learns.
+    the stretch (geometric means over the seeds that learn) as multiples of the one rate that all seeds choose, and the
+    share of those seeds whose stretch the list cuts. All empty where no seed learns.
     """
     others = [factor for factor in design.nuisance if factor != "lr"]
     found = seed_widths(cells, tuned, [*design.compared, *others])
     groups = found.groupby(list(design.compared), observed=True)
     number = groups.ngroup().to_numpy().astype(np.int64)
     seeds = found["seed"].cat.codes.to_numpy().astype(np.int64)
-    sums, counts = by_seed(found["width"], number, seeds, groups.ngroups, design.seeds)
+    sums, counts = by_seed(found["decades"], number, seeds, groups.ngroups, design.seeds)
     low, high = seed_interval(sums, counts, confidence, least=0.0)
     learned = found["learned"].to_numpy(dtype=float)
     size = np.bincount(number, learned, groups.ngroups)
     with np.errstate(invalid="ignore", divide="ignore"):
-        below, above, cut = (
+        lowest, highest, cut = (
             np.bincount(number, learned * found[column].to_numpy(dtype=float), groups.ngroups) / size
-            for column in ("below", "above", "cut")
+            for column in ("lowest", "highest", "cut")
         )
         mean = np.where(size > 0, sums.sum(axis=1) / counts.sum(axis=1), np.nan)
     ends = (np.where(size > 0, end, np.nan) for end in (low, high))
-    values = (mean, *ends, 10.0**-below, 10.0**above, cut)
     table = groups.size().reset_index()[list(design.compared)]
+    best = np.log10(table.merge(best_rates(cells, design), how="left")["best_rate"].to_numpy(dtype=float))
+    values = (mean, *ends, 10.0 ** (lowest - best), 10.0 ** (highest - best), cut)
     return table.assign(**dict(zip(WIDTHS, values, strict=True)))
 
 
 def multiples(cells: pd.DataFrame, design: Design) -> Floats:
     """Each cell's learning rate over the best one of its combination, the one that all seeds choose."""
+    own = cells[list(design.compared)].merge(best_rates(cells, design), how="left")
+    return np.asarray(cells["lr"].to_numpy(dtype=float) / own["best_rate"].to_numpy(dtype=float), float)
+
+
+def best_rates(cells: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """The learning rate that all seeds choose for each combination, as ``best_rate``."""
     best = tune(cells, design.compared, design.nuisance).groupby(list(design.compared), observed=True)["lr"].first()
-    own = cells[list(design.compared)].merge(best.astype(float).rename("best_").reset_index(), how="left")
-    return np.asarray(cells["lr"].to_numpy(dtype=float) / own["best_"].to_numpy(dtype=float), float)
+    return best.astype(float).rename("best_rate").reset_index()

@@ -7,6 +7,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException
 
 from ablation.datasets.settings import MOVED
+from ablation.datasets.sources import SOURCES
 from ablation.levels import shown
 from ablation.studies.checks import removed
 from ablation.studies.config import meant
@@ -63,15 +64,15 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
     label, _, parameter = rest.partition(".")
     if section == "data" and parameter in MOVED:
         return f"{shown(given)}: {MOVED[parameter]}={shown(given.partition('=')[2] or 0)}"
-    choices = REGISTRIES.get(section, {})
-    if parameter and label in choices:
-        names = [*settings_of(section, label), *([RATES] if section == FACTOR else [])]
+    if parameter and (names := parameters_of(section, label)) is not None:
         if parameter in names and given.startswith("~"):
             return f"{shown(given)}: {key} is not set here, so there is nothing to remove"
         return (
             f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(names) or 'none'}"
             f"{closest(parameter, names)}"
         )
+    if parameter and label in selection.keys(section):
+        return f"{shown(given)}: {section}.{label} does not write out such a key; with a + in front it is added"
     known = sorted({*selection.groups, *selection.top} - {"defaults", "hydra"})
     selected = {group: _selected(group, overrides, selection) for group in selection.groups if group != "study"}
     near = closest(key, known) or meant.key(key, given.partition("=")[2], selected) or MORE
@@ -84,6 +85,15 @@ def _selected(group: str, overrides: Sequence[Override], selection: Selection) -
         if override.key_or_group == group and isinstance(value := override.value(), str | list):
             return [str(each) for each in (value if isinstance(value, list) else [value])]
     return selection.keys(group)
+
+
+def parameters_of(section: str, label: str) -> list[str] | None:
+    """Return the parameters of a level that has the name of its kind; none of any other level."""
+    if section == "data":
+        return sorted(SOURCES[label].defaults) if label in SOURCES else None
+    if label not in REGISTRIES.get(section, {}):
+        return None
+    return [*settings_of(section, label), *([RATES] if section == FACTOR else [])]
 
 
 def not_selected(override: Override, group: str, label: str, selection: Selection) -> str:

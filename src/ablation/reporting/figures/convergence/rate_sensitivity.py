@@ -47,11 +47,13 @@ def show(analysis: Analysis) -> View:
     runs = cells.merge(best, on=by)
     runs["multiple"] = (runs["lr"].astype(float) / runs["best"]).round(9)
     known = capped(runs)
-    runs["decades"] = np.log10(np.maximum(np.where(np.isnan(known), runs["best_val_loss"].astype(float), known), FLOOR))
-    runs = runs[np.isfinite(runs["decades"])]
+    runs["log_loss"] = np.log10(
+        np.maximum(np.where(np.isnan(known), runs["best_val_loss"].astype(float), known), FLOOR)
+    )
+    runs = runs[np.isfinite(runs["log_loss"])]
     if runs.empty:
         return View(name, TOPIC, why="No cell has a loss that is finite, and what guessing costs is not known.")
-    frame = with_interval(analysis, runs, [*by, "multiple"], "decades", least=-np.inf, most=np.inf)
+    frame = with_interval(analysis, runs, [*by, "multiple"], "log_loss", least=-np.inf, most=np.inf)
     shares = runs.groupby([*by, "multiple"], observed=True)[["reached", "diverged"]].mean().reset_index()
     frame = frame.merge(shares, on=[*by, "multiple"])
     frame[["mean", "low", "high"]] = 10.0 ** frame[["mean", "low", "high"]]
@@ -80,15 +82,15 @@ def line_factor(design: Design) -> str:
 def finding(design: Design, widths: pd.DataFrame, by: list[str]) -> tuple[str, list[Label]]:
     """Between which lines of the deepest panels the width lies, and their levels."""
     shown = [by[2], *(["normalization"] if len(present(widths, "normalization")) > 1 else [])]
-    table = widths[widths["learned"]].groupby(by, observed=True)[["width", "cut"]].mean().reset_index()
-    table = table.dropna().sort_values("width", ascending=False, kind="stable")
+    table = widths[widths["learned"]].groupby(by, observed=True)[["decades", "cut"]].mean().reset_index()
+    table = table.dropna().sort_values("decades", ascending=False, kind="stable")
     deepest = f"At depth {design.deepest if widths.empty else widths['depth'].iloc[0]}"
     if table.empty:
         return f"{deepest}, nothing learns at any learning rate", []
 
     def said(place: int) -> str:
         least = "at least " if table["cut"].iloc[place] >= 0.5 else ""
-        size = f"{table['width'].iloc[place]:.2g}"
+        size = f"{table['decades'].iloc[place]:.2g}"
         decades = f"{size} {'decade' if size == '1' else 'decades'}"
         return f"{least}{decades} ({names(design, table, shown, place)})"
 

@@ -78,10 +78,10 @@ def arrived(analysis: Analysis, factor: str, grid: Floats) -> pd.DataFrame:
     sizes = np.repeat(counts.reshape(len(levels), seeds), len(grid), axis=0)
     low, high = seed_interval(sums, sizes, analysis.options.confidence, 0, 1)
     index = {"factor": factor, "level": np.repeat(np.array(levels, object), len(grid))}
-    order = {"order": np.repeat(np.arange(len(levels)), len(grid)), analysis.design.noun: np.tile(grid, len(levels))}
+    clock = {"place": np.repeat(np.arange(len(levels)), len(grid)), analysis.design.noun: np.tile(grid, len(levels))}
     with np.errstate(invalid="ignore"):
         mean = sums.sum(axis=1) / sizes.sum(axis=1)
-    return pd.DataFrame({**index, **order, "mean": mean, "low": low, "high": high}).dropna(subset=["mean"])
+    return pd.DataFrame({**index, **clock, "mean": mean, "low": low, "high": high}).dropna(subset=["mean"])
 
 
 def plot(view: View, design: Design) -> Figure:
@@ -99,7 +99,7 @@ def plot(view: View, design: Design) -> Figure:
     for axis, factor in zip(axes.flat, view.columns, strict=False):
         style, part = styles(design, str(factor)), view.frame[view.frame["factor"] == factor]
         ends = []
-        groups = list(part.groupby("order"))
+        groups = list(part.groupby("place"))
         points = [(curve[design.noun].to_numpy(float), curve["mean"].to_numpy(float)) for _, curve in groups]
         for (place, curve), dash in zip(groups, dashes(points, 1.0), strict=True):
             level = design.levels[str(factor)][int(str(place))]
