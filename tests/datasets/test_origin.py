@@ -267,10 +267,11 @@ def test_two_levels_of_one_folder_are_told_apart(part, own, own_folder, current)
         assert current(level, name)[1] == []
 
 
-def test_other_parameters_are_refused_as_before(own, current):
-    current(own)
-    with pytest.raises(UserError, match="was prepared with part=full, the config says part=t10k"):
-        current({**own, "part": "t10k"})
+def test_with_other_parameters_it_is_prepared_anew(own, current):
+    before, _ = current(own)
+    card, told = current({**own, "validation_fraction": 0.3})
+    assert card["val"] > before["val"]
+    assert "was prepared with validation_fraction=0.2, the config says validation_fraction=0.3" in told[0]
 
 
 def cut(path):

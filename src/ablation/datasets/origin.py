@@ -33,9 +33,11 @@ def origin_of(kind: str, params: Mapping[str, Any], raw: Path) -> Origin:
         try:
             with path.open("rb") as file:
                 files[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            continue  # what reads it says which key names no file
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except OSError as error:
+            if path.is_dir() and SOURCES[kind].place == "file":
+                continue  # what reads it says which key names no file
             raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     found: Origin = {"files": files, "code": _reading_code()}
     place = SOURCES[kind].place

@@ -64,14 +64,15 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
     label, _, parameter = rest.partition(".")
     if section == "data" and parameter in MOVED:
         return f"{shown(given)}: {MOVED[parameter]}={shown(given.partition('=')[2] or 0)}"
-    if parameter and (names := parameters_of(section, label)) is not None:
-        if parameter in names and given.startswith("~"):
+    if parameter and (own := parameters_of(section, label)) is not None:
+        if parameter in own and given.startswith("~"):
             return f"{shown(given)}: {key} is not set here, so there is nothing to remove"
         return (
-            f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(names) or 'none'}"
-            f"{closest(parameter, names)}"
+            f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(own) or 'none'}"
+            f"{closest(parameter, own)}"
         )
-    if parameter and label in selection.keys(section):
+    added = any(each.key_or_group == f"{section}.{label}" for each in overrides)
+    if parameter and (added or label in selection.keys(section)):
         return f"{shown(given)}: {section}.{label} does not write out such a key; with a + in front it is added"
     known = sorted({*selection.groups, *selection.top} - {"defaults", "hydra"})
     selected = {group: _selected(group, overrides, selection) for group in selection.groups if group != "study"}
