@@ -47,6 +47,12 @@ def few(levels: Sequence[Label], most: int, keep: Collection[Label] = ()) -> lis
     return [level for level in levels if level in chosen]
 
 
+def line_factor(design: Design, *first: str) -> str:
+    """Whose levels are lines: of the factors that vary these first, else another that is not a panel's."""
+    others = [x for x in design.compared if design.varies(x) and x not in ("depth", "normalization")]
+    return next((factor for factor in (*first, *others) if factor in others), "activation")
+
+
 def present(cells: pd.DataFrame, factor: str) -> list[Label]:
     """The levels of a factor that these cells have, in their order. A study need be no full crossing."""
     return list(cells[factor].cat.remove_unused_categories().cat.categories)

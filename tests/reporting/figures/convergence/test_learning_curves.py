@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ablation.reporting.figures.convergence import learning_curves
+from tests.reporting.figures.drawn import drawn
 from tests.reporting.synthetic import Outcome
 
 
@@ -36,3 +37,22 @@ def test_learning_curves_run_to_the_horizon_whatever_became_of_the_cells(analyse
     assert view.frame["epoch"].unique().tolist() == list(range(7))
     assert view.frame["mean"].tolist() == pytest.approx([0.1] * 14)
     assert view.title == "At depth 3, every cell diverged"
+
+
+@pytest.mark.parametrize(
+    ("factors", "line"),
+    [
+        ({"optimizer": ["sgd", "adam"], "init": ["zeros", "he_normal"]}, "optimizer"),
+        ({"optimizer": ["sgd", "adam"], "activation": ["relu", "elu"]}, "activation"),
+        ({"batch_size": [8, 64]}, "batch_size"),
+        ({"init": ["zeros", "he_normal"]}, "init"),
+        ({}, "activation"),
+    ],
+)
+def test_the_lines_are_those_of_a_choice_that_varies(factors, line, analysed):
+    analysis = analysed({**factors, "seed": [0, 1]}, lambda c: Outcome(2 + c["seed"]))
+    view = learning_curves.show(analysis)
+    assert set(view.frame[line]) == set(analysis.design.levels[line])
+    figure = drawn(learning_curves, view, analysis.design)
+    levels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert levels == [str(level) for level in analysis.design.levels[line]]

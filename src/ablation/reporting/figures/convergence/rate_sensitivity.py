@@ -15,7 +15,7 @@ from ablation.reporting.figures.lettering import named
 from ablation.reporting.figures.panels import describe, grid, key, panels
 from ablation.reporting.figures.room import LINES
 from ablation.reporting.figures.theme import INK, styles
-from ablation.reporting.figures.view import View, few, hold, left_out, present, thinned, with_interval
+from ablation.reporting.figures.view import View, few, hold, left_out, line_factor, present, thinned, with_interval
 from ablation.reporting.naming import Label
 from ablation.reporting.statistics.rates import NEAR, capped, seed_widths
 from ablation.reporting.statistics.tuning import tune
@@ -35,7 +35,7 @@ def show(analysis: Analysis) -> View:
     if not analysis.tunes_rates:
         add = "'lr=[0.01,0.1,1.0]'" if "lr" in design.nuisance else "'report.nuisance=[lr]'"
         return View(name, TOPIC, why=f"The report tunes over no learning rate; with {add} it would.")
-    by = ["depth", "normalization", line_factor(design)]
+    by = ["depth", "normalization", line_factor(design, "optimizer", "activation")]
     free = [factor for factor in dict.fromkeys([*design.nuisance, "init"]) if factor not in (*by, "lr")]
     cells, held = hold(design, analysis.cells, [*by, *free])
     rows, columns = few(present(cells, "normalization"), 3), few(present(cells, "depth"), 4)
@@ -70,13 +70,6 @@ def show(analysis: Analysis) -> View:
         f"{left_out(design, 'normalization', rows)}{some}"
     )
     return View(name, title, caption, f"Line charts. {title}.", "", rows, columns, frame)
-
-
-def line_factor(design: Design) -> str:
-    """Whose levels are lines: optimizer where it varies, else activation, else another that is not a panel's."""
-    compared = [factor for factor in design.compared if design.varies(factor)]
-    others = [factor for factor in compared if factor not in ("depth", "normalization")]
-    return next((x for x in ("optimizer", "activation", *others) if x in others), "activation")
 
 
 def finding(design: Design, widths: pd.DataFrame, by: list[str]) -> tuple[str, list[Label]]:
