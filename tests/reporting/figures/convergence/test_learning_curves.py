@@ -55,4 +55,4 @@ def test_the_lines_are_those_of_a_choice_that_varies(factors, line, analysed):
     assert set(view.frame[line]) == set(analysis.design.levels[line])
     figure = drawn(learning_curves, view, analysis.design)
     levels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert levels == [str(level) for level in analysis.design.levels[line]]
+    assert [level.split(" ")[-1] for level in levels] == [str(level) for level in analysis.design.levels[line]]
