@@ -25,7 +25,10 @@ ROOMS = {
 ALONE = {
     "hydra": {f"studies/config/{name}.py" for name in ("__init__", "arrangement", "own", "refusals", "words")},
     "omegaconf": {"studies/config/__init__.py"},
-    "mlflow": {f"studies/tracking/{name}.py" for name in ("__init__", "cell_runs", "client", "database", "look", "machine_load", "rows", "summary")},
+    "mlflow": {
+        f"studies/tracking/{name}.py"
+        for name in ("__init__", "cell_runs", "client", "database", "look", "machine_load", "rows", "summary")
+    },
     "seaborn": {"reporting/figures/theme.py"},
     "ray": {"studies/engines/ray.py"},
 }

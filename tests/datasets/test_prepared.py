@@ -384,14 +384,14 @@ def test_what_was_prepared_otherwise_is_prepared_anew_and_foreseen(tmp_path):
 
 
 def test_a_table_asked_for_another_target_tells_what_is_wrong_with_that(tmp_path):
-    (tmp_path / "my.csv").write_text("a,b,label\n" + "".join(f"{n},{n * n},{'xyz'[n % 3]}\n" for n in range(12)))
+    (tmp_path / "my.csv").write_text("a,b,label\n" + "".join(f"{n},{n * n},{n % 3}\n" for n in range(12)))
     level = {"kind": "table", "file": str(tmp_path / "my.csv")}
     prepare("mine", level | {"target": "label"}, tmp_path)
     for function in (foreseen, lambda *given: up_to_date(*given, print)):
         assert "data.mine.target=lable: no column of my.csv" in refusal(
             function, "mine", level | {"target": "lable"}, tmp_path
         )
-    assert up_to_date("mine", level | {"target": "b", "task": "regression"}, tmp_path, print)["classes"] == 0
+    assert up_to_date("mine", level | {"target": "b", "task": "regression"}, tmp_path, print)["classes"] is None
 
 
 @pytest.mark.parametrize("name", ["folder", "folder.csv"])

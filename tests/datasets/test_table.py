@@ -477,5 +477,6 @@ def test_the_file_decides_and_not_its_place(level, tmp_path):
     assert told == [], "what is gone is no news"
     with pytest.raises(UserError, match=r"other\.csv: there is no such file"):
         digest(file=str(tmp_path / "other.csv"))
-    with pytest.raises(UserError, match="was prepared with target=label, the config says target=wide"):
+    with pytest.raises(UserError, match=r"my\.csv: there is no such file"):
         digest(target="wide")
+    assert "was prepared with target=label, the config says target=wide" in told[-1]

@@ -125,8 +125,8 @@ def _labels(
         return numbers, []
     if len(broken):
         raise UserError(
-            f"{said} is {raw_number(numbers[broken[0]])} in row {broken[0] + 1}; with {key}.task=classification the target must "
-            "hold words, truths or whole numbers"
+            f"{said} is {raw_number(numbers[broken[0]])} in row {broken[0] + 1}; with {key}.task=classification the "
+            "target must hold words, truths or whole numbers"
         )
     hint = f"; if they are numbers to be predicted, {key}.task=regression" if task == "auto" else ""
     return _classes(said, key, column.to_numpy() if column.dtype.kind in "iu" else numbers, hint)

@@ -57,7 +57,8 @@ def unknown_key(key: str, overrides: Sequence[Override], selection: Selection) -
             f"{shown(given)}: {label} has no such parameter; allowed: {', '.join(names) or 'none'}"
             f"{closest(parameter, names)}"
         )
-    if parameter and label in selection.keys(section):
+    added = [each.key_or_group for each in overrides]
+    if parameter and (label in selection.keys(section) or f"{section}.{label}" in added):
         return f"{shown(given)}: {section}.{label} does not write out such a key; with a + in front it is added"
     known = sorted({*selection.groups, *selection.top} - {"defaults", "hydra"})
     return f"{shown(given)}: {no_such_key(key, known)}"
