@@ -479,3 +479,4 @@ def test_the_file_decides_and_not_its_place(level, tmp_path):
         digest(file=str(tmp_path / "other.csv"))
     with pytest.raises(UserError, match=r"my\.csv: there is no such file"):
         digest(target="wide")
+    assert "was prepared with target=label, the config says target=wide" in told[-1]

@@ -21,6 +21,13 @@ def test_much_is_more_than_three_in_ten_and_most_more_than_two_thirds():
     assert found.most == [("depth", 20)]
 
 
+def test_a_third_is_not_fewer_than_a_third(analysed):
+    levels = {"activation": ["relu", "tanh"], "depth": [2], "seed": [0, 1, 2]}
+    analysis = analysed(levels, lambda c: Outcome(None if c["activation"] == "tanh" and c["seed"] else 2))
+    assert analysis.censoring.much == [("activation", "tanh")]
+    assert analysis.censoring.most == []
+
+
 def test_shares_are_of_the_study_and_of_each_level(analysed):
     analysis = analysed(LEVELS, planted)
     assert analysis.censoring.whole == 0.25
@@ -33,7 +40,7 @@ def test_shares_are_of_the_study_and_of_each_level(analysed):
         ("depth", 8): 0.5,
     }
     text = censoring_text(analysis.design, analysis.censoring)
-    assert "no normalization (50%), depth 8 (50%)" in text
+    assert "no normalization (50% censored), depth 8 (50% censored)" in text
     assert "cannot be concluded" not in text
 
 
@@ -43,5 +50,5 @@ def test_where_fewer_than_a_third_arrive_it_is_said_what_cannot_be_concluded(ana
 
     analysis = analysed(LEVELS, hard)
     text = censoring_text(analysis.design, analysis.censoring)
-    assert "Fewer than 33% of the cells of tanh (83%) reach the target" in text
+    assert "Of tanh (83% censored) fewer than a third of the cells reach the target" in text
     assert "by how much cannot be concluded" in text

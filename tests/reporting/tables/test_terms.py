@@ -52,7 +52,8 @@ def test_effects_on_both_responses_with_the_planted_ones_first(study):
 def test_censoring_is_said_where_it_passes_three_in_ten(study, analysed):
     assert "of no level more than 30%" in effects(study).caption
     most = effects(analysed(FACTORS, lambda c: planted(c) if c["depth"] == 2 else Outcome(None))).caption
-    assert "Fewer than 33% of the cells of depth 8 (100%)" in most
+    assert "Of depth 8 (100% censored), " in most
+    assert "fewer than a third of the cells reach the target" in most
     assert "cannot be concluded" in most
 
 

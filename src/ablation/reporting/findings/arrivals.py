@@ -78,10 +78,13 @@ def extremes(analysis: Analysis) -> list[str]:
             text = f"At depth {depth}, {name}: {outcome(design, best)}"
         elif tied == 1:
             text = f"At depth {depth}, the fastest is {name}: {outcome(design, best)}"
+        elif tied == count:
+            text = f"At depth {depth}, none of the {count} combinations can be told from the fastest, {name}: "
+            text += outcome(design, best)
         else:
             text = f"At depth {depth}, the fastest cannot be told apart: {tied} of {count} combinations, "
             text += f"among them {name}: {outcome(design, best)}"
-        if count > 1:
+        if 1 < count > tied:
             text += f"; the slowest {names(design, part, shown, -1)}: {outcome(design, part.iloc[-1])}"
         texts.append(text + ".")
     return texts

@@ -11,6 +11,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import Design, digits, plural
 from ablation.reporting.findings.arrivals import alike, reached
 from ablation.reporting.findings.signals import beside_theory, gradients
+from ablation.reporting.findings.unreached import none_arrives
 from ablation.reporting.findings.warning import warning
 from ablation.reporting.statistics.differences import Difference, Evidence
 from ablation.reporting.wording.captions import UNTRAINED
@@ -68,22 +69,22 @@ def answer(analysis: Analysis) -> list[str]:
     design = analysis.design
     if design.untrained:
         return [UNTRAINED, *gradients(analysis)[:1], beside_theory(analysis)]
-    found = worths(analysis)
+    found, timed = worths(analysis), not none_arrives(analysis)
     if not found:
         return [reached(analysis) if len(analysis.cells) > 1 else one_cell(analysis)]
     if design.seeds == 1:
-        return [f"With one seed nothing can be told apart: {worth_text(design, found[0])}."]
+        return [f"With one seed nothing can be told apart: {worth_text(design, found[0], timed)}."]
     sure, unsure = ([each for each in found if each.sure is so] for so in (True, False))
     texts = []
     if sure:
         names = capital(listed(spoken(each.factor for each in sure)))
         less = spoken(each.factor for each in sure[MOST:])
         rest = f" ({listed(less)} less)" if less else ""
-        told = "; ".join(worth_text(design, each) for each in sure[:MOST])
+        told = "; ".join(worth_text(design, each, timed) for each in sure[:MOST])
         texts.append(f"{names} {'matters' if len(sure) == 1 else 'matter'}{rest}: averaged over all else, {told}.")
     if unsure:
         factors = " or ".join(spoken(each.factor for each in unsure))
-        texts.append(f"No effect of {factors} is sure: at most, {worth_text(design, unsure[0])}.")
+        texts.append(f"No effect of {factors} is sure: at most, {worth_text(design, unsure[0], timed)}.")
     if surprise := turn(analysis, found):
         texts.append(turn_text(design, surprise))
     return texts
@@ -108,13 +109,18 @@ def score_text(design: Design, value: float) -> str:
     return f"{value:.1%}" if design.score.is_share else f"{value:.3f}"
 
 
-def worth_text(design: Design, found: Worth) -> str:
-    """A worth: "elu is 3 epochs [2, 4] sooner than tanh, and 5 points [3, 7] higher in test accuracy"."""
+def worth_text(design: Design, found: Worth, timed: bool = True) -> str:
+    """A worth: "elu is 3 epochs [2, 4] sooner than tanh, and 5 points [3, 7] higher in test accuracy".
+
+    Of the score alone where no cell is ``timed``, for none reaches the target.
+    """
     best, worst = (words(design, found.factor, level) for level in (found.best, found.worst))
     if found.sooner.evidence is Evidence.COPIES:
         return f"{best} is {worst} again, to the bit"
     way = "higher" if found.higher.mean >= 0 else "lower"
     score = amount(found.higher, design.score.unit, design.score.scale)
+    if not timed:
+        return f"{best} is {score} {way} in {design.score.tested} than {worst}"
     return (
         f"{best} is {amount(found.sooner, design.unit)} sooner than {worst}, and {score} {way} in {design.score.tested}"
     )

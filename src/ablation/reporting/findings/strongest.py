@@ -28,17 +28,18 @@ NAMED = 3
 
 
 def strongest_choices(analysis: Analysis) -> list[str]:
-    """The sentences, the most general first."""
+    """The sentences, the most general first; where no cell arrives, none of times."""
+    arrive = analysis.censoring.whole < 1
     return [
         *(
             text
             for found in analysis.effects
-            if found.response.name != "rmst"
+            if found.response.name not in ("rmst", *([] if arrive else [analysis.design.unit]))
             for text in strongest(analysis.design, found)
         ),
         *ratios(analysis),
         *best_levels(analysis),
-        *([censoring_text(analysis.design, analysis.censoring)] if analysis.censoring.much else []),
+        *([censoring_text(analysis.design, analysis.censoring)] if analysis.censoring.much and arrive else []),
     ]
 
 

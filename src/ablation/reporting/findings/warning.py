@@ -4,6 +4,7 @@ from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.findings.command import again
 from ablation.reporting.findings.edges import at_edge, extended
+from ablation.reporting.findings.unreached import none_arrives, nothing_of_times
 
 FEW_SEEDS, ENOUGH_SEEDS = 3, 5
 """Fewer than the first leave intervals that tell next to nothing; the second is what presets have."""
@@ -18,6 +19,8 @@ LATE = 0.5
 def warning(analysis: Analysis) -> tuple[str, str]:
     """What to beware of most, and what to run against it; two empty texts where nothing is that grave."""
     design = analysis.design
+    if none_arrives(analysis):
+        return nothing_of_times(analysis)
     if design.seeds < FEW_SEEDS and not design.untrained and len(analysis.cells) > design.seeds:
         seeds = ",".join(str(seed) for seed in range(ENOUGH_SEEDS))
         few = "one seed tells nothing of another" if design.seeds == 1 else "two seeds leave intervals very wide"

@@ -34,9 +34,17 @@ QUESTIONS: tuple[Asked, ...] = (
 )
 """Every question, in the order of the page."""
 
+BY_TIME: tuple[Asked, ...] = (elu_relu, batchnorm, clipping)
+"""Those that are answered by a difference of times, and not where no run arrives; the others say so themselves."""
+
 
 def ask_all(analysis: Analysis, questions: Sequence[Asked] = QUESTIONS) -> list[Question]:
     """Every question, or each of these, with the study's answer to it."""
     if analysis.design.untrained:
         return [unanswered(question.NAME, question.TOPIC, UNTRAINED) for question in questions]
-    return [question.ask(analysis) for question in questions]
+    timeless = BY_TIME if analysis.censoring.whole == 1 else ()
+    why = f"No tuned run reaches {analysis.design.goal}: there are no times to compare."
+    return [
+        unanswered(question.NAME, question.TOPIC, why) if question in timeless else question.ask(analysis)
+        for question in questions
+    ]

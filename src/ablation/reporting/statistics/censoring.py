@@ -34,12 +34,13 @@ class Censoring:
 
     @property
     def most(self) -> list[tuple[str, Label]]:
-        """The levels of which fewer than a third of the cells arrive, the worst first."""
+        """The levels of which fewer than a third of the cells arrive, the worst first; a third is not fewer."""
         return self.beyond(MOST)
 
     def beyond(self, share: float) -> list[tuple[str, Label]]:
         """The levels with a larger share, the worst first."""
-        found = [level for level, own in self.by_level.items() if own > share]
+        # Of 2 cells of 3 one minus a third is more than two thirds, by a last bit.
+        found = [level for level, own in self.by_level.items() if own > share + 1e-9]
         return sorted(found, key=lambda level: -self.by_level[level])
 
 

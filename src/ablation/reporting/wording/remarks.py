@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ablation.reporting.design import Design, plural
 from ablation.reporting.naming import Label
-from ablation.reporting.statistics.censoring import MOST, MUCH, Censoring
+from ablation.reporting.statistics.censoring import MUCH, Censoring
 from ablation.reporting.statistics.notes import Note, Remark
 from ablation.reporting.wording.phrases import words
 
@@ -51,6 +51,8 @@ NAMED = 5
 
 def censoring_text(design: Design, found: Censoring) -> str:
     """How many cells are censored, and where that is too many for a mean to say much."""
+    if found.whole == 1:
+        return f"No cell reaches the target within {design.length}, so that nothing can be said of times."
     text = f"{found.whole:.1%} of {plural(found.cells, 'cell')} are censored at the horizon"
     if not found.much:
         return f"{text}; of no level more than {MUCH:.0%}."
@@ -62,13 +64,13 @@ def censoring_text(design: Design, found: Censoring) -> str:
     )
     if few:
         text += (
-            f". Fewer than {1 - MOST:.0%} of the cells of {levels_text(design, found, few)} reach the target: that "
-            "they are slow is sure, by how much cannot be concluded"
+            f". Of {levels_text(design, found, few)} fewer than a third of the cells reach the target: that they are "
+            "slow is sure, by how much cannot be concluded"
         )
     return f"{text}."
 
 
 def levels_text(design: Design, found: Censoring, levels: Sequence[tuple[str, Label]]) -> str:
     """Levels with their censored shares, the worst first."""
-    named = [f"{words(design, *level)} ({found.by_level[level]:.0%})" for level in levels[:NAMED]]
+    named = [f"{words(design, *level)} ({found.by_level[level]:.0%} censored)" for level in levels[:NAMED]]
     return ", ".join(named) + (f" and {len(levels) - NAMED} more" if len(levels) > NAMED else "")
