@@ -53,8 +53,8 @@ def test_a_small_csv_from_the_current_folder(tmp_path):
     refused = stage("study", *SMALL, *given, cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[-1] == (
-        f"error: data.table.file={tmp_path / 'my.csv'}: column b is n/a in row 8, and must hold numbers alone; leave "
-        "it out, or write its words as numbers"
+        "error: data.table.file=my.csv: column b is n/a in row 8, and must hold numbers alone; leave it out, or write "
+        "its words as numbers"
     )
 
 

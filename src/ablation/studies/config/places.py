@@ -52,9 +52,9 @@ def go_home(words: Sequence[str]) -> list[str]:
     except FileNotFoundError as error:
         raise UserError("the current folder was removed; go to another one") from error
     root = _named_root(words)
+    if here.resolve() == (ROOT if root is None else root.resolve()):
+        return list(words)
     if root is None:
-        if here.resolve() == ROOT:
-            return list(words)
         if ROOT not in here.resolve().parents:
             raise UserError(
                 f"{here}: is not in the project's folder, {ROOT}; go there, or say paths.root=. to keep data, store, "
