@@ -5,6 +5,7 @@ import math
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
 from ablation.reporting.findings.warning import again
+from ablation.reporting.naming import Label
 from ablation.reporting.wording.phrases import words
 
 LEFT = 0.1
@@ -56,9 +57,9 @@ def diverging(analysis: Analysis) -> list[str]:
     return texts
 
 
-def rate_lists(analysis: Analysis) -> dict[str, list[object]]:
+def rate_lists(analysis: Analysis) -> dict[str, list[Label]]:
     """The keys that set learning rates, each with the levels of optimizer that it is for."""
     design = analysis.design
-    lists: dict[str, list[object]] = {f"optimizer.{level}.lr": [level] for level in sorted(map(str, design.brings))}
+    lists: dict[str, list[Label]] = {f"optimizer.{level}.lr": [level] for level in sorted(map(str, design.brings))}
     lists["lr"] = [level for level in design.levels["optimizer"] if level not in design.brings]
     return lists
