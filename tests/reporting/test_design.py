@@ -110,7 +110,7 @@ def test_all_examples_stand_behind_every_number_of_them_and_are_the_reference(an
     assert design.choices == ("order",)
     assert analysis.cells["examples"].value_counts().to_dict() == {16: 8, 64: 8, "all": 8}
     said = [words(design, factor, design.levels[factor][0]) for factor in design.compared]
-    assert said == ["sorted order", "16 examples", "label noise 0"]
+    assert said == ["sorted order", "16 examples", "label_noise 0"]
 
 
 def test_order_can_be_tuned_over(analysed):

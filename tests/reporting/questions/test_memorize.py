@@ -105,7 +105,7 @@ def test_the_answer_says_from_which_size_on(analysed):
     evidence = " ".join(found.evidence)
     few = f"from between {size(1, 4):,} and {size(1, 8):,} parameters on ({size(1, 4) / 64:.2g} to"
     assert f"With random labels a network fits 99% of the labels of 64 examples {few}" in evidence
-    assert "label noise 1 against label noise 0 " in evidence
+    assert "label_noise 1 against label_noise 0 " in evidence
     assert (
         "90% with the true labels, 30% with 50% of the labels random and 10% with random labels on average." in evidence
     )

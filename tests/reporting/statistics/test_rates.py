@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ablation.reporting.findings.edges import edges, widened
-from ablation.reporting.statistics.rates import NEAR, multiples, stretch
+from ablation.reporting.statistics.rates import NEAR, multiples, seed_widths, stretch
 from ablation.reporting.tables.combinations import learning_rate
 from ablation.reporting.tables.gradient_health import failures
 from tests.reporting.synthetic import Outcome
@@ -55,6 +55,22 @@ def test_widths_are_as_planted_and_cut_at_the_end_of_each_list(analysed):
     assert table.loc["adam", ["decades", "near_from", "near_to"]].tolist() == pytest.approx([0.4, 1.0, 10**0.4])
     assert table["cut"].to_dict() == {"sgd": 0.0, "adam": 1.0}
     assert table["decades_low"].isna().all(), "seeds that agree have no interval"
+
+
+def test_the_ends_are_multiples_of_the_rate_that_all_seeds_choose(analysed):
+    """All seeds choose 0.1; where one of the three is left out that are best there, the others choose 1."""
+    best = {0: 1.0, 1: 0.1, 2: 0.1, 3: 1.0, 4: 0.1}
+    plant = lambda c: vee({"sgd": best[c["seed"]]}, 0.5 if best[c["seed"]] == 1.0 else 0.08)(c)  # noqa: E731
+    a = analysed({"lr": [0.001, 0.01, 0.1, 1.0, 10.0], "seed": range(5)}, plant)
+    (row,) = a.sensitivity.to_dict("records")
+    assert row["best_lr"] == 0.1
+    assert row["chosen"] < 1, "nested, a seed may be reported at another"
+    found = seed_widths(a.cells, a.tuned, a.design.compared)
+    assert set(a.tuned["lr"].astype(float)) == {0.1, 1.0}
+    ends = [np.log10(0.1 * row[end]) for end in ("near_from", "near_to")]
+    assert ends == pytest.approx([found["lowest"].mean(), found["highest"].mean()])
+    assert row["decades"] == pytest.approx(ends[1] - ends[0])
+    assert row["decades"] == pytest.approx(found["decades"].mean())
 
 
 def test_an_interval_of_widths_is_students_over_seeds(analysed):

@@ -54,6 +54,15 @@ def test_results_tell_the_spread_of_each_factor():
     assert "6 seeds leave it open between 0.6 and 2.5 times itself" in told
 
 
+@pytest.mark.parametrize(("levels", "ranging"), [({"init": 4}, False), ({"init": 4, "depth": 3}, True)])
+def test_brackets_are_explained_where_there_are_some(levels, ranging):
+    *table, source, _ = power_lines(
+        planned(levels=levels), spread(**{x: 0.1 * n for n, x in enumerate(levels, 1)}), "r"
+    )
+    assert any("(" in cell for row in rows(table).values() for cells in row for cell in cells) == ranging
+    assert source.startswith("in brackets: " if ranging else "by the spread of init in r, ")
+
+
 def test_without_results_it_says_where_its_range_is_from_and_why():
     told = "\n".join(power_lines(planned(), None, "results/x has one seed, which tells nothing of it; "))
     assert "as measured in study=core" in told

@@ -8,6 +8,7 @@ from ablation.reporting.findings.edges import edges
 from ablation.reporting.findings.signals import beside_theory, gradients
 from ablation.reporting.findings.strongest import strongest_choices
 from ablation.reporting.findings.unreached import none_arrives, nothing_of_times
+from ablation.reporting.findings.unsettled import diverging, running
 from ablation.reporting.wording.captions import UNTRAINED
 
 
@@ -17,6 +18,7 @@ def findings(analysis: Analysis) -> list[str]:
     first = [told] if told else []
     if analysis.design.untrained:
         return [*first, UNTRAINED, *gradients(analysis), beside_theory(analysis)]
+    settings = [*diverging(analysis), *running(analysis)]
     if none_arrives(analysis):
         told, command = nothing_of_times(analysis)
         return [
@@ -29,6 +31,7 @@ def findings(analysis: Analysis) -> list[str]:
             beside_theory(analysis),
             outcomes(analysis),
             *edges(analysis),
+            *settings,
         ]
     return [
         *first,
@@ -45,4 +48,5 @@ def findings(analysis: Analysis) -> list[str]:
         beside_theory(analysis),
         outcomes(analysis),
         *edges(analysis),
+        *settings,
     ]

@@ -36,14 +36,16 @@ def learning_rate(analysis: Analysis) -> Table:
         f"Of the values of {names} tried, how many bring at least half of {seeds_text(design)} to {design.goal} "
         f"within {design.length}, and which has the lowest median best validation loss. at_edge: the "
         "best is the highest or lowest number tried, so a better one may lie beyond that end. chosen: share of seeds "
-        f"that are reported at that setting, {tuning_text(analysis)}."
+        "that are reported at that setting, the best by all seeds together, "
+        f"{tuning_text(analysis)}."
     )
     if analysis.tunes_rates:
         caption += (
-            f" width: decades of rates around the best within which at most {NEAR:.0%} of what training gains over "
-            "guessing is lost, by the best validation loss, linear between the rates tried; one number a seed, 0 where "
-            f"it learns nothing, with {interval_text(analysis)}. near_from, near_to: its ends as multiples of the best "
-            "rate. cut: share of seeds in which the rates tried end before it does, so that it is at least as wide."
+            f" decades: of rates around the one at which a seed is reported, within which at most {NEAR:.0%} of what "
+            "training gains over guessing is lost, by the best validation loss, linear between the rates tried; one "
+            f"number a seed, 0 where it learns nothing, with {interval_text(analysis)}. near_from, near_to: these "
+            "rates' ends, geometric means over the seeds that learn, as multiples of best_lr. cut: share of seeds in "
+            "which the rates tried end before these do, so that there are at least as many decades."
         )
     return Table("learning_rate", "Sensitivity to the learning rate", caption, frame, factors(design))
 

@@ -36,7 +36,7 @@ def phrase(factor: str, level: Label, name: str) -> str:
         return f"{factor} no" if name == "no" else f"{name} {factor}"
     if factor in ("examples", "order"):
         return f"{name} {factor}"
-    return f"{factor.replace('_', ' ') if factor == 'label_noise' else factor} {name}" if factor in ORDINAL else name
+    return f"{factor} {name}" if factor in ORDINAL else name
 
 
 def names(design: Design, frame: pd.DataFrame, factors: Sequence[str], place: int) -> str:

@@ -92,7 +92,7 @@ def power_lines(planned: Planned, spread: pd.DataFrame | None, source: str) -> l
         f"smallest difference between two levels of a factor that {POWER:.0%} of such studies would find (a paired t "
         f"test over seeds at {LEVEL:.0%}):",
         table_line("seeds", [planned.heads[response].format(planned.unit) for response in ranges]),
-        *(row(planned, ranges, seeds, 1) for seeds in sorted({planned.seeds, *OTHERS})),
+        *(rows := [row(planned, ranges, seeds, 1) for seeds in sorted({planned.seeds, *OTHERS})]),
     ]
     if planned.tests > 1:
         lines.append(
@@ -101,7 +101,8 @@ def power_lines(planned: Planned, spread: pd.DataFrame | None, source: str) -> l
         lines += [row(planned, ranges, seeds, planned.tests) for seeds in sorted({planned.seeds, *OTHERS})]
     if spread is not None and planned.seeds > 1 and (own := by_factor(planned, spread)):
         lines.append(own)
-    return [*lines, source_line(planned, spread, source), advice(planned, ranges)]
+    ranging = any("(" in line for line in rows)
+    return [*lines, source_line(planned, spread, source, ranging), advice(planned, ranges)]
 
 
 def by_factor(planned: Planned, spread: pd.DataFrame) -> str:
@@ -157,20 +158,22 @@ def size(response: str, difference: float, horizon: float) -> str:
     return NONE if not difference < most else f"{scale * difference:.2g}"
 
 
-def source_line(planned: Planned, spread: pd.DataFrame | None, source: str) -> str:
-    """Where the spread over seeds is from, and how far it can be trusted."""
+def source_line(planned: Planned, spread: pd.DataFrame | None, source: str, ranging: bool) -> str:
+    """Where the spread over seeds is from, and how far it can be trusted; what is in brackets where anything is."""
     if spread is None:
+        lead = "in brackets: with little and with much" if ranging else "by the"
         return (
-            "in brackets: with little and with much spread over seeds, as measured in study=core (9,000 cells, 5 "
-            f"seeds); {source}of other data and networks a small study tells more, by plan.from=its results"
+            f"{lead} spread over seeds, as measured in study=core (9,000 cells, 5 seeds); {source}of other data and "
+            "networks a small study tells more, by plan.from=its results"
         )
     seeds, sizes = int(spread["seeds"].iloc[0]), spread["combinations"]
     over = f"{sizes.min():.0f}" if sizes.min() == sizes.max() else f"{sizes.min():.0f} to {sizes.max():.0f}"
     low, high = trust(seeds)
     own = [factor for factor in planned.levels if factor in set(spread["factor"])] or sorted(set(spread["factor"]))
+    lead = "in brackets: with the least and the most" if ranging else "by the"
     return (
-        f"in brackets: with the least and the most spread of {', '.join(own)} in {source}, whose levels' means are "
-        f"over {over} combinations; {plural(seeds, 'seed')} leave it open between {low:.1f} and {high:.1f} times itself"
+        f"{lead} spread of {', '.join(own)} in {source}, whose levels' means are over {over} combinations; "
+        f"{plural(seeds, 'seed')} leave it open between {low:.1f} and {high:.1f} times itself"
     )
 
 

@@ -122,7 +122,12 @@ def plot(view: View, design: Design) -> Figure:
         for one in (axis.xaxis, axis.yaxis):
             one.set_major_locator(LogLocator(10, numticks=6))
             one.set_major_formatter("{x:g}")  # no level's name is read as a formula, nor is the usual 10^k
-            one.set_minor_formatter(NullFormatter())
+            low, high = np.log10(one.get_view_interval())
+            if np.floor(high) - np.ceil(low) >= 1:
+                one.set_minor_formatter(NullFormatter())
+            else:  # a single power of ten, or none, tells no scale
+                one.set_minor_locator(LogLocator(10, subs=(2, 5), numticks=6))
+                one.set_minor_formatter("{x:g}")
     describe(axes, "learning rate / best", "best validation loss")
     handles = [Line2D([], [], ms=4, **style[str(level)]) for level in levels]
     plain: dict[str, Any] = {"ls": "", "color": INK, "ms": 4}
