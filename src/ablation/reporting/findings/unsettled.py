@@ -4,7 +4,7 @@ import math
 
 from ablation.reporting.analysis import Analysis
 from ablation.reporting.design import plural
-from ablation.reporting.findings.warning import again
+from ablation.reporting.findings.command import again
 from ablation.reporting.naming import Label
 from ablation.reporting.wording.phrases import words
 
