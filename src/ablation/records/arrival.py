@@ -6,6 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ablation.records.files import Results
+from ablation.records.horizon import UNITS, horizon_of
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -54,3 +57,14 @@ def time_to_target(
     for times, censored in ((epochs, np.inf), (steps, np.inf), (after, float(horizon)), (by, np.inf)):
         times[diverged] = censored
     return Arrivals(epochs, steps, after, by)
+
+
+def times_to_target(results: Results, cells: pd.DataFrame) -> list[float]:
+    """Return each of these cells' time to the primary target of its data, in the study's unit."""
+    unit, horizon = horizon_of(results.manifest)
+    curves = results.curves.assign(row=pd.Index(cells["key"]).get_indexer(pd.Index(results.curves["key"])))
+    curves = curves[curves["row"] >= 0].sort_values(["row", "step"], kind="stable", ignore_index=True)
+    targets = np.array([results.manifest["targets"][data][1] for data in cells["data"]], dtype=np.float64)
+    gone = (cells["status"] != "finished").to_numpy(dtype=bool)
+    found = time_to_target(curves, targets, gone, horizon, UNITS[unit])
+    return [float(time) for time in (found.epochs if unit == "epochs" else found.steps)]

@@ -3,13 +3,12 @@
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pandas as pd
 
-from ablation.records.arrival import time_to_target
+from ablation.records.arrival import times_to_target
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
-from ablation.records.horizon import UNITS, horizon_of
+from ablation.records.horizon import horizon_of
 
 FEW = 20
 """Most cells that are listed; of more, the report tells."""
@@ -35,7 +34,7 @@ def ending_lines(results: Results, most: int = FEW) -> list[str]:
     one = len(set(targets)) == 1
     goal = "the target" if not one else f"{100 * targets[0]:.3g}%" if shares else f"{targets[0]:.3g}"
     head = [*varying, "status", f"{unit} to {goal}", *(f"{part} {score}" for part in SCORES.values())]
-    times = _times(results, cells, targets, unit, horizon)
+    times = times_to_target(results, cells)
     rows = [
         [
             *(_level(row[factor]) for factor in varying),
@@ -56,18 +55,6 @@ def _in_order(results: Results) -> pd.DataFrame:
     }
     order = results.cells[FACTORS].apply(lambda column: column.map(_level).map(places[str(column.name)]))
     return pd.DataFrame(results.cells.loc[order.sort_values(FACTORS, kind="stable").index]).reset_index(drop=True)
-
-
-def _times(
-    results: Results, cells: pd.DataFrame, targets: Sequence[float], unit: str, horizon: float
-) -> Sequence[float]:
-    """Return each cell's time to its target, in the study's unit."""
-    places = pd.Index(cells["key"])
-    curves = results.curves.assign(row=places.get_indexer(pd.Index(results.curves["key"])))
-    curves = curves[curves["row"] >= 0].sort_values(["row", "step"], kind="stable", ignore_index=True)
-    gone = (cells["status"] != "finished").to_numpy(dtype=bool)
-    found = time_to_target(curves, np.array(targets, dtype=np.float64), gone, horizon, UNITS[unit])
-    return list(found.epochs if unit == "epochs" else found.steps)
 
 
 def _level(level: object) -> str:

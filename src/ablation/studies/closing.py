@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median, median_low
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from ablation.records.arrival import times_to_target
 from ablation.records.columns import FACTORS
 from ablation.records.files import Results
-from ablation.records.horizon import UNITS, horizon_of
+from ablation.records.horizon import horizon_of
 
 SHOWN = 3
 """Combinations in the table."""
@@ -70,12 +69,12 @@ def closing_lines(results: Results, nuisance: Sequence[str], nested: bool) -> li
 
 def standings(results: Results, nuisance: Sequence[str], nested: bool) -> list[Standing]:
     """Return every combination at its tuned setting, that with the least mean time first; equal ones by their score."""
-    unit, horizon = horizon_of(results.manifest)
+    _, horizon = horizon_of(results.manifest)
     varying = [name for name in FACTORS if results.cells[name].nunique(dropna=False) > 1 and name != "seed"]
     compared = [name for name in varying if name not in nuisance]
     tuned = [name for name in varying if name in nuisance]
     rows: list[Any] = results.cells.sort_values([*tuned, "seed"], kind="stable").to_dict("records")
-    times = _times(results, UNITS[unit])
+    times = dict(zip(results.cells["key"], times_to_target(results, results.cells), strict=True))
     groups: dict[tuple[Any, ...], dict[tuple[Any, ...], list[Row]]] = {}
     for row in rows:
         settings = groups.setdefault(tuple(map(str, (row[name] for name in compared))), {})
@@ -124,23 +123,6 @@ def _score(row: Row, part: str, manifest: Mapping[str, Any]) -> float:
     if row["status"] != "finished" or _is_none(value):
         return 1 / classes if classes else 0.0
     return max(float(value), 0.0 if classes else -1.0)
-
-
-def _times(results: Results, clock: str) -> dict[str, float]:
-    """Return when each cell meets its target at two evaluations in a row, or at the last; infinite where it never does.
-
-    A diverged cell never does.
-    """
-    targets = {row.key: results.manifest["targets"][row.data][1] for row in results.cells.itertuples()}
-    times = dict.fromkeys(targets, math.inf)
-    for key, curve in results.curves.sort_values(["key", "step"]).groupby("key", sort=False):
-        # Accuracies are stored in single precision; 324 of 360 right must meet a target of 0.9.
-        met = curve["val_accuracy"].to_numpy(np.float32) >= np.float32(targets[key])
-        held = np.flatnonzero(met & np.append(met[1:], True))
-        if len(held):
-            times[key] = float(curve[clock].to_numpy()[held[0]])
-    diverged = results.cells["key"][results.cells["status"] != "finished"]
-    return {**times, **dict.fromkeys(diverged, math.inf)}
 
 
 def _is_none(value: object) -> bool:

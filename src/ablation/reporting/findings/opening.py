@@ -16,7 +16,7 @@ from ablation.reporting.findings.warning import warning
 from ablation.reporting.statistics.differences import Difference, Evidence
 from ablation.reporting.wording.captions import UNTRAINED
 from ablation.reporting.wording.evidence import SURE
-from ablation.reporting.wording.phrases import listed, names, words
+from ablation.reporting.wording.phrases import capital, listed, names, words
 from ablation.reporting.worth import Turn, Worth, asked, turn, worths
 
 MOST = 3
@@ -196,11 +196,6 @@ def cost(analysis: Analysis) -> Number:
     minutes = reckoned / 60
     text = digits(minutes, 2) if minutes >= 1 else "under 1"
     return Number(f"{text} min", "of one processor core, as reckoned")
-
-
-def capital(text: str) -> str:
-    """A text with its first letter large."""
-    return text[:1].upper() + text[1:]
 
 
 def opening(analysis: Analysis) -> Opening:

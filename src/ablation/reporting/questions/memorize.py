@@ -24,7 +24,7 @@ from ablation.reporting.figures.view import View, few, hold, left_out, present, 
 from ablation.reporting.naming import Label
 from ablation.reporting.wording.captions import interval_text, seeds_text, tuning_text
 from ablation.reporting.wording.evidence import difference_text
-from ablation.reporting.wording.phrases import listed, words
+from ablation.reporting.wording.phrases import capital, listed, words
 
 TOPIC = "When does a network memorize?"
 NAME = "question_memorize"
@@ -252,8 +252,3 @@ def plot(view: View, design: Design) -> Figure:
     names = [worded(design, "depth", depth) for depth in depths]
     key(figure, [*handles, *kinds], [*names, "training", "validation"])
     return figure
-
-
-def capital(text: str) -> str:
-    """A text with its first letter large."""
-    return text[:1].upper() + text[1:]

@@ -55,6 +55,11 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def capital(text: str) -> str:
+    """A text with its first letter large."""
+    return text[:1].upper() + text[1:]
+
+
 def joined(parts: Sequence[str], by: str) -> str:
     """The parts one after the other; one that holds what joins them stands in brackets."""
     return by.join(f"({part})" if by in part else part for part in parts)
