@@ -54,7 +54,7 @@ class Spec:
     seed: int
     epochs: int
     probe_size: int
-    compile: Literal["eager", "layers"] = "eager"
+    compile: Literal["eager", "layers", "native"] = "eager"
     tf32: bool = False
     model: Level = Level("mlp", {})
     evaluations: tuple[float, ...] = ()

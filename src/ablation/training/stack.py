@@ -58,6 +58,11 @@ class Stack:
         self.watch = Watch(watched, cells, device)
         self._bind_views()
 
+    @property
+    def tensors(self) -> int:
+        """How many tensors a cell's parameters are: weight matrices and vectors."""
+        return len(self._layout.shapes) + len(self._layout.vectors)
+
     def __len__(self) -> int:
         return len(self.place_S)
 

@@ -17,6 +17,9 @@ from ablation.training.data import BatchOrder, Data
 from ablation.training.ingredients import Moment
 from ablation.training.measurement import Measurement
 from ablation.training.memory import keep_freed_memory
+from ablation.training.native.form import form_of
+from ablation.training.native.measurement import NativeMeasurement
+from ablation.training.native.steps import NativeSteps
 from ablation.training.networks import build
 from ablation.training.outcome import Notes, Outcome
 from ablation.training.schedule import Schedules
@@ -66,7 +69,6 @@ class _Run:
         if first.compile == "layers":
             self.arithmetic = compiled_arithmetic(self.arithmetic, first, device, data.train_y.dtype)
         self.network = build(first, data.features, data.outputs, self.arithmetic.hidden)
-        self.measurement = Measurement(self.network, self.arithmetic, first, data)
         self.stack = Stack(self.network.layout, cohort, device, watched)
         seeds, orders = [spec.seed for spec in cohort], [spec.order for spec in cohort]
         self.order = BatchOrder(seeds, len(data.train_y), first.batch_size, device, orders, data.train_y)
@@ -74,6 +76,13 @@ class _Run:
         self.probes, self.evaluations = probe_steps(*when), evaluation_steps(*when)
         self.length = self.probes[-1], self.order.steps_per_epoch
         self.schedules = Schedules([spec.schedule for spec in cohort], *self.length, device)
+        self.native: NativeSteps | None = None
+        if first.compile == "native":
+            form = form_of(first)
+            self.native = NativeSteps(form, self.network, first, data, self.stack)
+            self.measurement: Measurement = NativeMeasurement(form, self.network, self.arithmetic, first, data)
+        else:
+            self.measurement = Measurement(self.network, self.arithmetic, first, data)
         self.evaluated = torch.zeros((), dtype=torch.int64, device=device)  # the step of the evaluation before
         self.notes = Notes(len(cohort), self.network.depth, self.probes, self.evaluations)
 
@@ -82,6 +91,9 @@ class _Run:
             self._measure(start)
             if len(self.stack) == 0:
                 break
+            if self.native is not None:
+                self.native.take(self.stack, self.order, self._rate, start, stop)
+                continue
             for number in range(start, stop):
                 if number == stop - 1:
                     self.stack.spare_SP.copy_(self.stack.param_SP)
@@ -99,6 +111,9 @@ class _Run:
         moment = self._moment(number)
         lr_S1 = self.schedules.rate(self.stack.lr_S1, moment)
         step(self.network, self.arithmetic, self.stack, self.data, self.order.batch(number), lr_S1, moment)
+
+    def _rate(self, number: int) -> Tensor:
+        return self.schedules.rate(self.stack.lr_S1, self._moment(number))
 
     def _moment(self, number: int) -> Moment:
         step = torch.full((), number, device=self.data.train_x.device)

@@ -6,7 +6,7 @@ is this one, to the bit. Watching changes no number of a cell.
 Legend of the suffixes: S cells of a cohort, N numbers of a part in a row, 1 an axis of length one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -38,6 +38,15 @@ class Watch:
         for kind, numbers in found.items():
             # What is not a number stays none from here on.
             self._largest[kind] = torch.maximum(self._largest[kind], COMPARED[kind].of_all(numbers))
+
+    @property
+    def kinds(self) -> list[str]:
+        """The watched rules."""
+        return [*self._largest]
+
+    def note(self, largest: Mapping[str, Tensor]) -> None:
+        """Note the largest numbers, [S, 1] by kind, that were found otherwise; of more kinds than are watched."""
+        self._largest = {kind: torch.maximum(seen_S1, largest[kind]) for kind, seen_S1 in self._largest.items()}
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows only."""
