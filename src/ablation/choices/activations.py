@@ -100,7 +100,9 @@ def tanh(x: Tensor) -> ValueAndDerivative:
         power, growth = _power_and_growth(torch.clamp_max(2.0 * x.abs(), LARGEST_EXPONENT), -1)
         less, more = power * growth + (power - 0.5), power * growth + (power + 0.5)
         gap = x.new_full((), 2.0) / more
-        return torch.where(x < 0.0, -0.5, 0.5) * (less * gap), gap - 0.25 * gap * gap
+        # Where the gap is no normal number, and may be flushed to zero, the value is 1 all the same.
+        twice = torch.clamp_max(less * torch.clamp_min(gap, torch.finfo(torch.float32).tiny), 2.0)
+        return torch.where(x < 0.0, -0.5, 0.5) * twice, gap - 0.25 * gap * gap
     gap = x.abs().exp_()
     torch.addcmul(ONE, gap, gap, out=gap)
     torch.div(FOUR, gap, out=gap)

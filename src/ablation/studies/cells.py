@@ -16,13 +16,14 @@ import torch
 from ablation import UserError
 from ablation.records.columns import DEFAULTS, FACTORS
 from ablation.studies.code import choice_digest, training_digest
-from ablation.studies.machine.environment import Environment, environment
+from ablation.studies.machine.environment import Environment, environment, environment_for
+from ablation.studies.forms import compiled_as
 from ablation.studies.own.files import owners
 from ablation.studies.registries import REGISTRIES
 from ablation.studies.study import NUMBERS, Study
 from ablation.studies.views import name_of_view
 from ablation.training.networks import NETWORKS
-from ablation.training.spec import Level, Spec
+from ablation.training.spec import Compile, Level, Spec
 from ablation.training.view import View
 
 CROSSED = [factor for factor in NUMBERS if factor not in ("depth", "width")]
@@ -78,6 +79,7 @@ def expand(study: Study) -> list[Cell]:
     for *labels, model, data in product(*levels, study.models, study.data):
         chosen = {factor: study.levels[factor][label] for factor, label in zip(REGISTRIES, labels, strict=True)}
         crossed = {**numbers, "lr": study.rates_of(labels[optimizer])}
+        how: Compile | None = None
         for (depth, width, widths), *values in product(shapes[model], *(crossed[name] for name in CROSSED)):
             given = dict(zip(CROSSED, values, strict=True))
             factors = dict(zip(FACTORS, (*labels, model, data, depth, width, *values), strict=True))
@@ -93,11 +95,11 @@ def expand(study: Study) -> list[Cell]:
                 evaluations=study.evaluations,
                 gradient_batches=study.gradient_batches,
                 probe_size=study.probe_size,
-                compile="layers" if study.compile else "eager",
                 tf32=study.tf32,
                 model=networks[model],
             )
-            cells.append(Cell(name_of(factors), factors, spec))
+            how = how or compiled_as(study, spec)  # which its numbers do not decide
+            cells.append(Cell(name_of(factors), factors, replace(spec, compile=how)))
     return _unique(cells)
 
 
@@ -149,8 +151,8 @@ def keys(
         device: where the cells are trained.
         there: the environment, where it is not this process's.
     """
-    compiles = any(cell.spec.compile != "eager" for cell in cells)
-    common = {"code": training_digest(), "environment": environment(device, compiles) if there is None else there}
+    code = training_digest()
+    found_there = environment(device, {cell.spec.compile for cell in cells}) if there is None else there
     found: dict[str, str] = {}
     keys = []
     for cell in cells:
@@ -158,7 +160,8 @@ def keys(
         choices = {factor: choice_digest(REGISTRIES[factor], kind) for factor, kind in levels.items()}
         if ("model", cell.spec.model.kind) in owners():  # the others are of the code that trains
             choices["model"] = choice_digest(NETWORKS, cell.spec.model.kind)
-        content = {"spec": cell.spec.as_dict(), "data": digests[cell.data], "choices": choices, **common}
+        content = {"spec": cell.spec.as_dict(), "data": digests[cell.data], "choices": choices, "code": code}
+        content["environment"] = environment_for(found_there, cell.spec.compile)
         key = hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
         if key in found:
             raise UserError(f"{cell.name}: the same run as {found[key]} under another name; levels must differ")

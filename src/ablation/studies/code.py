@@ -108,11 +108,19 @@ def training_digest() -> str:
     """
     texts, seen = [], set[tuple[Path, str]]()
     for name, path in _training():
-        texts.append(f"{name}: {ast.unparse(without_words(ast.parse(path.read_text('utf-8'))))}")
+        text = path.read_text("utf-8")
+        is_python = path.suffix == ".py"
+        texts.append(f"{name}: {ast.unparse(without_words(ast.parse(text))) if is_python else without_comments(text)}")
     for file, name, value in _taken():
         if not isinstance(value, dict | frozenset):
             texts += module(file).reach([name], seen)
     return digest(texts)
+
+
+def without_comments(text: str) -> str:
+    """Return a text in C++ without its comments, which begin with two strokes, nor blank lines."""
+    lines = (line.partition("//")[0].rstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def choice_digest(registry: Mapping[str, Callable[..., Any]], kind: str) -> str:
@@ -166,6 +174,8 @@ def _taken() -> list[tuple[Path, str, object]]:
     """Return what ``training/`` imports from ``choices/``: its file, its name and its value."""
     found: dict[tuple[Path, str], object] = {}
     for _, path in _training():
+        if path.suffix != ".py":
+            continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ablation.choices."):
                 there = import_module(str(node.module))

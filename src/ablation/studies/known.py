@@ -2,8 +2,8 @@
 
 While the unclipped cell trains, it is noted what the rule would have compared with its threshold
 (``training/watch.py``); if that never exceeds the clipped cell's, its record is the unclipped cell's. That holds where
-a cell has the same bits in any cohort and its step the same arithmetic with a rule as without: on a processor, and not
-compiled.
+a cell has the same bits in any cohort and its step the same arithmetic with a rule as without: on a processor, and
+not with compiled layers.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ from ablation.studies.store import Record
 def siblings(cells: Sequence[Cell]) -> dict[int, int]:
     """Return the place of each clipped cell's unclipped sibling, the same cell but for clipping, where there is one.
 
-    Only of cells that may be known by it: that are not compiled, and whose rule says what it compares.
+    Only of cells that may be known by it: whose layers are not compiled, and whose rule says what it compares.
     """
     clipped = {
         place: _but_clipping(cell)
         for place, cell in enumerate(cells)
-        if cell.spec.clipping.kind in COMPARED and cell.spec.compile == "eager"
+        if cell.spec.clipping.kind in COMPARED and cell.spec.compile != "layers"
     }
     if not clipped:
         return {}

@@ -84,7 +84,7 @@ def look_ahead(study: Study) -> Outlook:
     cards = with_views(prepared, {cell.data for cell in cells})
     check_batches(cells, cards)
     check_tables(cells, cards)
-    how = environment_of(study.engine, device, study.compile)
+    how = environment_of(study.engine, device, {cell.spec.compile for cell in cells})
     cell_keys = keys(cells, {label: card["digest"] for label, card in cards.items()}, device, how)
     present = held(study.store_folder, cell_keys)
     missing = [place for place, key in enumerate(cell_keys) if key not in present]

@@ -21,6 +21,7 @@ from ablation.studies.engines.few import done_sooner_here
 from ablation.studies.engines.work import Supply
 from ablation.studies.known import Waiting
 from ablation.studies.machine.cost import Ends
+from ablation.studies.forms import told_of_forms
 from ablation.studies.machine.environment import check_arithmetic, environment
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
 from ablation.studies.replaced import replaced
@@ -75,15 +76,18 @@ def run_study(study: Study) -> Summary:
     on_cluster = study.engine["kind"] == "ray"
     # How a GPU of another machine computes, only that machine can tell.
     asked = on_cluster and device.type == "cuda"
-    how = environment_of(study.engine, device, study.compile) if asked else environment(device, study.compile)
+    compiles = {cell.spec.compile for cell in cells}
+    how = environment_of(study.engine, device, compiles) if asked else environment(device, compiles)
     cell_keys = keys(cells, digests, device, how)
     with open_store(study.store_folder, study.name) as store:
         present = whole_cells(study, cells, cell_keys, store)
         if on_cluster and not asked and len(present) < len(cells):
-            how = environment_of(study.engine, device, study.compile)
+            how = environment_of(study.engine, device, compiles)
             cell_keys = keys(cells, digests, device, how)
             present = whole_cells(study, cells, cell_keys, store)
         missing = [place for place, key in enumerate(cell_keys) if key not in present]
+        if missing and (told := told_of_forms(study, [cells[place].spec for place in missing])):
+            tqdm.write(told, file=sys.stderr)
         waiting = Waiting(cells, missing, device)
         plan = make_plan(study, cells, missing, cards, device)
         cohorts = plan.cohorts([cells[place] for place in missing])
@@ -131,8 +135,10 @@ def check_machine(study: Study, device: torch.device) -> None:
     """
     if study.tf32 and device.type != "cuda":
         raise UserError(f"training.tf32=true: only a GPU has it, and the device is {device.type}; allowed here: false")
-    if study.compile and not has_compiler():
-        raise UserError("training.compile=true: no C++ compiler (g++ or clang++) was found; install one, or use false")
+    if study.compile == "layers" and not has_compiler():
+        raise UserError(
+            "training.compile=layers: no C++ compiler (g++ or clang++) was found; install one, or use auto or eager"
+        )
     if study.engine["kind"] != "ray":
         check_arithmetic()
 

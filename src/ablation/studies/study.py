@@ -33,7 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "evaluations": list,
         "gradient_batches": Annotated[int, "[0, 1000000]"],
         "probe_size": Annotated[int, "[2, 1000000]"],
-        "compile": bool,
+        "compile": Literal["auto", "native", "layers", "eager"],
         "tf32": bool,
     },
     "paths": {"root": str | None, **dict.fromkeys(("data", "results", "reports", "store"), str)},
@@ -73,7 +73,7 @@ class Study:
     evaluations: tuple[float, ...]
     gradient_batches: int
     probe_size: int
-    compile: bool
+    compile: Literal["auto", "native", "layers", "eager"]
     tf32: bool
     device: Literal["auto", "cpu", "cuda"]
     engine: dict[str, Any]
@@ -164,7 +164,7 @@ def check_study(config: dict[str, Any]) -> Study:
         evaluations=checks.epochs("training.evaluations", config["training"]["evaluations"]),
         gradient_batches=checks.gradient_batches(training["gradient_batches"]),
         probe_size=int(training["probe_size"]),  # type: ignore[arg-type]  # likewise
-        compile=bool(training["compile"]),
+        compile=config["training"]["compile"],
         tf32=bool(training["tf32"]),
         device=config["device"],
         engine=checks.engine(config["engine"]),

@@ -16,9 +16,13 @@ import ablation
 _branch = os.environ.get("MKL_CBWR") or "AUTO"
 os.environ["MKL_CBWR"] = _branch if "STRICT" in _branch else f"{_branch},STRICT"
 
+ENDINGS = (".py", ".h", ".cpp")
+"""Of files that say what is computed."""
+
 
 def sources() -> dict[str, Path]:
     """Return the files that decide a cell's numbers, by their path in the package: ``choices`` and this folder."""
     root = Path(ablation.__file__).parent
-    files = [*(root / "choices").rglob("*.py"), *(root / "training").rglob("*.py")]
+    training = root / "training"
+    files = [*(root / "choices").rglob("*.py"), *(each for end in ENDINGS for each in training.rglob(f"*{end}"))]
     return {path.relative_to(root).as_posix(): path for path in sorted(files)}

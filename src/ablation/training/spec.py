@@ -19,6 +19,10 @@ class Level:
     settings: Mapping[str, Number]
 
 
+Compile = Literal["eager", "layers", "native"]
+"""How a cell's steps are computed."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """A cell's whole specification.
@@ -31,7 +35,8 @@ class Spec:
         seed: fixes the standard draws behind the initial weights and the batch order.
         epochs: passes over the training part; with ``steps``, the periods into which these are divided.
         probe_size: examples of the probe batch.
-        compile: how the training step is compiled: eager is not at all, layers each hidden layer and the loss.
+        compile: how its steps are computed: eager operation by operation, layers with each hidden layer and the loss
+            compiled, native whole steps of a cell at a time in machine code.
         tf32: whether a GPU may round the factors of its products to TF32, which has ten bits of fraction.
         model: which network, a key of ``NETWORKS``.
         evaluations: moments at which a cell is evaluated beside the start and each epoch's or period's end, in these
@@ -54,7 +59,7 @@ class Spec:
     seed: int
     epochs: int
     probe_size: int
-    compile: Literal["eager", "layers", "native"] = "eager"
+    compile: Compile = "eager"
     tf32: bool = False
     model: Level = Level("mlp", {})
     evaluations: tuple[float, ...] = ()

@@ -46,7 +46,7 @@ class Stack:
         self.states: list[State] = [{} for _ in layout.blocks(self.param_SP)]
         self.clip_states: list[State] = [{} for _ in self.states]
         self.val_loss_S1 = torch.full((cells, 1), math.nan, device=device)
-        self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], device=device)
+        self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], dtype=torch.float32, device=device)
         eager = cohort[0].compile == "eager"
         of_clip, of_optimizer = (
             numbers_in_stack([getattr(spec, name) for spec in cohort], eager, device)

@@ -1,6 +1,6 @@
 """Where cohorts are trained. Every engine gives the same bits on the same kind of machine."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from ablation.studies.engines.ray import connect, environment_there, run_ray, sl
 from ablation.studies.engines.work import Supply, Trained
 from ablation.studies.machine.environment import environment
 from ablation.studies.own.reading import Files
+from ablation.training.spec import Compile
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:
@@ -28,7 +29,9 @@ def count_workers(engine: Mapping[str, Any], device: str) -> int:
     return engine.get("workers") or default_workers()
 
 
-def environment_of(engine: Mapping[str, Any], device: torch.device, compiles: bool) -> dict[str, str]:
+def environment_of(
+    engine: Mapping[str, Any], device: torch.device, compiles: Collection[Compile]
+) -> dict[str, str]:
     """Return how the processes of an engine compute.
 
     Raises:

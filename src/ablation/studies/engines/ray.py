@@ -7,7 +7,7 @@ with records. A task whose worker or node is lost is run again elsewhere, to the
 import atexit
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ablation.studies.machine.environment import check_arithmetic, differences, 
 from ablation.studies.own.files import install
 from ablation.studies.own.reading import Files
 from ablation.training.data import Data
+from ablation.training.spec import Compile
 
 RETRIES = 5
 """How often a cohort is run again after its worker or its node was lost, or it ran out of memory."""
@@ -73,7 +74,7 @@ def slots(device: str) -> int:
     return count
 
 
-def environment_there(device: torch.device, compiles: bool) -> dict[str, str]:
+def environment_there(device: torch.device, compiles: Collection[Compile]) -> dict[str, str]:
     """Return how the cluster's nodes compute, which only they can tell: this machine may be of another kind.
 
     A node that has nothing free for some time is not waited for; it will be asked when it is to train.
@@ -167,7 +168,7 @@ def _got(task: Any) -> Any:
         raise UserError(f"engine=ray: the cluster failed ({reason}); what was finished is kept") from error
 
 
-def _environment_of_node(device: str, compiles: bool) -> dict[str, str]:
+def _environment_of_node(device: str, compiles: Collection[Compile]) -> dict[str, str]:
     check_arithmetic()
     return environment(torch.device(device), compiles)
 

@@ -15,7 +15,7 @@ from ablation import UserError
 from ablation.datasets.prepared import load
 from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.weights import packed
-from ablation.studies.machine.environment import Environment, differences, environment
+from ablation.studies.machine.environment import Environment, compiled_in, differences, environment
 from ablation.studies.machine.fingerprint import one_thread
 from ablation.studies.own.files import fault, install, owners
 from ablation.studies.own.reading import Files
@@ -77,7 +77,7 @@ class Supply:
         install(self.choices)
         if self.environment is None:
             return
-        here = environment(torch.device(self.device), "compiler" in self.environment)
+        here = environment(torch.device(self.device), compiled_in(self.environment))
         if here != self.environment:
             raise UserError(
                 f"{where} computes otherwise than the study, {differences(here, self.environment)}: its numbers would "
@@ -167,7 +167,7 @@ def train_within_memory(cells: Sequence[Spec], data: Data, watched: Collection[s
         return train(cells, data, watched)
     except CannotCompileError as error:
         levels = ", ".join(level.kind for level in (cells[0].activation, cells[0].normalization, cells[0].loss))
-        raise UserError(f"training.compile=true: {error}, one of {levels}; allowed with them: false") from error
+        raise UserError(f"training.compile=layers: {error}, one of {levels}; allowed with them: auto, eager") from error
     except (Exception, SystemExit) as error:  # a user's own choice may raise anything
         if not _is_out_of_memory(error):
             if (told := fault(error)) is not None:

@@ -2,14 +2,17 @@
 
 import hashlib
 import os
+import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 
 import torch
 
 from ablation import UserError
 from ablation.studies.machine.fingerprint import fingerprint, keeps_the_law
+from ablation.training.native.building import identity
+from ablation.training.spec import Compile
 
 Environment = Mapping[str, str]
 """What was found, by name, in words that a report can show."""
@@ -18,7 +21,7 @@ NEEDS = {"AVX2": torch.cpu._is_avx2_supported, "AVX512": torch.cpu._is_avx512_su
 """How torch tells whether the processor has the vector unit that a capability of its own is made for."""
 
 
-def environment(device: torch.device, compiles: bool = False) -> dict[str, str]:
+def environment(device: torch.device, compiles: Collection[Compile] = ()) -> dict[str, str]:
     """Return what decides a cell's numbers beside its specification, its data and our code.
 
     Names and, since names are only proxies, a digest of the bits of a fixed set of operations. Of a GPU that is not in
@@ -26,7 +29,7 @@ def environment(device: torch.device, compiles: bool = False) -> dict[str, str]:
 
     Args:
         device: where the cells are trained.
-        compiles: whether parts of them are compiled.
+        compiles: how their steps are computed.
     """
     found = {"torch": torch.__version__.split("+")[0], "device": device.type}
     if device.type == "cuda":
@@ -37,9 +40,25 @@ def environment(device: torch.device, compiles: bool = False) -> dict[str, str]:
     if _has_mkl():
         found["mkl"] = os.environ.get("MKL_CBWR", "")
     found["bits"] = fingerprint(device)
-    if compiles:
+    if "layers" in compiles:
         found["compiler"] = _compiler(device.type)
+    if "native" in compiles:
+        found["native"] = f"{identity()}, {' '.join(platform.libc_ver())}"
     return found
+
+
+OF_ONE: dict[str, Compile] = {"compiler": "layers", "native": "native"}
+"""What of an environment is only of cells whose steps are computed in a certain way."""
+
+
+def compiled_in(found: Environment) -> list[Compile]:
+    """Return the ways to compute steps that an environment tells of."""
+    return [how for name, how in OF_ONE.items() if name in found]
+
+
+def environment_for(found: Environment, compile: Compile) -> dict[str, str]:
+    """Return what of an environment decides the numbers of cells whose steps are computed in this way."""
+    return {name: told for name, told in found.items() if OF_ONE.get(name, compile) == compile}
 
 
 def check_arithmetic() -> None:

@@ -1,8 +1,11 @@
 """Which cells have a native form, and what it consists of."""
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
@@ -10,6 +13,7 @@ from ablation.choices.losses import LOSSES, cross_entropy, mse
 from ablation.choices.normalization import NORMALIZATIONS, BatchNormalization, none
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.descent import Decay, Descent, without_decay
+from ablation.training.native.agreement import DisagreementError, check_activation, check_rule
 from ablation.training.native.building import CannotBuildError, compiler, library
 from ablation.training.native.rules import Names, RuleText, rule_text
 from ablation.training.native.tracing import CannotTraceError, trace_activation
@@ -70,37 +74,54 @@ def form_of(spec: Spec) -> Form:
         raise NoNativeFormError(f"normalization {spec.normalization.kind} has no native form")
     if LOSSES[spec.loss.kind] not in (cross_entropy, mse):
         raise NoNativeFormError(f"loss {spec.loss.kind} has no native form")
-    try:
+    with _reasons(""):
         functions = library((HERE / "library.cpp").read_text("utf-8"), CONTRACTED, HERE)
-        activation = library(_activation(spec.activation), CONTRACTED)
-        descent, text = _rule(spec)
-        return Form(functions, activation, library(text.text, AS_WRITTEN), text, descent)
-    except (CannotTraceError, CannotBuildError) as error:
-        raise NoNativeFormError(str(error)) from error
+    rule, text, descent = _rule(spec)
+    return Form(functions, _activation(spec.activation), rule, text, descent)
 
 
-def _activation(level: Level) -> str:
+_made: dict[tuple[object, ...], tuple[Any, ...]] = {}
+"""What was made in this process, by the functions of which it was made: one of a user's own may take another's name."""
+
+
+def _activation(level: Level) -> ctypes.CDLL:
+    function = bind(ACTIVATIONS, level)
+    key = "activation", id(ACTIVATIONS[level.kind]), repr(level)
+    if key not in _made:
+        with _reasons(f"activation {level.kind} "):
+            made = library(activation_text(*trace_activation(function)), CONTRACTED)
+            check_activation(made, function)
+        _made[key] = made, ACTIVATIONS[level.kind]  # alive, so that no other function has its place in memory
+    return _made[key][0]
+
+
+def _rule(spec: Spec) -> tuple[ctypes.CDLL, RuleText, Descent]:
+    clip, optimizer, decay = spec.clipping, without_decay(spec.optimizer), Decay.of(spec.optimizer)
+    names = Names(tuple(numbers_of(clip)), tuple(numbers_of(optimizer)), () if decay is None else ("weight_decay",))
+    rules = CLIPPINGS[clip.kind], OPTIMIZERS[optimizer.kind]
+    words = without_numbers(clip), without_numbers(optimizer)
+    key = "rule", *map(id, rules), repr(words), repr(names), repr(decay)
+    if key not in _made:
+        named = f"clipping {clip.kind} with optimizer {optimizer.kind} "
+        descent = Descent(bind(CLIPPINGS, words[0]), bind(OPTIMIZERS, words[1]), decay)
+        if descent.asks:
+            raise NoNativeFormError(f"{named}asks for {', '.join(sorted(descent.asks))}")
+        with _reasons(named):
+            text = rule_text(descent, names)
+            # A part of the network is handed over vector by vector, where a rule of a user's own may expect all.
+            if text.reduces and not all(rule.__module__.startswith("ablation.choices.") for rule in rules):
+                raise NoNativeFormError(f"{named}makes one number of many")
+            made = library(text.text, AS_WRITTEN)
+            check_rule(made, text, descent, names)
+        _made[key] = made, text, descent, rules
+    made, text, descent, _ = _made[key]
+    return made, text, descent
+
+
+@contextmanager
+def _reasons(of: str) -> Iterator[None]:
+    """Have whatever keeps a choice from its form be the reason why there is none."""
     try:
-        return activation_text(*trace_activation(bind(ACTIVATIONS, level)))
-    except CannotTraceError as error:
-        raise NoNativeFormError(f"activation {level.kind} {error}") from error
-
-
-def _rule(spec: Spec) -> tuple[Descent, RuleText]:
-    clip, optimizer = spec.clipping, without_decay(spec.optimizer)
-    descent = Descent(
-        bind(CLIPPINGS, without_numbers(clip)), bind(OPTIMIZERS, without_numbers(optimizer)), Decay.of(spec.optimizer)
-    )
-    named = f"clipping {clip.kind} with optimizer {optimizer.kind}"
-    if descent.asks:
-        raise NoNativeFormError(f"{named} asks for {', '.join(sorted(descent.asks))}")
-    decay = () if descent.decay is None else ("weight_decay",)
-    try:
-        text = rule_text(descent, Names(tuple(numbers_of(clip)), tuple(numbers_of(optimizer)), decay))
-    except CannotTraceError as error:
-        raise NoNativeFormError(f"{named} {error}") from error
-    for registry, level in ((CLIPPINGS, clip), (OPTIMIZERS, optimizer)):
-        # A part of the network is handed over vector by vector, where a rule of another's may expect all vectors.
-        if text.reduces and not registry[level.kind].__module__.startswith("ablation.choices."):
-            raise NoNativeFormError(f"{level.kind} makes a number of many")
-    return descent, text
+        yield
+    except (CannotTraceError, CannotBuildError, DisagreementError) as error:
+        raise NoNativeFormError(f"{of}{error}") from error
