@@ -34,6 +34,9 @@ CELLS = [36, 132, 528, 2112]
 STEPS = 48
 """Of what is timed, once after a first time that compiles."""
 
+CLIP = 0.01
+"""The threshold where the kernel is checked, which many numbers of a gradient are beyond."""
+
 TOLERANCE = 1e-3
 """How far from the eager trainer's parameters an epoch may end, as a share of its way; sums have another order, so that
 a unit near its kink may be on its other side."""
@@ -51,12 +54,12 @@ def train_cell(
     steps,
     cells,
     rate,
+    clip,
     FAN_IN: tl.constexpr,
     WIDTH: tl.constexpr,
     CLASSES: tl.constexpr,
     PADDED: tl.constexpr,  # classes, up to what a product can be of
     BATCH: tl.constexpr,
-    CLIP: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     """Train the cell of this program."""
@@ -97,7 +100,7 @@ def train_cell(
         tl.debug_barrier()
         grad_HC, grad_C = tl.dot(tl.trans(a_BH), d_BC, input_precision=PRECISION), tl.sum(d_BC, 0)
         d_BH = tl.dot(d_BC, tl.trans(weight_HC), input_precision=PRECISION)
-        by_HC, by_C = tl.clamp(grad_HC, -CLIP, CLIP), tl.clamp(grad_C, -CLIP, CLIP)
+        by_HC, by_C = tl.clamp(grad_HC, -clip, clip), tl.clamp(grad_C, -clip, clip)
         tl.store(last + at_HC, weight_HC - rate * by_HC, mask=is_class[None, :])
         tl.store(last_bias + c, bias_C - rate * by_C, mask=is_class)
         for back in range(1, depth):
@@ -108,14 +111,14 @@ def train_cell(
             weight = hidden + (layer - 1) * WIDTH * WIDTH + at_HH
             weight_HH, bias_H = tl.load(weight), tl.load(bias + layer * WIDTH + h)
             d_BH = tl.dot(d_BH, tl.trans(weight_HH), input_precision=PRECISION)
-            tl.store(weight, weight_HH - rate * tl.clamp(grad_HH, -CLIP, CLIP))
-            tl.store(bias + layer * WIDTH + h, bias_H - rate * tl.clamp(grad_H, -CLIP, CLIP))
+            tl.store(weight, weight_HH - rate * tl.clamp(grad_HH, -clip, clip))
+            tl.store(bias + layer * WIDTH + h, bias_H - rate * tl.clamp(grad_H, -clip, clip))
             a_BH = below_BH
         d_BH = tl.where(a_BH > 0, d_BH, 0.0)
         grad_IH, grad_H = tl.dot(tl.trans(x_BI), d_BH, input_precision=PRECISION), tl.sum(d_BH, 0)
         weight_IH, bias_H = tl.load(first + at_IH), tl.load(bias + h)
-        tl.store(first + at_IH, weight_IH - rate * tl.clamp(grad_IH, -CLIP, CLIP))
-        tl.store(bias + h, bias_H - rate * tl.clamp(grad_H, -CLIP, CLIP))
+        tl.store(first + at_IH, weight_IH - rate * tl.clamp(grad_IH, -clip, clip))
+        tl.store(bias + h, bias_H - rate * tl.clamp(grad_H, -clip, clip))
         tl.debug_barrier()
 
 
@@ -132,25 +135,27 @@ def batches(shape: Shape, data: Data, steps: int) -> Tensor:
     return torch.stack([order.batch(step) for step in range(steps)])
 
 
-def launch(shape: Shape, data: Data, param_SP: Tensor, index_TSB: Tensor, precision: str, warps: int) -> None:
+def launch(
+    shape: Shape, data: Data, param_SP: Tensor, index_TSB: Tensor, precision: str, warps: int, clip: float = 1.0
+) -> None:
     """Train cells in place, a program each."""
     (steps, cells, batch), parameters = index_TSB.shape, param_SP.shape[1]
     tape = param_SP.new_empty(cells, shape.depth, batch, shape.width)
-    numbers = parameters, shape.depth, steps, cells, RATE
+    numbers = parameters, shape.depth, steps, cells, RATE, clip
     sizes = {"FAN_IN": data.features, "WIDTH": shape.width, "CLASSES": data.outputs, "PADDED": 16, "BATCH": batch}
     train_cell[(cells,)](
         *(param_SP, tape, data.train_x, data.train_y, index_TSB, *numbers),
-        **(sizes | {"CLIP": 1.0, "PRECISION": precision, "num_warps": warps}),
+        **(sizes | {"PRECISION": precision, "num_warps": warps}),
     )
 
 
 def check(shape: Shape, data: Data, precision: str, warps: int) -> tuple[float, bool]:
     """Return how far from the trainer's an epoch ends, as a share of its way, and whether a cell has its bits alone."""
-    trained_SP = torch.stack([outcome.weights for outcome in train(cohort(shape, "relu", False), data)])
+    trained_SP = torch.stack([outcome.weights for outcome in train(cohort(shape, "relu", False, threshold=CLIP), data)])
     start_SP, index_TSB = start(shape, data), batches(shape, data, shape.steps(len(data.train_y)))
     param_SP, alone_1P = start_SP.clone(), start_SP[-1:].clone()
-    launch(shape, data, param_SP, index_TSB, precision, warps)
-    launch(shape, data, alone_1P, index_TSB[:, -1:].contiguous(), precision, warps)
+    launch(shape, data, param_SP, index_TSB, precision, warps, CLIP)
+    launch(shape, data, alone_1P, index_TSB[:, -1:].contiguous(), precision, warps, CLIP)
     away_S, way_S = (param_SP.cpu() - trained_SP).norm(dim=1), (trained_SP - start_SP.cpu()).norm(dim=1)
     return float((away_S / way_S).max()), torch.equal(param_SP[-1:], alone_1P)
 

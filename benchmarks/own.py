@@ -69,15 +69,16 @@ def cohort(
     compile: str = "eager",
     optimizer: str = "sgd",
     steps: int | None = None,
+    threshold: float = 1.0,
 ) -> list[Spec]:
-    """Return cells that differ in their seed; with ``steps``, of one period of so many."""
+    """Return cells that differ in their seed, clipped by a value; with ``steps``, of one period of so many."""
     none = Level("none", {})
     return [
         Spec(
             init=Level("he_normal", {}),
             activation=Level(activation, PARAMETERS[activation]),
             normalization=Level("batch", BATCH) if norm else none,
-            clipping=Level("value", {"threshold": 1.0}),
+            clipping=Level("value", {"threshold": threshold}),
             optimizer=Level(optimizer, settings(OPTIMIZERS[optimizer])),
             schedule=Level("constant", {}),
             loss=Level("cross_entropy", {}),
