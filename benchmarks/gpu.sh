@@ -37,13 +37,14 @@ if [ ! "$dry" ]; then
         f"error: gpu.sh: torch {torch.__version__} finds no CUDA device; --dry tries the script without one")' || exit
 fi
 
+END=285  # seconds
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 failed=0
 
 # part TITLE SECONDS COMMAND...: run it for so long at most, and no longer than there is time; without its progress bar.
 part() {
-    local title=$1 limit=$2 left=$((285 - SECONDS)) status
+    local title=$1 limit=$2 left=$((END - SECONDS)) status
     shift 2
     printf '\n## %s\n\n' "$title"
     [ "$limit" -le "$left" ] || limit=$left
@@ -93,13 +94,13 @@ all() {
     echo
     versions
     # shellcheck disable=SC2046
-    part "CUDA tests" 60 "$python" -m pytest -q -rfs -p no:cacheprovider \
+    part "CUDA tests" 75 "$python" -m pytest -q -rfs -p no:cacheprovider \
         $(find tests -name 'test_*cuda*.py' -o -name 'test_captured*.py' | sort)
     small=() took=0
     [ ! "$dry" ] || small=(depth=2 width=8 lr=0.1 init=he_normal activation=relu normalization=none clipping=none
         training.epochs=1 engine=serial)
     # A fifth; and the whole study where that leaves time for the rest.
-    if core 90 'seed=[0]' && [ $((5 * took + 115)) -lt $((285 - SECONDS)) ]; then core 110; fi
+    if core 90 'seed=[0]' && [ $((5 * took + 115)) -lt $((END - SECONDS)) ]; then core 110; fi
     if [ "$dry" ]; then
         part "Run-steps per second" 60 "$python" benchmarks/throughput.py \
             --rows 5x32x64-relu-none --cells 2 --epochs 1 --repeats 1 --columns floor,ours,quiet

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
-from jax_peer import RATE, Jax, Missing
+from jax_peer import Jax, Missing
 from own import cohort, digits
-from peers import Shape
+from peers import RATE, Shape
 
 from ablation.training.networks import build
 from ablation.training.networks.initial import initial_parameters
