@@ -44,6 +44,13 @@ def test_jax_trains_to_the_parameters_that_ours_does(jax, activation, norm, cell
     np.testing.assert_allclose(there, here, rtol=1e-4, atol=1e-5)
 
 
+@needs_jax
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_jax_without_the_device_is_told(jax):
+    with pytest.raises(Missing, match=rf": its JAX {jax.version} has no device cuda$"):
+        Jax(None, "cuda")
+
+
 @pytest.mark.skipif(find_spec("jax") is not None, reason="JAX is here")
 def test_without_jax_it_says_why(monkeypatch, tmp_path):
     monkeypatch.delenv("JAX_PYTHON", raising=False)
