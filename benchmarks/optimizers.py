@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Callable
 
 import torch
+from own import PROBE, digits, ours
 from peers import Shape, alone
-from throughput import PROBE, digits, ours
 
 from ablation.choices.optimizers import OPTIMIZERS
 

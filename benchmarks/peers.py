@@ -38,6 +38,10 @@ class Shape:
         widths = [64, *[self.width] * self.depth, 10]
         return list(pairwise(widths))
 
+    def steps(self, examples: int) -> int:
+        """Return how many steps its epochs have, of so many examples."""
+        return self.epochs * (examples // self.batch)
+
 
 def synchronize(device: torch.device) -> None:
     """Wait for what was queued on a GPU; on a CPU there is nothing to wait for."""
