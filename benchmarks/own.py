@@ -15,7 +15,7 @@ from ablation.training.spec import Level, Spec
 PROBE = 128
 PARAMETERS = {"relu": {}, "tanh": {}, "elu": {"alpha": 1.0}}
 BATCH = {"placement": "before", "input": False, "epsilon": 1e-3, "momentum": 0.99}
-MODES = {"ours": "eager", "compiled": "layers"}
+MODES = {"ours": "eager", "compiled": "layers", "native": "native"}
 """How training is compiled, ``Spec.compile``, by the name of its column."""
 
 SHORT = 8
