@@ -16,8 +16,8 @@ import torch
 from ablation import UserError
 from ablation.records.columns import DEFAULTS, FACTORS
 from ablation.studies.code import choice_digest, training_digest
-from ablation.studies.machine.environment import Environment, environment, environment_for
 from ablation.studies.forms import compiled_as
+from ablation.studies.machine.environment import Environment, environment, environment_for
 from ablation.studies.own.files import owners
 from ablation.studies.registries import REGISTRIES
 from ablation.studies.study import NUMBERS, Study
@@ -84,7 +84,7 @@ def expand(study: Study) -> list[Cell]:
             given = dict(zip(CROSSED, values, strict=True))
             factors = dict(zip(FACTORS, (*labels, model, data, depth, width, *values), strict=True))
             spec = Spec(
-                **chosen,
+                **chosen,  # type: ignore[arg-type]  # none of them is a word
                 widths=widths,
                 batch_size=given["batch_size"],
                 order=given["order"],

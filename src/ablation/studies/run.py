@@ -19,9 +19,9 @@ from ablation.studies.engines.cohorts import Cohort, cohort_limits
 from ablation.studies.engines.duration import HOUR, Pace, Sample, estimate, told
 from ablation.studies.engines.few import done_sooner_here
 from ablation.studies.engines.work import Supply
+from ablation.studies.forms import told_of_forms
 from ablation.studies.known import Waiting
 from ablation.studies.machine.cost import Ends
-from ablation.studies.forms import told_of_forms
 from ablation.studies.machine.environment import check_arithmetic, environment
 from ablation.studies.machine.fits import refuse_cells, refuse_data, refuse_product, room_to_train
 from ablation.studies.replaced import replaced

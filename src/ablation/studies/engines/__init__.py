@@ -29,9 +29,7 @@ def count_workers(engine: Mapping[str, Any], device: str) -> int:
     return engine.get("workers") or default_workers()
 
 
-def environment_of(
-    engine: Mapping[str, Any], device: torch.device, compiles: Collection[Compile]
-) -> dict[str, str]:
+def environment_of(engine: Mapping[str, Any], device: torch.device, compiles: Collection[Compile]) -> dict[str, str]:
     """Return how the processes of an engine compute.
 
     Raises:

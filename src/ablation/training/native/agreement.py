@@ -43,7 +43,9 @@ def check_activation(made: ctypes.CDLL, activation: Callable[[Tensor], tuple[Ten
     if not torch.equal(value, value_alone):
         raise DisagreementError("has another value alone than beside its derivative")
     with torch.inference_mode(), _as_in_training():
-        for name, found, wanted in zip(("value", "derivative"), (value, derivative), activation(x.clone()), strict=True):
+        for name, found, wanted in zip(
+            ("value", "derivative"), (value, derivative), activation(x.clone()), strict=True
+        ):
             _compare(name, found, wanted)
 
 

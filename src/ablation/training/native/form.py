@@ -92,7 +92,8 @@ def _activation(level: Level) -> ctypes.CDLL:
             made = library(activation_text(*trace_activation(function)), CONTRACTED)
             check_activation(made, function)
         _made[key] = made, ACTIVATIONS[level.kind]  # alive, so that no other function has its place in memory
-    return _made[key][0]
+    activation: ctypes.CDLL = _made[key][0]
+    return activation
 
 
 def _rule(spec: Spec) -> tuple[ctypes.CDLL, RuleText, Descent]:

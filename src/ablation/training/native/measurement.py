@@ -33,7 +33,6 @@ from ablation.training.probes import METRICS, PERCENTILE
 from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 
-
 CHUNK = 64
 """As measuring.h has it: examples that go through the network at once in an evaluation."""
 
@@ -65,7 +64,12 @@ class NativeMeasurement(Measurement):
         x_IB, y_B = self._batch
         largest = torch.zeros(cells, 3) if stack.watch.kinds else None
         batch = BATCH(
-            x=address(x_IB), **labels(y_B), limit=float(self._limit), percentile=PERCENTILE, compares=1, has_before=not is_first
+            x=address(x_IB),
+            **labels(y_B),
+            limit=float(self._limit),
+            percentile=PERCENTILE,
+            compares=1,
+            has_before=not is_first,
         )
         rows = cells_of(stack, self._form, largest=largest)
         self._form.functions.ablation_probe(

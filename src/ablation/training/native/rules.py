@@ -23,7 +23,7 @@ from ablation.training.native.tracing import (
     extent_of,
     ordered,
 )
-from ablation.training.native.writing import HEADER, TYPES, Text, declarations, reduction_lines
+from ablation.training.native.writing import HEADER, Text, declarations, reduction_lines
 
 ARGUMENTS = "float* param, const float* grad, float* const* state, float* scalar, float lr, const float* numbers"
 """Of a function that changes the parameters ``from`` to ``to`` of ``n`` whose gradients it may look at."""
@@ -108,7 +108,7 @@ def rule_text(descent: Descent, names: Names) -> RuleText:
     Raises:
         CannotTraceError: they have no form number by number.
     """
-    first, state = _trace(descent, names, True, {})
+    _, state = _trace(descent, names, True, {})
     for name, x in state.items():
         if x.dtype != torch.float32 or extent_of(x) == "constant":
             raise CannotTraceError(f"remembers {name} in another form than one float32 a parameter or a cell")
@@ -214,5 +214,3 @@ def _both(when: str, decays: bool, scalars: int) -> str:
     else:
         lines += ["(void)decaying;", f"return {when}_others{call.format(0, 'n')};"]
     return "\n".join([*lines, "}"])
-
-

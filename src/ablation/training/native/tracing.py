@@ -60,11 +60,11 @@ REDUCED = frozenset("amax amin sum mean linalg_vector_norm any".split())
 """Operations from one a number to one a cell."""
 
 
-class Trace(TorchDispatchMode):
+class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     """Records what is done to tensors while it is entered."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._values: dict[tuple[int, torch.dtype], Value | None] = {}
         self._alive: list[Tensor] = []  # so that no two tensors have had the same memory
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ablation.training.native.tracing import CannotTraceError, REDUCED, Value, ordered
+from ablation.training.native.tracing import REDUCED, CannotTraceError, Value, ordered
 
 TYPES = {
     torch.float32: "float",
@@ -138,7 +138,7 @@ def literal(number: Any, kind: str) -> str:
     if math.isinf(value):
         return f"{'-' if value < 0 else ''}__builtin_inf{ending}()"
     if math.isnan(value):
-        return f"__builtin_nan{ending}(\"\")"
+        return f'__builtin_nan{ending}("")'
     return f"{value!r}{ending}"
 
 
