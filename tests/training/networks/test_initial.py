@@ -84,6 +84,14 @@ def test_every_cell_of_a_stack_begins_as_alone(cells):
     assert torch.equal(stacked, torch.stack([initial_parameters(layout, cell) for cell in cells]))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_a_seed_means_the_same_on_a_gpu():
+    layout = network(MIXED[0], blobs()).layout
+    there = initial_stack(layout, MIXED, torch.device("cuda"))
+    assert there.is_cuda
+    assert torch.equal(there.cpu(), initial_stack(layout, MIXED, CPU))
+
+
 def test_gammas_are_one_and_betas_zero_in_every_row():
     cells = [spec(normalization="batch", seed=seed, lr=lr) for seed in (0, 1) for lr in (0.1, 0.2)]
     layout = network(cells[0], blobs()).layout
