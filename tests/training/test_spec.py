@@ -1,5 +1,5 @@
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 
@@ -63,3 +63,14 @@ def test_a_specification_is_plain_values():
     whole = spec(activation=level("elu", alpha=1.0)).as_dict()
     assert json.loads(json.dumps(whole))["activation"] == {"kind": "elu", "settings": {"alpha": 1.0}}
     assert set(whole) == {field.name for field in fields(Spec)}
+
+
+def test_plain_values_are_those_of_dataclasses_in_their_order():
+    cell = spec(activation=level("elu", alpha=1.0), evaluations=(0.5,), init=level("slides_normal", gain=None))
+    assert list(cell.as_dict().items()) == list(asdict(cell).items())
+
+
+def test_plain_values_are_no_part_of_the_specification():
+    cell = spec(activation=level("elu", alpha=1.0))
+    cell.as_dict()["activation"]["settings"]["alpha"] = 2.0
+    assert cell.activation.settings["alpha"] == 1.0

@@ -16,6 +16,9 @@ from ablation.training.spec import Level
 
 WIDTH = Annotated[int, "[1, 100000]"]
 
+GPUS = Annotated[float, "[0.01, 1]"]
+"""The share of a GPU that a cohort takes, which trains on one of them."""
+
 LONGEST_NAME = 200
 """Letters of a level's name."""
 
@@ -190,9 +193,10 @@ def engine(given: dict[str, Any]) -> dict[str, Any]:
     """Return where cohorts are trained."""
     kind = given.get("kind") if isinstance(given, Mapping) else None
     check_value("engine.kind", kind, Literal["serial", "processes", "ray"])
-    own = {"serial": [], "processes": ["workers"], "ray": ["address"]}[str(kind)]
+    own = {"serial": [], "processes": ["workers"], "ray": ["address", "gpus"]}[str(kind)]
     whole("engine", given, ["kind", *own])
     check_value("engine.workers", given.get("workers"), Annotated[int | None, "[1, 1024]"])
+    check_value("engine.gpus", given.get("gpus", 1), GPUS)
     if kind == "ray" and not re.fullmatch(r"auto|[^\s:/]+:\d{1,5}", str(given["address"])):
         raise UserError(f"engine.address={shown(given['address'])}: must be auto or host:port of a Ray cluster's head")
     return given

@@ -236,6 +236,9 @@ def make_plan(
     if workers < asked:
         tqdm.write(f"{study.name}: memory has room for {workers} of {asked} workers", file=sys.stderr)
     limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
+    if study.engine["kind"] == "ray" and device.type == "cuda":
+        # So many share a GPU's memory.
+        limits = limits._replace(memory=int(limits.memory * study.engine["gpus"]))
     return Plan(ends, limits._replace(room=room), workers)
 
 

@@ -104,10 +104,11 @@ class BatchOrder:
         self._device = device
         self.steps_per_epoch = examples // batch_size
         kinds = ["random"] * len(seeds) if orders is None else list(orders)
-        distinct = sorted(set(zip(kinds, seeds, strict=True)))
-        self._kinds = [kind for kind, _ in distinct]
-        self._generators = [generator(seed, "batches") for _, seed in distinct]
-        self._row_S = torch.tensor([distinct.index(each) for each in zip(kinds, seeds, strict=True)], device=device)
+        each_S = list(zip(kinds, seeds, strict=True))
+        rows = {each: row for row, each in enumerate(sorted(set(each_S)))}
+        self._kinds = [kind for kind, _ in rows]
+        self._generators = [generator(seed, "batches") for _, seed in rows]
+        self._row_S = torch.tensor([rows[each] for each in each_S], device=device)
         self._labels = labels
         self._epoch = -1
         self._drawn: list[Tensor] = []

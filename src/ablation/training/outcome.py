@@ -85,7 +85,7 @@ class Notes:
     def leave(self, place: int, diverged_step: int, weights_P: Tensor, compared: Mapping[str, float]) -> None:
         """Note that the cell at a place leaves the stack; its step is negative where it has not diverged."""
         self._diverged_step[place] = diverged_step if diverged_step >= 0 else None
-        self._weights[place] = weights_P.cpu().clone()
+        self._weights[place] = weights_P.clone()
         self._compared[place] = compared
 
     def outcomes(self, parameters: int) -> list[Outcome]:

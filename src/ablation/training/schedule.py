@@ -80,10 +80,11 @@ class Schedules:
         tables: dict[Tensor, int] = {}  # as they are, by identity
         called: dict[Any, list[int]] = {}
         level_S = []
+        by_time = {kind: goes_by_time(SCHEDULES[kind]) for kind in {level.kind for level in levels}}
         for place, level in enumerate(levels):
-            rule, settings = SCHEDULES[level.kind], tuple(sorted(level.settings.items()))
-            if goes_by_time(rule):
-                table = table_of(rule, settings, steps, steps_per_epoch)
+            if by_time[level.kind]:
+                settings = tuple(sorted(level.settings.items()))
+                table = table_of(SCHEDULES[level.kind], settings, steps, steps_per_epoch)
             else:
                 words = without_numbers(level)
                 called.setdefault((words.kind, tuple(sorted(words.settings.items()))), []).append(place)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ablation.choices.optimizers import State
 from ablation.training.descent import Numbers, Part
-from ablation.training.networks.initial import initial_parameters
+from ablation.training.networks.initial import initial_stack
 from ablation.training.networks.layout import Layout, Scale
 from ablation.training.networks.network import WeightGradient
 from ablation.training.spec import Level, Spec, numbers_of
@@ -40,7 +40,7 @@ class Stack:
         self._layout = layout
         cells = len(cohort)
         self.place_S = torch.arange(cells, device=device)
-        self.param_SP = torch.stack([initial_parameters(layout, spec) for spec in cohort]).to(device)
+        self.param_SP = initial_stack(layout, cohort, device)
         self.spare_SP = torch.empty_like(self.param_SP)
         self.running = layout.running(cells, self.param_SP)
         self.states: list[State] = [{} for _ in layout.blocks(self.param_SP)]

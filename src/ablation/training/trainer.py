@@ -61,7 +61,8 @@ class _Run:
 
     def __init__(self, cohort: Sequence[Spec], data: Data, watched: Collection[str]) -> None:
         first, device = cohort[0], data.train_x.device
-        if any(spec.shared() != first.shared() for spec in cohort):
+        shared = first.shared()
+        if any(spec.shared() != shared for spec in cohort):
             raise ValueError("the cells of a cohort must share all that decides the graph")
         if first.batch_size > len(data.train_y):
             raise ValueError(f"batch_size {first.batch_size}: larger than the {len(data.train_y)} training examples")
@@ -142,8 +143,10 @@ class _Run:
         if len(leaving) == 0:
             return
         stack = self.stack
-        for row, place in zip(leaving.tolist(), stack.place_S[leaving].tolist(), strict=True):
-            self.notes.leave(place, int(stack.diverged_S[row]), stack.param_SP[row], stack.watch.of(row))
+        # All at once, for a look at a GPU's numbers waits for it.
+        rows, places, steps = (x.tolist() for x in (leaving, stack.place_S[leaving], stack.diverged_S[leaving]))
+        for row, place, diverged, weights_P in zip(rows, places, steps, stack.param_SP[leaving].cpu(), strict=True):
+            self.notes.leave(place, diverged, weights_P, stack.watch.of(row))
         stay = (~leaving_S).nonzero().squeeze(1)
         stack.keep(stay)
         self.schedules.keep(stay)

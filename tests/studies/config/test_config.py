@@ -51,7 +51,7 @@ def test_the_default_study_is_core(compose):
         ),
         ("activation.gelu.x=1", ["activation.gelu.x=1", "activation=gelu is not selected"]),
         ("engine.workers=2 engine=serial", ["engine.workers=2", "a key of engine=processes alone"]),
-        ("engine.wrokers=2", ["engine.wrokers=2", "allowed: address, kind, workers"]),
+        ("engine.wrokers=2", ["engine.wrokers=2", "allowed: address, gpus, kind, workers"]),
         ("--config-name=nope", ["--config-name=nope", "conf/"]),
     ],
 )

@@ -16,14 +16,15 @@ from ablation.training.spec import Compile
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:
-    """Return how many cohorts an engine trains at a time; a GPU of this machine takes one.
+    """Return how many cohorts an engine trains at a time; a GPU of this machine takes one, and one of a cluster as many
+    as ``engine.gpus`` leaves room for.
 
     Raises:
         UserError: the Ray cluster is not there.
     """
     if engine["kind"] == "ray":
         connect(engine["address"])
-        return slots(device)
+        return slots(device, engine["gpus"])
     if engine["kind"] == "serial" or device != "cpu":
         return 1
     return engine.get("workers") or default_workers()
@@ -38,12 +39,14 @@ def environment_of(engine: Mapping[str, Any], device: torch.device, compiles: Co
     if engine["kind"] != "ray":
         return environment(device, compiles)
     count_workers(engine, device.type)
-    return environment_there(device, compiles)
+    return environment_there(device, compiles, engine["gpus"])
 
 
 def pace(engine: Mapping[str, Any], sample: Sample, device: str, choices: Files) -> float:
     """Return how many seconds an engine takes to train a sample, by these files of a user's own choices."""
-    return train_sample_there(sample, device, choices) if engine["kind"] == "ray" else train_sample(sample, device)
+    if engine["kind"] == "ray":
+        return train_sample_there(sample, device, choices, engine["gpus"])
+    return train_sample(sample, device)
 
 
 def run_cohorts(
@@ -57,7 +60,7 @@ def run_cohorts(
     if not cohorts:
         return iter(())
     if engine["kind"] == "ray":
-        return run_ray(cohorts, supply, workers)
+        return run_ray(cohorts, supply, workers, engine["gpus"])
     if engine["kind"] == "serial" or supply.device != "cpu":
         return run_serial(cohorts, supply)
     return run_processes(cohorts, supply, workers)

@@ -29,6 +29,9 @@ from ablation.training.spec import Compile
 RETRIES = 5
 """How often a cohort is run again after its worker or its node was lost, or it ran out of memory."""
 
+UNIT = 10_000
+"""The parts of a GPU that Ray counts in."""
+
 PATIENCE_SECONDS = 60
 """How long nodes are waited for that are asked how they compute."""
 
@@ -61,20 +64,28 @@ def connect(address: str) -> None:
     atexit.register(ray.shutdown)
 
 
-def slots(device: str) -> int:
-    """Return how many cohorts the cluster can train at a time: its GPUs, or its cores.
+def slots(device: str, gpus: float) -> int:
+    """Return how many cohorts the cluster can train at a time: one a core, and each with its share of a GPU.
+
+    Args:
+        device: where cohorts train.
+        gpus: the share of a GPU that each takes, at most 1.
 
     Raises:
         UserError: it has none.
     """
-    kind = "GPU" if device == "cuda" else "CPU"
-    count = int(_ray().cluster_resources().get(kind, 0))
+    a_gpu = UNIT // round(gpus * UNIT)  # as 3 at 0.33: a task lies on one
+    count = 0
+    for node in _ray().nodes():
+        if node["Alive"]:
+            cores, cards = (int(node["Resources"].get(kind, 0)) for kind in ("CPU", "GPU"))
+            count += min(cores, cards * a_gpu) if device == "cuda" else cores
     if not count:
-        raise UserError(f"device={device}: the Ray cluster has no {kind}")
+        raise UserError(f"device={device}: the Ray cluster has no {'GPU with a core' if device == 'cuda' else 'CPU'}")
     return count
 
 
-def environment_there(device: torch.device, compiles: Collection[Compile]) -> dict[str, str]:
+def environment_there(device: torch.device, compiles: Collection[Compile], gpus: float) -> dict[str, str]:
     """Return how the cluster's nodes compute, which only they can tell: this machine may be of another kind.
 
     A node that has nothing free for some time is not waited for; it will be asked when it is to train.
@@ -91,7 +102,7 @@ def environment_there(device: torch.device, compiles: Collection[Compile]) -> di
     for node in ray.nodes():
         if node["Alive"] and node["Resources"].get(kind):
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            options = {"num_cpus": 0, "num_gpus": int(kind == "GPU"), "scheduling_strategy": there}
+            options = {**_resources(device.type, gpus), "num_cpus": 0, "scheduling_strategy": there}
             asked[ask.options(**options).remote(device.type, compiles)] = node["NodeManagerAddress"]
     answered, others = ray.wait(list(asked), num_returns=len(asked), timeout=PATIENCE_SECONDS)
     if not answered:
@@ -109,8 +120,8 @@ def environment_there(device: torch.device, compiles: Collection[Compile]) -> di
     return environment
 
 
-def run_ray(cohorts: Sequence[Cohort], supply: Supply, workers: int) -> Iterator[Trained]:
-    """Train cohorts on the cluster and yield each as it comes.
+def run_ray(cohorts: Sequence[Cohort], supply: Supply, workers: int, gpus: float) -> Iterator[Trained]:
+    """Train cohorts on the cluster, each with its share of a GPU where they train on one, and yield each as it comes.
 
     Raises:
         UserError: a node computes otherwise than the keys say, or cohorts were lost more often than they are retried;
@@ -119,7 +130,7 @@ def run_ray(cohorts: Sequence[Cohort], supply: Supply, workers: int) -> Iterator
     ray = _ray()
     losses = Losses(cohorts)
     task = ray.remote(_train_on_node).options(
-        num_cpus=1, num_gpus=int(supply.device == "cuda"), max_retries=RETRIES, retry_exceptions=[MemoryError]
+        **_resources(supply.device, gpus), max_retries=RETRIES, retry_exceptions=[MemoryError]
     )
     here = replace(supply, device="cpu")
     data = {label: ray.put(load_data(label, here)) for label in {cohort.cells[0].data for cohort in cohorts}}
@@ -142,11 +153,16 @@ def run_ray(cohorts: Sequence[Cohort], supply: Supply, workers: int) -> Iterator
     losses.tell()
 
 
-def train_sample_there(sample: Sample, device: str, choices: Files) -> float:
+def train_sample_there(sample: Sample, device: str, choices: Files, gpus: float) -> float:
     """Train a sample on the cluster, and return how many seconds that took."""
-    task = _ray().remote(_train_sample_on_node).options(num_cpus=1, num_gpus=int(device == "cuda"))
+    task = _ray().remote(_train_sample_on_node).options(**_resources(device, gpus))
     seconds: float = _got(task.remote(sample, device, choices))
     return seconds
+
+
+def _resources(device: str, gpus: float) -> dict[str, float]:
+    """Return what a task takes of a node."""
+    return {"num_cpus": 1, "num_gpus": gpus if device == "cuda" else 0}
 
 
 def _got(task: Any) -> Any:

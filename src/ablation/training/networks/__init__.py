@@ -2,7 +2,7 @@
 pass.
 
 Legend of the suffixes in this folder: S cells of a cohort, B batch, I fan-in, O fan-out, C classes, P parameters of a
-cell, V numbers of its vectors, 1 an axis of length one.
+cell, V numbers of its vectors.
 """
 
 from ablation.choices.normalization import NORMALIZATIONS
