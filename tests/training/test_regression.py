@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression
 from ablation.training.data import Data
 from ablation.training.measurement import CURVE_METRICS, TEST_METRICS
 from ablation.training.trainer import train
-from tests.compiler import needs_compiler
+from tests.compiler import needs_compiler, needs_native
 from tests.training.reference import NORMALIZED, batch, clipping, optimizer, slopes, spec, torch_loop
 from tests.training.test_trainer import HUGE, mixed_cohort, same_bits
 
@@ -40,7 +40,8 @@ LAW = {
 @pytest.mark.parametrize(
     ("setting", "compile"),
     [(setting, "eager") for setting in LAW]
-    + [pytest.param(setting, "layers", marks=needs_compiler) for setting in ("normalized", "width 33")],
+    + [pytest.param(setting, "layers", marks=needs_compiler) for setting in ("normalized", "width 33")]
+    + [pytest.param(setting, "native", marks=needs_native) for setting in LAW],
 )
 def test_a_cell_has_the_same_bits_alone_and_anywhere_in_a_cohort(setting, compile):
     changes = dict(LAW[setting])

@@ -16,7 +16,7 @@ from ablation.training.outcome import Outcome
 from ablation.training.schedule import Schedules, table_of
 from ablation.training.spec import Level
 from ablation.training.trainer import train
-from tests.compiler import needs_compiler
+from tests.compiler import needs_compiler, needs_native
 from tests.training.reference import Net, blobs, level, optimizer, spec, torch_loop
 
 CPU = torch.device("cpu")
@@ -94,7 +94,10 @@ def rates(levels, lr, losses, leave):
     return found
 
 
-@pytest.mark.parametrize("compile", ["eager", pytest.param("layers", marks=needs_compiler)])
+HOW = ["eager", pytest.param("layers", marks=needs_compiler), pytest.param("native", marks=needs_native)]
+
+
+@pytest.mark.parametrize("compile", HOW)
 def test_a_cell_has_the_same_bits_alone_and_beside_cells_of_other_schedules(compile):
     data = blobs()
     cells = [
@@ -165,7 +168,7 @@ def expected_of(name, data):
     }[name]
 
 
-@pytest.mark.parametrize("compile", ["eager", pytest.param("layers", marks=needs_compiler)])
+@pytest.mark.parametrize("compile", HOW)
 @pytest.mark.parametrize("kind", ["sgd", "momentum"])
 def test_every_schedule_reaches_the_step_as_in_a_plain_loop(kind, compile):
     data = blobs()

@@ -21,7 +21,7 @@ from ablation.training.outcome import Outcome
 from ablation.training.probes import METRICS
 from ablation.training.spec import Spec
 from ablation.training.trainer import train
-from tests.compiler import needs_compiler
+from tests.compiler import needs_compiler, needs_native
 from tests.training.reference import (
     NORMALIZED,
     TORCH_LOSSES,
@@ -117,7 +117,12 @@ COMPILED = ["tanh-before_and_input", "mse-of-softmax", "width 33", "noise, odd b
 @pytest.mark.parametrize(
     ("setting", "compile"),
     [(setting, "eager") for setting in LAW]
-    + [pytest.param(setting, "layers", marks=needs_compiler) for setting in COMPILED],
+    + [pytest.param(setting, "layers", marks=needs_compiler) for setting in COMPILED]
+    + [
+        pytest.param(setting, "native", marks=needs_native)
+        for setting, changes in LAW.items()
+        if "muon" not in changes.values()
+    ],
 )
 def test_a_cell_has_the_same_bits_alone_and_anywhere_in_a_cohort(setting, compile):
     changes = dict(LAW[setting])

@@ -4,7 +4,8 @@ The loop reads from top to bottom: initialize; then, between two scheduled probe
 look at any number; at a probe, measure, and let the cells that have diverged leave the stack.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
@@ -98,11 +99,8 @@ class _Run:
             for number in range(start, stop):
                 if number == stop - 1:
                     self.stack.spare_SP.copy_(self.stack.param_SP)
-                try:
+                with self._at(number):
                     self._step(number)
-                except Exception as error:  # of a rule of a user's own
-                    error.add_note(f"at step {number} of {self.probes[-1]}")
-                    raise
         if len(self.stack):
             self.notes.add_test(self.stack.place_S, self.measurement.test(self.stack))
         self._leave(torch.ones_like(self.stack.place_S, dtype=torch.bool))
@@ -114,7 +112,17 @@ class _Run:
         step(self.network, self.arithmetic, self.stack, self.data, self.order.batch(number), lr_S1, moment)
 
     def _rate(self, number: int) -> Tensor:
-        return self.schedules.rate(self.stack.lr_S1, self._moment(number))
+        with self._at(number):
+            return self.schedules.rate(self.stack.lr_S1, self._moment(number))
+
+    @contextmanager
+    def _at(self, number: int) -> Iterator[None]:
+        """Have what a rule of a user's own raises say at which step it did."""
+        try:
+            yield
+        except Exception as error:
+            error.add_note(f"at step {number} of {self.probes[-1]}")
+            raise
 
     def _moment(self, number: int) -> Moment:
         step = torch.full((), number, device=self.data.train_x.device)

@@ -51,6 +51,16 @@ BATCH = _structure(
 PART = _structure("Part", **_alike(POINTER, "x classes targets"), examples=LONG)
 
 
+def call(function: Any, *arguments: Any) -> None:
+    """Call one of the functions of ``library.cpp``.
+
+    Raises:
+        MemoryError: there was not enough.
+    """
+    if not function(*arguments):
+        raise MemoryError("not enough memory for a cell's passes")
+
+
 def address(tensor: Tensor | None) -> int | None:
     """Return where a tensor's numbers lie; none of none."""
     if tensor is None:

@@ -1,20 +1,35 @@
-// What Python calls.
+// What Python calls. Each function returns whether there was memory enough for it.
+#include <new>
+
 #include "measuring.h"
 
-extern "C" void ablation_train(const Network* net, const Rule* rule, const Data* data, const Cells* cells, long count,
-                               long batch, long begin, long end) {
-  train(*net, *rule, *data, *cells, count, batch, begin, end);
+template <class Call>
+static int within_memory(Call call) {
+  try {
+    call();
+    return 1;
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
 }
 
-extern "C" void ablation_probe(const Network* net, const Rule* rule, Clip clip, const ProbeBatch* with,
-                               const Cells* cells, long count, long batch, float* health, float* loss, double* norms,
-                               double* cosine) {
-  probe(*net, *rule, clip, *with, *cells, count, batch, health, loss, norms, cosine);
+extern "C" {
+
+long ablation_lanes() { return LANES; }
+
+int ablation_train(const Network* net, const Rule* rule, const Data* data, const Cells* cells, long count, long batch,
+                   long begin, long end) {
+  return within_memory([&] { train(*net, *rule, *data, *cells, count, batch, begin, end); });
 }
 
-extern "C" void ablation_score(const Network* net, const Cells* cells, const Part* part, long count, double* loss,
-                               double* result) {
-  score(*net, *cells, *part, count, loss, result);
+int ablation_probe(const Network* net, const Rule* rule, Clip clip, const ProbeBatch* with, const Cells* cells,
+                   long count, long batch, float* health, float* loss, double* norms, double* cosine) {
+  return within_memory(
+      [&] { probe(*net, *rule, clip, *with, *cells, count, batch, health, loss, norms, cosine); });
 }
 
-extern "C" long ablation_lanes() { return LANES; }
+int ablation_score(const Network* net, const Cells* cells, const Part* part, long count, double* loss,
+                   double* result) {
+  return within_memory([&] { score(*net, *cells, *part, count, loss, result); });
+}
+}

@@ -22,6 +22,7 @@ from ablation.training.native.interface import (
     PART,
     POINTER,
     address,
+    call,
     cells_of,
     labels,
     network_of,
@@ -72,7 +73,8 @@ class NativeMeasurement(Measurement):
             has_before=not is_first,
         )
         rows = cells_of(stack, self._form, largest=largest)
-        self._form.functions.ablation_probe(
+        call(
+            self._form.functions.ablation_probe,
             *map(ctypes.byref, (self._native, self._rule)),
             ctypes.cast(self._form.rule.clip, POINTER),
             *map(ctypes.byref, (batch, rows)),
@@ -115,7 +117,8 @@ class NativeMeasurement(Measurement):
         part, _ = self._parts[id(x)]
         loss_S, score_S = (torch.empty(len(stack), dtype=torch.float64) for _ in range(2))
         rows = cells_of(stack, self._form)
-        self._form.functions.ablation_score(
+        call(
+            self._form.functions.ablation_score,
             *map(ctypes.byref, (self._native, rows, part)),
             LONG(len(stack)),
             *(POINTER(address(each)) for each in (loss_S, score_S)),
