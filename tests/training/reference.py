@@ -53,9 +53,14 @@ def optimizer(kind: str, momentum: float = 0.9) -> Level:
     return level(kind, **{share: momentum}) if share else level(kind)
 
 
+COMPILE = "eager"
+"""How cells are computed where a test does not say."""
+
+
 def spec(**changes: Any) -> Spec:
     """Return a small cell of twenty steps, changed as asked; a choice may be given by its name."""
     values: dict[str, Any] = {
+        "compile": COMPILE,
         "init": "xavier_normal",
         "activation": "tanh",
         "normalization": "none",
