@@ -40,8 +40,7 @@ def check_activation(made: ctypes.CDLL, activation: Callable[[Tensor], tuple[Ten
     with _as_in_training():
         made.activate(*_pointers(x, value, derivative), ctypes.c_long(len(x)))
         made.value(*_pointers(x, value_alone), ctypes.c_long(len(x)))
-    if not torch.equal(value, value_alone):
-        raise DisagreementError("has another value alone than beside its derivative")
+    _compare("value alone", value_alone, value)
     with torch.inference_mode(), _as_in_training():
         for name, found, wanted in zip(
             ("value", "derivative"), (value, derivative), activation(x.clone()), strict=True

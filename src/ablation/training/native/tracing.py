@@ -54,6 +54,9 @@ COPIES = frozenset("clone _to_copy to contiguous copy lift".split())
 MADE = frozenset("zeros ones full zeros_like ones_like full_like new_zeros new_ones new_full scalar_tensor".split())
 """Operations that make a number out of none."""
 
+SPELT = {"__and__": "bitwise_and", "__or__": "bitwise_or"}
+"""Operations that torch has under two names."""
+
 EMPTY = frozenset("empty empty_like new_empty empty_strided".split())
 
 REDUCED = frozenset("amax amin sum mean linalg_vector_norm any".split())
@@ -103,7 +106,7 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
         result = func(*args, **kwargs)
         base = func._schema.name.removeprefix("aten::")
         in_place, out = base.endswith("_") and not base.endswith("__"), kwargs.pop("out", None)
-        name = base.rstrip("_") if in_place else base
+        name = SPELT.get(base) or (base.rstrip("_") if in_place else base)
         if name in VIEWS and func._overloadname != "dtype":
             if isinstance(result, Tensor) and _key(result) not in self._values and result.numel() > 1:
                 raise CannotTraceError("uses a tensor that is neither handed to it nor a number")

@@ -108,7 +108,6 @@ WRITTEN: dict[str, Write] = {
     "where": lambda kind, of: f"{of[0]} ? {of[1]} : {of[2]}",
     "masked_fill": lambda kind, of: f"{of[1]} ? {of[2]} : {of[0]}",
     "isnan": lambda kind, of: f"{of[0]} != {of[0]}",
-    "isfinite": lambda kind, of: f"{of[0]} - {of[0]} == 0",
     "isinf": lambda kind, of: f"{of[0]} == {of[0]} && {of[0]} - {of[0]} != 0",
     "to": lambda kind, of: of[0],
     "logical_not": lambda kind, of: f"!{of[0]}",
@@ -121,7 +120,7 @@ WRITTEN: dict[str, Write] = {
 
 COMPARED = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 
-ASKED = frozenset("isnan isinf isfinite logical_not logical_and logical_or bitwise_not bitwise_and bitwise_or".split())
+ASKED = frozenset("isnan isinf logical_not logical_and logical_or bitwise_not bitwise_and bitwise_or".split())
 """Operations that make a truth of operands of whatever type."""
 
 
