@@ -235,7 +235,9 @@ def make_plan(
     refuse_cells(cells, todo, ends, room)
     if workers < asked:
         tqdm.write(f"{study.name}: memory has room for {workers} of {asked} workers", file=sys.stderr)
-    limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
+    # How many native cells train together decides next to nothing.
+    eager = sum(cell.spec.compile != "native" for cell in todo)
+    limits = cohort_limits(device, study.engine["kind"] != "ray" and eager >= WORTH_MEASURING)
     if study.engine["kind"] == "ray" and device.type == "cuda":
         # So many share a GPU's memory.
         limits = limits._replace(memory=int(limits.memory * study.engine["gpus"]))

@@ -77,4 +77,4 @@ def test_an_optimizers_own_products_take_their_time():
     of = cost.counts(muon, ENDS)
     assert of.cubes == 12 * 64 * 12 + 19 * 64**3 + 64 * 4 * 4
     more = cost.seconds(muon, ENDS, 3) - cost.seconds(plain, ENDS, 3)
-    assert more == pytest.approx(3 * of.steps * 30 * of.cubes * cost.PRODUCT)
+    assert more == pytest.approx(3 * of.steps * 30 * of.cubes * cost.EAGER.product)

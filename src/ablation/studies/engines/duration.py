@@ -110,7 +110,9 @@ def stand_in(cohort: Cohort, ends: Ends) -> Sample:
     It has fewer epochs and examples; where one step takes longer than that, fewer cells, and then smaller ones.
     """
     # Cells that diverge would leave the stack.
-    tame = replace(cohort.cells[0].spec, init=Level("xavier_normal", {}), lr=1e-6, compile="eager")
+    tame = replace(cohort.cells[0].spec, init=Level("xavier_normal", {}), lr=1e-6)
+    if tame.compile == "layers":  # compiling takes longer than a sample
+        tame = replace(tame, compile="eager")
     short = replace(tame, epochs=min(1, tame.epochs), steps=None, evaluations=(), gradient_batches=0)
     specs = [replace(short, seed=cell.spec.seed) for cell in cohort.cells]
     val, test = (min(size, EVALUATION_CHUNK) for size in (ends.val, ends.test))

@@ -1,7 +1,8 @@
 """What a cell costs, reckoned from its specification: bytes in training, bytes of its measurements, and time.
 
-Counts are exact; what a count costs was measured, on one core of an AMD EPYC of the third generation. By these numbers
-runs of 4 to 3,000 units a layer, alone and stacked, took 0.6 to 1.6 times as long as reckoned.
+Counts are exact; what a count costs was measured: of eager cells on one core of an AMD EPYC of the third generation, by
+which runs of 4 to 3,000 units a layer, alone and stacked, took 0.6 to 1.6 times as long as reckoned; of native ones on
+one of the fourth.
 """
 
 import math
@@ -26,11 +27,32 @@ from ablation.training.spec import Level, Spec
 FLOAT = 4
 """Bytes of a number."""
 
-PRODUCT, ELEMENT, PARAMETER, OPERATION, MATRIX, COHORT = 1 / 80e9, 5e-9, 1.3e-9, 16e-6, 2.8e-6, 25e-3
-"""Seconds that one core takes for: a multiplication or an addition of a matrix product; what else is done for a unit
-and example of a step; a number of a pass over all parameters; starting an operation on a whole stack; the same for one
-more matrix of it; beginning a cohort."""
 
+class Costs(NamedTuple):
+    """Seconds that one core takes.
+
+    Attributes:
+        product: for a multiplication or an addition of a matrix product.
+        element: for what else is done for a unit and example of a step.
+        normalized: what normalization adds, as a share of that.
+        parameter: for a number of a pass over all parameters.
+        operation: to start an operation on a whole stack.
+        matrix: the same for one more matrix of it.
+    """
+
+    product: float
+    element: float
+    normalized: float
+    parameter: float
+    operation: float
+    matrix: float
+
+
+EAGER = Costs(1 / 80e9, 5e-9, 0.7, 1.3e-9, 16e-6, 2.8e-6)
+NATIVE = Costs(1 / 105e9, 1e-9, 1.0, 0.15e-9, 0.0, 0.2e-6)
+
+COHORT = 5e-3
+"""Seconds that it takes to begin a cohort, and to end it."""
 
 SIDE = 8
 """Of the square matrix on which an optimizer's own products are counted."""
@@ -157,7 +179,8 @@ def layers_blob(spec: Spec, ends: Ends) -> int:
 
 def seconds(spec: Spec, ends: Ends, cells: int) -> float:
     """Return about how long a cohort of so many cells trains on one core of the machine that was measured."""
-    of, slower = counts(spec, ends), 1 + 0.7 * _normalizes(spec)
+    of, each = counts(spec, ends), NATIVE if spec.compile == "native" else EAGER
+    slower = 1 + each.normalized * _normalizes(spec)
     probed = min(spec.probe_size, ends.train)
     scored = of.evaluations * (min(ends.train, ends.val) + ends.val) + ends.test
     there_and_back = 6 * of.weights - 2 * of.first
@@ -170,8 +193,9 @@ def seconds(spec: Spec, ends: Ends, cells: int) -> float:
     chunks = of.evaluations * 2 * math.ceil(ends.val / EVALUATION_CHUNK) + math.ceil(ends.test / EVALUATION_CHUNK)
     operations = (of.steps + drawn) * 12 + of.probes * 50 + 4 * chunks
     matrices = 3 * (of.steps + drawn) + 3 * of.probes + chunks
-    of_a_cell = PRODUCT * (products + own) + ELEMENT * slower * elements * of.units + PARAMETER * passes * of.parameters
-    return cells * (of_a_cell + MATRIX * of.layers * matrices) + OPERATION * of.layers * operations * slower + COHORT
+    of_a_cell = each.product * (products + own) + each.element * slower * elements * of.units
+    of_a_cell += each.parameter * passes * of.parameters + each.matrix * of.layers * matrices
+    return cells * of_a_cell + each.operation * of.layers * operations * slower + COHORT
 
 
 def _normalizes(spec: Spec) -> bool:
