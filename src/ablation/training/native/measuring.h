@@ -3,14 +3,17 @@
 #pragma once
 #include "training.h"
 
-// The k-th largest of n numbers. Their bits, taken as integers, are in the same order, and the answer is found by halves:
-// to count what is at least a number goes through memory once, in vectors.
-static float kth_largest(const float* x, long n, long k, int32_t* key) {
+// A number's bits as an integer that is in the same order; and back.
+static inline int32_t key_of(float x) {
+  int32_t bits = __builtin_bit_cast(int32_t, x);
+  return bits < 0 ? bits ^ INT32_MAX : bits;
+}
+
+static inline float number_of(int32_t key) { return __builtin_bit_cast(float, key < 0 ? key ^ INT32_MAX : key); }
+
+// The k-th largest of n keys, by halves: to count what is at least a number goes through memory once, in vectors.
+static int32_t kth_largest_key(const int32_t* key, long n, long k) {
   int32_t low = INT32_MAX, high = INT32_MIN;
-  for (long i = 0; i < n; i++) {
-    int32_t bits = __builtin_bit_cast(int32_t, x[i]);
-    key[i] = bits < 0 ? bits ^ INT32_MAX : bits;
-  }
   for (long i = 0; i < n; i++) {
     low = key[i] < low ? key[i] : low;
     high = key[i] > high ? key[i] : high;
@@ -24,23 +27,46 @@ static float kth_largest(const float* x, long n, long k, int32_t* key) {
     else
       high = middle - 1;
   }
-  return __builtin_bit_cast(float, low < 0 ? low ^ INT32_MAX : low);
+  return low;
+}
+
+// The k-th largest of n numbers. It is no less than the k-th largest of the maxima of some columns, and so lies in a
+// column whose maximum is that large: few are looked at. ``key`` has room for 2 n.
+static float kth_largest(const float* x, long n, long k, int32_t* key) {
+  constexpr long HIGH = 8;
+  const long columns = n / HIGH;
+  if (columns <= k) {
+    for (long i = 0; i < n; i++) key[i] = key_of(x[i]);
+    return number_of(kth_largest_key(key, n, k));
+  }
+  int32_t* maximum = key;
+  for (long c = 0; c < columns; c++) maximum[c] = key_of(x[c]);
+  for (long r = 1; r < HIGH; r++)
+    for (long c = 0; c < columns; c++) {
+      int32_t each = key_of(x[r * columns + c]);
+      maximum[c] = each > maximum[c] ? each : maximum[c];
+    }
+  const int32_t least = kth_largest_key(maximum, columns, k);
+  int32_t* left = key + columns;
+  long count = 0;
+  for (long c = 0; c < columns; c++)
+    if (maximum[c] >= least)
+      for (long r = 0; r < HIGH; r++) left[count++] = key_of(x[r * columns + c]);
+  for (long i = columns * HIGH; i < n; i++) left[count++] = key_of(x[i]);
+  return number_of(kth_largest_key(left, count, k));
 }
 
 struct Moments {
   double mean, deviation;
 };
 
-// Mean and population standard deviation of some rows.
-static Moments moments(const float* x, long units, long batch, long row) {
-  double n = (double)units * batch, sum = 0.0, square = 0.0;
-  for (long j = 0; j < units; j++) sum += wide_sum_of(batch, [&](long b) { return (double)x[j * row + b]; });
-  double mean = sum / n;
-  for (long j = 0; j < units; j++)
-    square += wide_sum_of(batch, [&](long b) {
-      double distance = x[j * row + b] - mean;
-      return distance * distance;
-    });
+// Mean and population standard deviation of n numbers.
+static Moments moments(const float* x, long n) {
+  double mean = wide_sum_of(n, [&](long i) { return (double)x[i]; }) / n;
+  double square = wide_sum_of(n, [&](long i) {
+    double distance = x[i] - mean;
+    return distance * distance;
+  });
   return {mean, sqrt(square / n)};
 }
 
@@ -52,33 +78,41 @@ enum { DELTA_NORM, WEIGHT_GRAD_NORM, WEIGHT_NORM, UPDATE_RATIO, PREACT_MEAN, PRE
        DEAD_FRACTION, SATURATED_FRACTION, HEALTH };
 
 
+// The values of some units side by side, without what lies behind a batch; they are where they are if nothing does.
+static const float* side_by_side(const float* x, long units, long batch, long row, float* flat) {
+  if (batch == row) return x;
+  for (long j = 0; j < units; j++) memcpy(flat + j * batch, x + j * row, batch * sizeof(float));
+  return flat;
+}
+
 // Every metric of a hidden layer but those of its weights.
 static void measure_units(const Passes& by, long l, float limit, double percentile, std::vector<float>& flat,
                           std::vector<int32_t>& keys, float* health) {
   const long units = by.at.units[l + 1], batch = by.batch, row = by.row, n = units * batch;
-  double square = 0.0, dead = 0.0, saturated = 0.0;
+  double dead = 0.0;
   for (long j = 0; j < units; j++) {
-    const float *delta = by.delta[l] + j * row, *value = by.activation[l] + j * row, *d = by.derivative[l] + j * row;
-    square += wide_sum_of(batch, [&](long b) { return (double)delta[b] * delta[b]; });
-    int alive = 0, flatly = 0;
-    for (long b = 0; b < batch; b++) {
-      alive |= (value[b] != 0.0f) | (delta[b] != 0.0f);
-      flatly += fabsf(d[b]) < limit;
-      flat[j * batch + b] = value[b];
-    }
+    const float *delta = by.delta[l] + j * row, *value = by.activation[l] + j * row;
+    int alive = 0;
+    for (long b = 0; b < batch; b++) alive |= (value[b] != 0.0f) | (delta[b] != 0.0f);
     dead += !alive;
-    saturated += flatly;
   }
-  Moments before = moments(by.preactivation[l], units, batch, row), behind = moments(by.activation[l], units, batch, row);
+  const float* x = side_by_side(by.delta[l], units, batch, row, flat.data());
+  health[DELTA_NORM] = norm(x, n) / sqrt((double)n);
+  x = side_by_side(by.derivative[l], units, batch, row, flat.data());
+  int32_t saturated = 0;
+  for (long i = 0; i < n; i++) saturated += fabsf(x[i]) < limit;
+  x = side_by_side(by.preactivation[l], units, batch, row, flat.data());
+  Moments before = moments(x, n);
+  x = side_by_side(by.activation[l], units, batch, row, flat.data());
+  Moments behind = moments(x, n);
   long rank = (long)ceil(percentile * n);
-  health[DELTA_NORM] = sqrt(square / n);
   health[PREACT_MEAN] = before.mean;
   health[PREACT_STD] = before.deviation;
   health[ACT_MEAN] = behind.mean;
   health[ACT_STD] = behind.deviation;
-  health[ACT_P98] = kth_largest(flat.data(), n, n - (rank > 1 ? rank : 1) + 1, keys.data());
+  health[ACT_P98] = kth_largest(x, n, n - (rank > 1 ? rank : 1) + 1, keys.data());
   health[DEAD_FRACTION] = dead / units;
-  health[SATURATED_FRACTION] = saturated / n;
+  health[SATURATED_FRACTION] = (double)saturated / n;
 }
 
 // A clipping's effect on a gradient: writes what it makes of ``grad`` to ``out``.
@@ -101,7 +135,7 @@ static void probe(const Network& net, const Rule& rule, Clip clip, const ProbeBa
   Passes by(net, at, batch, true);
   std::vector<float> grad(at.parameters), clipped(with.compares ? at.parameters : 0);
   std::vector<float> flat(at.widest * batch);
-  std::vector<int32_t> keys(at.widest * batch);
+  std::vector<int32_t> keys(2 * at.widest * batch);
   for (long cell = 0; cell < count; cell++) {
     const float *param = cells.param + cell * at.parameters, *before = cells.spare + cell * at.parameters;
     memcpy(by.input[0], with.x, net.features * by.row * sizeof(float));
