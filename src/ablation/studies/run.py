@@ -229,8 +229,11 @@ def make_plan(
     refuse_cells(cells, todo, ends, room)
     if workers < asked:
         tqdm.write(f"{study.name}: memory has room for {workers} of {asked} workers", file=sys.stderr)
-    limits = cohort_limits(device, study.engine["kind"] != "ray" and len(missing) >= WORTH_MEASURING)
-    return Plan(ends, limits._replace(room=room), workers)
+    is_here = study.engine["kind"] != "ray"
+    limits = cohort_limits(device, is_here and len(missing) >= WORTH_MEASURING)._replace(room=room)
+    if is_here and device.type == "cuda":
+        limits = limits._replace(memory=limits.memory // max(1, workers), splits=False)
+    return Plan(ends, limits, workers)
 
 
 def tell_if_long(study: Study, plan: Plan, cohorts: Sequence[Cohort], device: torch.device, at_most: bool) -> None:

@@ -31,7 +31,7 @@ class Outcome:
         layers: float32 [probes, D, len(METRICS)].
         test: float32 [len(TEST_METRICS)] at the end; NaN of a cell that diverged.
         weights: all parameters at the end, [P], flat as ``Layout.views`` sees them; of a diverged cell, those at the
-            probe at which it left the stack.
+            probe at which that was found.
         compared: the largest number that each watched clipping rule would have compared with its threshold.
     """
 

@@ -51,7 +51,7 @@ def _cannot_be_repeated(func: Any, args: Sequence[Any], result: Any) -> bool:
     name: str = func.name().partition(".")[0]
     if name in SELECTS:
         indices = [index for index in args[1] if isinstance(index, Tensor)]
-        return any(index.dtype in (torch.bool, torch.uint8) for index in indices)
+        return any(index.dtype in (torch.bool, torch.uint8) or index.device != args[0].device for index in indices)
     if name in LOOKS or {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags):
         return True
     if name in ("aten::masked_fill", "aten::masked_fill_"):
