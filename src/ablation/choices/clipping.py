@@ -70,7 +70,8 @@ def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
     # Double precision needs no second look at single-precision numbers, and has none itself.
     wide = torch.float64 if not looks and dtype == torch.float32 else None
     norm_S1 = _norm(parts, wide)
-    limit = torch.as_tensor(threshold, dtype=norm_S1.dtype, device=norm_S1.device)
+    # Not made of a Python number on the CPU, from which a GPU would have to be brought it.
+    limit = threshold.to(norm_S1.dtype) if isinstance(threshold, Tensor) else norm_S1.new_full((), threshold)
     # As a tensor, for a float over a tensor is a reciprocal times the float in torch, and rounds twice. This way the
     # factor is exactly 1 where the norm is at most the threshold, and such a cell keeps its bits.
     factor_S1 = (limit / norm_S1).clamp_max_(1.0)

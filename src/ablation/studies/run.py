@@ -235,13 +235,15 @@ def make_plan(
     refuse_cells(cells, todo, ends, room)
     if workers < asked:
         tqdm.write(f"{study.name}: memory has room for {workers} of {asked} workers", file=sys.stderr)
+    is_here = study.engine["kind"] != "ray"
     # How many native cells train together decides next to nothing.
     eager = sum(cell.spec.compile != "native" for cell in todo)
-    limits = cohort_limits(device, study.engine["kind"] != "ray" and eager >= WORTH_MEASURING)
-    if study.engine["kind"] == "ray" and device.type == "cuda":
+    limits = cohort_limits(device, is_here and eager >= WORTH_MEASURING)._replace(room=room)
+    if device.type == "cuda":
         # So many share a GPU's memory.
-        limits = limits._replace(memory=int(limits.memory * study.engine["gpus"]))
-    return Plan(ends, limits._replace(room=room), workers)
+        share = 1 / max(1, workers) if is_here else study.engine["gpus"]
+        limits = limits._replace(memory=int(limits.memory * share), splits=not is_here)
+    return Plan(ends, limits, workers)
 
 
 def tell_if_long(study: Study, plan: Plan, cohorts: Sequence[Cohort], device: torch.device, at_most: bool) -> None:

@@ -99,7 +99,7 @@ class BatchOrder:
         orders: Sequence[Order] | None = None,
         labels: Tensor | None = None,
     ) -> None:
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._examples = examples
         self._device = device
         self.steps_per_epoch = examples // batch_size
@@ -118,16 +118,24 @@ class BatchOrder:
         """Go on with the cells at these places only."""
         self._row_S = self._row_S[index]
 
-    def batch(self, step: int) -> Tensor:
-        """Return the examples of a step, [S, batch_size]. Steps are asked for in order."""
+    def batch(self, step: int, out: Tensor | None = None) -> Tensor:
+        """Return the examples of a step, [S, batch_size]; steps are asked for in order.
+
+        Args:
+            step: which.
+            out: where they are to be put, if they are to be in the same place each time.
+        """
         epoch, step_in_epoch = divmod(step, self.steps_per_epoch)
         while self._epoch < epoch:
             self._epoch += 1
             if self._epoch == 0 or "random" in self._kinds:
                 self._drawn = [self._next(place) for place in range(len(self._kinds))]
-                self._order = torch.stack(self._drawn).to(self._device)
-        start = step_in_epoch * self._batch_size
-        return self._order[:, start : start + self._batch_size].index_select(0, self._row_S)
+                drawn = torch.stack(self._drawn)
+                # From memory that a GPU reads by itself, when it comes to it: nothing waits for it.
+                drawn = drawn.pin_memory() if self._device.type == "cuda" else drawn
+                self._order = drawn.to(self._device, non_blocking=True)
+        start = step_in_epoch * self.batch_size
+        return torch.index_select(self._order[:, start : start + self.batch_size], 0, self._row_S, out=out)
 
     def _next(self, place: int) -> Tensor:
         """Return the permutation of the epoch that begins, of one of the distinct orders."""

@@ -96,15 +96,15 @@ class Measurement:
         parts = [*sorted(parts, key=lambda part: part.place), stack.part_of_vectors()]
         return Probe({name: torch.stack([layer[name] for layer in layers], dim=1) for name in METRICS}, parts)
 
-    def evaluate(self, stack: Stack, parts: list[Part], moment: Moment, steps: int) -> dict[str, Tensor]:
+    def evaluate(self, stack: Stack, parts: list[Part], moment: Moment) -> dict[str, Tensor]:
         """Return each of ``CURVE_METRICS`` of every cell, [S]; the validation loss is kept in the stack too.
 
         Args:
             stack: the cells.
             parts: the probe batch's gradient; it is used up.
-            moment: when it is.
-            steps: training steps since the last evaluation; none before the first step.
+            moment: when it is; none of its steps since the last evaluation are there before the first step.
         """
+        steps = moment.step - moment.evaluated
         folded = self._network.folded(stack.parameters, stack.running)
         train_loss, train_accuracy = self._score(folded, *self._train_sample)
         val_loss, val_accuracy = self._score(folded, self._data.val_x, self._data.val_y)
@@ -121,7 +121,7 @@ class Measurement:
             "train_accuracy": train_accuracy,
             "val_accuracy": val_accuracy,
             "grad_norm": norm_of_parts(raw),
-            "clip_fraction": stack.clipped_S / (steps or math.nan),
+            "clip_fraction": stack.clipped_S / torch.where(steps > 0, steps, math.nan),
             "clip_cosine": clipping_cosine(raw, [part.grad_SN for part in parts]),
             "gradient_snr": self._noise.ratio(stack),  # last, for it uses up the vectors' gradients
         }

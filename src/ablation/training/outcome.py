@@ -31,7 +31,7 @@ class Outcome:
         layers: float32 [probes, D, len(METRICS)].
         test: float32 [len(TEST_METRICS)] at the end; NaN of a cell that diverged.
         weights: all parameters at the end, [P], flat as ``Layout.views`` sees them; of a diverged cell, those at the
-            probe at which it left the stack.
+            probe at which that was found.
         compared: the largest number that each watched clipping rule would have compared with its threshold.
     """
 
@@ -46,6 +46,11 @@ class Outcome:
     compared: Mapping[str, float]
 
 
+def packed(names: Sequence[str], measured: Mapping[str, Tensor]) -> Tensor:
+    """Return what was measured, [S] or [S, D] by name, as one tensor whose last axis is these names, in float32."""
+    return torch.stack([measured[name] for name in names], dim=-1).float()
+
+
 class Notes:
     """What has been measured of a cohort so far.
 
@@ -54,33 +59,32 @@ class Notes:
         layers: places of each that are probed.
         probes: the steps at which they are.
         evaluations: those at which they are evaluated too.
+        device: where they are, and what is measured of them until the end: to bring it over earlier is to wait for it.
     """
 
-    def __init__(self, cells: int, layers: int, probes: Sequence[int], evaluations: Sequence[int]) -> None:
+    def __init__(
+        self, cells: int, layers: int, probes: Sequence[int], evaluations: Sequence[int], device: torch.device
+    ) -> None:
         self._probes, self._evaluations = list(probes), list(evaluations)
-        self._curves = np.full((cells, len(evaluations), len(CURVE_METRICS)), np.nan, np.float32)
-        self._layers = np.full((cells, len(probes), layers, len(METRICS)), np.nan, np.float32)
-        self._test = np.full((cells, len(TEST_METRICS)), np.nan, np.float32)
+        self._curves = torch.full((cells, len(evaluations), len(CURVE_METRICS)), math.nan, device=device)
+        self._layers = torch.full((cells, len(probes), layers, len(METRICS)), math.nan, device=device)
+        self._test = torch.full((cells, len(TEST_METRICS)), math.nan, device=device)
         self._diverged_step: list[int | None] = [None] * cells
         self._weights: list[Tensor] = [torch.empty(0)] * cells
         self._compared: list[Mapping[str, float]] = [{}] * cells
 
-    def add_health(self, step: int, place_S: Tensor, finite_S: Tensor, health: Mapping[str, Tensor]) -> None:
-        """Note the gradient health of the cells at these places, [S, D] by name, but of those that have diverged."""
-        packed_SDM = torch.stack([health[name] for name in METRICS], dim=2).float().cpu().numpy()
-        finite = finite_S.cpu().numpy()
-        self._layers[place_S.cpu().numpy()[finite], self._probes.index(step)] = packed_SDM[finite]
+    def add_health(self, step: int, place_S: Tensor, health_SDM: Tensor) -> None:
+        """Note the gradient health of the cells at these places, packed; of those that have diverged it is dropped."""
+        self._layers[:, self._probes.index(step)].index_copy_(0, place_S, health_SDM)
 
-    def add_curve(self, step: int, place_S: Tensor, finite_S: Tensor, curve: Mapping[str, Tensor]) -> None:
-        """Note an evaluation likewise, [S] by name."""
-        packed_SM = torch.stack([curve[name] for name in CURVE_METRICS], dim=1).float().cpu().numpy()
-        finite = finite_S.cpu().numpy()
-        self._curves[place_S.cpu().numpy()[finite], self._evaluations.index(step)] = packed_SM[finite]
+    def add_curve(self, step: int, place_S: Tensor, curve_SM: Tensor) -> None:
+        """Note an evaluation likewise."""
+        self._curves[:, self._evaluations.index(step)].index_copy_(0, place_S, curve_SM)
 
-    def add_test(self, place_S: Tensor, test: Mapping[str, Tensor]) -> None:
-        """Note the test of the cells at these places, [S] by name, none of which has diverged."""
-        packed_SM = torch.stack([test[name] for name in TEST_METRICS], dim=1).float().cpu().numpy()
-        self._test[place_S.cpu().numpy()] = packed_SM
+    def add_test(self, place_S: Tensor, finite_S: Tensor, test: Mapping[str, Tensor]) -> None:
+        """Note the test of the cells at these places, [S] by name, but of those that have diverged."""
+        packed_SM = packed(TEST_METRICS, test)
+        self._test.index_copy_(0, place_S, torch.where(finite_S.unsqueeze(1), packed_SM, math.nan))
 
     def leave(self, place: int, diverged_step: int, weights_P: Tensor, compared: Mapping[str, float]) -> None:
         """Note that the cell at a place leaves the stack; its step is negative where it has not diverged."""
@@ -90,9 +94,19 @@ class Notes:
 
     def outcomes(self, parameters: int) -> list[Outcome]:
         """Return what is kept of each cell, which has so many parameters, once all have left."""
-        return [self._outcome(place, parameters) for place in range(len(self._weights))]
+        measured = [each.cpu().numpy() for each in (self._curves, self._layers, self._test)]
+        return [
+            self._outcome(place, parameters, *(each[place] for each in measured)) for place in range(len(self._weights))
+        ]
 
-    def _outcome(self, place: int, parameters: int) -> Outcome:
+    def _outcome(
+        self,
+        place: int,
+        parameters: int,
+        curves: NDArray[np.float32],
+        layers: NDArray[np.float32],
+        test: NDArray[np.float32],
+    ) -> Outcome:
         diverged = self._diverged_step[place]
         end = math.inf if diverged is None else diverged
         probes, evaluations = ([step for step in all if step < end] for all in (self._probes, self._evaluations))
@@ -100,10 +114,10 @@ class Notes:
             diverged,
             parameters,
             np.array(evaluations, np.int64),
-            self._curves[place, : len(evaluations)],
+            curves[: len(evaluations)],
             np.array(probes, np.int64),
-            self._layers[place, : len(probes)],
-            self._test[place],
+            layers[: len(probes)],
+            test,
             self._weights[place],
             self._compared[place],
         )

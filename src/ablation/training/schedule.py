@@ -52,8 +52,9 @@ class Called:
         if len(self.rows_R) < len(val_loss_S1):
             moment = moment._replace(val_loss_S1=val_loss_S1.index_select(0, self.rows_R))
         factor = self.rule(**self.numbers, **handed(self._asks, moment, {"state": self.state}))
-        single = torch.as_tensor(factor, dtype=val_loss_S1.dtype, device=val_loss_S1.device)
-        return single.expand(len(self.rows_R), 1)
+        if not isinstance(factor, Tensor):
+            factor = val_loss_S1.new_full((), factor)
+        return factor.to(val_loss_S1).expand(len(self.rows_R), 1)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with those of its cells that are in these rows of the stack."""
@@ -115,6 +116,11 @@ class Schedules:
                 own_R1 = lr_S1.index_select(0, called.rows_R) * factor_R1
                 lr_S1 = lr_S1.index_copy(0, called.rows_R, own_R1)
         return lr_S1
+
+    @property
+    def states(self) -> list[dict[str, Tensor]]:
+        """What the rules remember that are called."""
+        return [called.state for called in self._called]
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows of the stack only, which ascend."""

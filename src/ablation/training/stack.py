@@ -23,6 +23,8 @@ class Stack:
         param_SP: all parameters.
         spare_SP: room for one more copy of them, taken once: fresh memory costs more than the copying.
         vector_grad_SV: gradients of all vectors.
+        gone_SP: those at the probe at which a cell was found to have diverged; none where such cells leave at once.
+        gone_S: which cells these are.
         running: running statistics of batch normalization.
         states: what the optimizer remembers, for each of ``Layout.blocks``; likewise the clipping's.
         val_loss_S1: validation loss at the last evaluation; NaN before the first.
@@ -32,16 +34,30 @@ class Stack:
         diverged_S: the step at which the loss was first not finite; -1 while it always was.
         clipped_S: steps since the last evaluation in which something was clipped.
         watch: what clipping rules would have compared.
+
+    Args:
+        layout: the network's.
+        cohort: the cells.
+        device: where they are trained.
+        watched: clipping rules; see ``Watch``.
+        stay: whether cells that have diverged stay for a while.
     """
 
     def __init__(
-        self, layout: Layout, cohort: Sequence[Spec], device: torch.device, watched: Collection[str] = ()
+        self,
+        layout: Layout,
+        cohort: Sequence[Spec],
+        device: torch.device,
+        watched: Collection[str] = (),
+        stay: bool = False,
     ) -> None:
         self._layout = layout
         cells = len(cohort)
         self.place_S = torch.arange(cells, device=device)
         self.param_SP = initial_stack(layout, cohort, device)
         self.spare_SP = torch.empty_like(self.param_SP)
+        self.gone_SP = torch.empty_like(self.param_SP) if stay else None
+        self.gone_S = torch.zeros(cells, dtype=torch.bool, device=device)
         self.running = layout.running(cells, self.param_SP)
         self.states: list[State] = [{} for _ in layout.blocks(self.param_SP)]
         self.clip_states: list[State] = [{} for _ in self.states]
@@ -69,7 +85,21 @@ class Stack:
     def mark(self, loss_S: Tensor, step: Tensor) -> None:
         """Note the first step at which a cell's loss is not finite. Its row goes on as it will: it touches no other."""
         new_S = ~torch.isfinite(loss_S) & (self.diverged_S < 0)
-        self.diverged_S.masked_fill_(new_S, step)
+        # A fill would have a GPU's number brought to the CPU first.
+        self.diverged_S.copy_(torch.where(new_S, step, self.diverged_S))
+
+    def hold(self) -> None:
+        """Keep the parameters of cells that were newly found to have diverged, where they do not leave at once."""
+        if self.gone_SP is not None:
+            new_S = (self.diverged_S >= 0) & ~self.gone_S
+            torch.where(new_S.unsqueeze(1), self.param_SP, self.gone_SP, out=self.gone_SP)
+            self.gone_S |= new_S
+
+    def last(self, rows: Tensor) -> Tensor:
+        """Return the parameters of these rows: now, or at the probe at which the cell was found to have diverged."""
+        if self.gone_SP is None:
+            return self.param_SP[rows]
+        return torch.where(self.gone_S[rows].unsqueeze(1), self.gone_SP[rows], self.param_SP[rows])
 
     def part(self, found: WeightGradient) -> Part:
         """Return the weight matrix that a gradient is of, with that gradient."""
@@ -87,6 +117,7 @@ class Stack:
         """Go on with these rows only."""
         self.place_S, self.diverged_S = self.place_S[rows], self.diverged_S[rows]
         self.param_SP, self.spare_SP = self.param_SP[rows], self.spare_SP[rows]
+        self.gone_SP, self.gone_S = None if self.gone_SP is None else self.gone_SP[rows], self.gone_S[rows]
         self.lr_S1, self.clipped_S, self.val_loss_S1 = self.lr_S1[rows], self.clipped_S[rows], self.val_loss_S1[rows]
         self.running = [Scale(mean[rows], variance[rows]) for mean, variance in self.running]
         for state in (*self.states, *self.clip_states):

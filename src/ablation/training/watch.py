@@ -37,7 +37,7 @@ class Watch:
             yield part
         for kind, numbers in found.items():
             # What is not a number stays none from here on.
-            self._largest[kind] = torch.maximum(self._largest[kind], COMPARED[kind].of_all(numbers))
+            torch.maximum(self._largest[kind], COMPARED[kind].of_all(numbers), out=self._largest[kind])
 
     @property
     def kinds(self) -> list[str]:

@@ -12,6 +12,7 @@ from ablation.studies.cells import expand
 from ablation.studies.engines import count_workers, local, run_cohorts
 from ablation.studies.engines.cohorts import Limits, make_cohorts
 from ablation.studies.engines.local import default_workers
+from ablation.studies.engines.threads import STREAMS
 from ablation.studies.engines.work import load_data
 from ablation.studies.engines.worker import start_worker
 from ablation.studies.machine.environment import environment
@@ -67,4 +68,6 @@ def test_there_are_as_many_workers_as_cores_or_as_the_setting_says(monkeypatch):
     assert count_workers({"kind": "processes", "workers": None}, "cpu") == 7
     assert count_workers({"kind": "processes", "workers": 3}, "cpu") == 3
     assert count_workers({"kind": "serial"}, "cpu") == 1
-    assert count_workers({"kind": "processes", "workers": 3}, "cuda") == 1
+    assert count_workers({"kind": "processes", "workers": 3}, "cuda") == 3
+    assert count_workers({"kind": "processes", "workers": None}, "cuda") == STREAMS
+    assert count_workers({"kind": "serial"}, "cuda") == 1

@@ -9,6 +9,7 @@ from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.duration import Sample, train_sample
 from ablation.studies.engines.local import default_workers, run_processes, run_serial
 from ablation.studies.engines.ray import connect, environment_there, run_ray, slots, train_sample_there
+from ablation.studies.engines.threads import STREAMS, run_threads
 from ablation.studies.engines.work import Supply, Trained
 from ablation.studies.machine.environment import environment
 from ablation.studies.own.reading import Files
@@ -16,8 +17,8 @@ from ablation.training.spec import Compile
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:
-    """Return how many cohorts an engine trains at a time; a GPU of this machine takes one, and one of a cluster as many
-    as ``engine.gpus`` leaves room for.
+    """Return how many cohorts an engine trains at a time; a GPU of this machine takes a few, one of a cluster as many as
+    ``engine.gpus`` leaves room for.
 
     Raises:
         UserError: the Ray cluster is not there.
@@ -25,9 +26,9 @@ def count_workers(engine: Mapping[str, Any], device: str) -> int:
     if engine["kind"] == "ray":
         connect(engine["address"])
         return slots(device, engine["gpus"])
-    if engine["kind"] == "serial" or device != "cpu":
+    if engine["kind"] == "serial":
         return 1
-    return engine.get("workers") or default_workers()
+    return engine.get("workers") or (default_workers() if device == "cpu" else STREAMS)
 
 
 def environment_of(engine: Mapping[str, Any], device: torch.device, compiles: Collection[Compile]) -> dict[str, str]:
@@ -61,6 +62,8 @@ def run_cohorts(
         return iter(())
     if engine["kind"] == "ray":
         return run_ray(cohorts, supply, workers, engine["gpus"])
-    if engine["kind"] == "serial" or supply.device != "cpu":
+    if engine["kind"] == "serial" or (supply.device != "cpu" and workers == 1):
         return run_serial(cohorts, supply)
+    if supply.device != "cpu":
+        return run_threads(cohorts, supply, workers)
     return run_processes(cohorts, supply, workers)

@@ -25,7 +25,7 @@ COHORT_CELLS = 64
 """Beyond this many cells the overhead of a step is spread thin enough."""
 
 CUDA_SHARE = 0.5
-"""Share of a GPU's free memory that a cohort may take."""
+"""Share of a GPU's free memory that the cohorts which train on it at a time may take."""
 
 REMOTE_CUDA_BYTES = 4 * 2**30
 """What it may take on a GPU of another machine, whose memory is not known here."""
@@ -42,12 +42,15 @@ class Limits(NamedTuple):
         cells: their number.
         memory_of_few: bytes that a cohort of at most ``FEW_CELLS`` may take, where that is more.
         room: bytes that all of a cohort may take, its results among it, where that is known.
+        splits: whether a cohort is split where some workers would have none. On one GPU two halves take longer than one
+            whole, for each launches as many kernels.
     """
 
     memory: int
     cells: int
     memory_of_few: int = 0
     room: float = math.inf
+    splits: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def make_cohorts(
     def cost(part: list[int]) -> float:
         return len(part) * _bytes(cells[part[0]], ends)
 
-    while len(parts) < min(workers, len(cells)):
+    while limits.splits and len(parts) < min(workers, len(cells)):
         widest = max((part for part in parts if len(part) > 1), key=cost)
         parts.remove(widest)
         parts += [widest[: len(widest) // 2], widest[len(widest) // 2 :]]

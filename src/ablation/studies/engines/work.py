@@ -24,6 +24,7 @@ from ablation.studies.store import Record
 from ablation.studies.views import prepared_name, view_named
 from ablation.training.clock import Clock
 from ablation.training.compiled.tracing import CannotCompileError
+from ablation.training.cuda import release_cached
 from ablation.training.data import Data
 from ablation.training.outcome import Outcome
 from ablation.training.spec import Spec
@@ -179,7 +180,7 @@ def train_within_memory(cells: Sequence[Spec], data: Data, watched: Collection[s
             memory = "the GPU's free memory; use device=cpu" if on_gpu else "memory"
             raise TooLargeError(f"a cell of {widths} does not fit into {memory}") from error
     # Behind the handler, for what it caught keeps the failed cohort's tensors alive.
-    torch.cuda.empty_cache()
+    release_cached()
     half = len(cells) // 2
     return train_within_memory(cells[:half], data, watched) + train_within_memory(cells[half:], data, watched)
 

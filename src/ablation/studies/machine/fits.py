@@ -150,10 +150,12 @@ def room_to_train(
     if not missing or engine["kind"] == "ray":
         return workers, math.inf
     data = data_of({cell.data for cell in missing}, ends)
-    if device.type == "cuda":
-        return workers, torch.cuda.mem_get_info(device)[0] - data
-    fixed = data + (0 if engine["kind"] == "serial" else WORKER)
     cell = max(cost.memory(cell.spec, ends[cell.data]).whole for cell in _distinct(missing))
+    if device.type == "cuda":
+        there = torch.cuda.mem_get_info(device)[0] - data
+        fitting = max(1, min(workers, int(there // cell)))
+        return fitting, there / fitting
+    fixed = data + (0 if engine["kind"] == "serial" else WORKER)
     planned = SHARE * memory()
     fitting = max(1, min(workers, int(planned // (fixed + cell))))
     return fitting, min(planned / fitting, free()) - fixed

@@ -85,10 +85,11 @@ class NativeMeasurement(Measurement):
         self._compared = norm_S, cosine_S, largest
         return Probe(dict(zip(METRICS, health_SDM.unbind(2), strict=True)), [])
 
-    def evaluate(self, stack: Stack, parts: list[Part], moment: Moment, steps: int) -> dict[str, Tensor]:
+    def evaluate(self, stack: Stack, parts: list[Part], moment: Moment) -> dict[str, Tensor]:
         """As ``Measurement.evaluate``, of the gradient that was probed last."""
         assert self._compared is not None, "an evaluation follows a probe"
         norm_S, cosine_S, largest = self._compared
+        steps = moment.step - moment.evaluated
         note(stack, largest)
         train_loss, train_accuracy = self._scored(stack, *self._train_sample)
         val_loss, val_accuracy = self._scored(stack, self._data.val_x, self._data.val_y)
@@ -99,7 +100,7 @@ class NativeMeasurement(Measurement):
             "train_accuracy": train_accuracy,
             "val_accuracy": val_accuracy,
             "grad_norm": norm_S,
-            "clip_fraction": stack.clipped_S / (steps or math.nan),
+            "clip_fraction": stack.clipped_S / torch.where(steps > 0, steps, math.nan),
             "clip_cosine": cosine_S,
             "gradient_snr": self._noise.ratio(stack),
         }
