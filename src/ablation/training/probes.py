@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import can_look
 from ablation.training.elementwise import Activation
 from ablation.training.networks.network import LayerProbe
+from ablation.training.spec import Level, bind
 
 METRICS = (
     "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
@@ -46,6 +48,26 @@ def largest_derivative(activation: Activation) -> float:
     """Return the largest magnitude of the activation's derivative, over a fine grid on [-20, 20]."""
     grid = torch.linspace(-20.0, 20.0, 40_001, dtype=torch.float64)
     return float(activation(grid)[1].abs().max())
+
+
+def limits_in_stack(levels: Sequence[Level], device: torch.device) -> Tensor:
+    """Return the magnitude of the derivative below which a unit-sample of each cell is saturated.
+
+    Args:
+        levels: each cell's activation.
+        device: where the cells are trained.
+
+    Returns:
+        One number where all cells have the same activation, else one a cell, [S, 1, 1]; float32.
+    """
+    found: list[tuple[Level, float]] = []
+    for level in levels:
+        if all(level != other for other, _ in found):
+            found.append((level, SATURATED_BELOW * largest_derivative(bind(ACTIVATIONS, level))))
+    if len(found) == 1:
+        return torch.tensor(found[0][1], device=device)
+    each = [next(limit for other, limit in found if other == level) for level in levels]
+    return torch.tensor(each, device=device).view(-1, 1, 1)
 
 
 def is_bounded(activation: Activation) -> bool:

@@ -23,13 +23,14 @@ from ablation.training.schedule import Schedules
 from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 from ablation.training.step import step
+from ablation.training.wide import is_wide, wide_arithmetic
 
 
 def train(cohort: Sequence[Spec], data: Data, watched: Collection[str] = ()) -> list[Outcome]:
     """Train cells that share all but what is data to a graph.
 
     Args:
-        cohort: the cells; ``Spec.shared()`` is the same for all of them.
+        cohort: the cells; ``Spec.shared(is_wide(device))`` is the same for all of them.
         data: the data set, on the device to train on.
         watched: clipping rules of which it is noted what they would have compared; see ``Watch``.
 
@@ -58,11 +59,13 @@ class _Run:
 
     def __init__(self, cohort: Sequence[Spec], data: Data, watched: Collection[str]) -> None:
         first, device = cohort[0], data.train_x.device
-        if any(spec.shared() != first.shared() for spec in cohort):
+        mixes = is_wide(device)
+        if any(spec.shared(mixes) != first.shared(mixes) for spec in cohort):
             raise ValueError("the cells of a cohort must share all that decides the graph")
         if first.batch_size > len(data.train_y):
             raise ValueError(f"batch_size {first.batch_size}: larger than the {len(data.train_y)} training examples")
-        self.data, self.arithmetic = data, arithmetic_of(first)
+        wide = mixes and first.compile == "eager"
+        self.data, self.arithmetic = data, wide_arithmetic(cohort, device) if wide else arithmetic_of(first)
         if first.compile == "layers":
             self.arithmetic = compiled_arithmetic(self.arithmetic, first, device, data.train_y.dtype)
         self.network = build(first, data.features, data.outputs, self.arithmetic.hidden)
@@ -131,5 +134,6 @@ class _Run:
             self.notes.leave(place, int(stack.diverged_S[row]), stack.param_SP[row], stack.watch.of(row))
         stay = (~leaving_S).nonzero().squeeze(1)
         stack.keep(stay)
+        self.arithmetic.keep(stay)
         self.schedules.keep(stay)
         self.order.keep(stay)
