@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ablation.choices.activations import ACTIVATIONS, INDIFFERENT
 from ablation.choices.clipping import CLIPPINGS
@@ -137,6 +138,33 @@ def test_each_unit_is_saturated_by_its_own_activations_measure():
     together = train(cells, blobs())
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one.layers, other.layers)
+
+
+class Counted(TorchDispatchMode):
+    """Counts operations that compute or copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        is_view = any(returned.alias_info and not returned.alias_info.is_write for returned in function._schema.returns)
+        self.count += not is_view and "empty" not in str(function)
+        return result
+
+
+@pytest.mark.usefixtures("wide")
+def test_one_stack_of_many_kinds_takes_few_operations_beside_stacks_of_one_kind_each():
+    kinds = [*itertools.product(["elu", "relu", "tanh"], CLIPPINGS)]
+    cells = [spec(activation=kind, clipping=clipping(rule, 0.1), widths=(16,) * 8, epochs=1) for kind, rule in kinds]
+
+    def operations(cohort: list[Spec]) -> int:
+        with Counted() as counted:
+            train(cohort, blobs())
+        return counted.count
+
+    assert 3.5 * operations(cells) < sum(operations([cell]) for cell in cells)
 
 
 OTHERS = {

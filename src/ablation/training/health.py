@@ -1,7 +1,8 @@
 """Gradient health of all layers of a network, of layers alike in one go where operations cost more than memory.
 
 Several layers of a stack are one stack of more cells to a function that looks at each cell by itself: the numbers are
-the same, by a fraction of the operations. On a CPU a layer's numbers are taken while they are still in a cache.
+the same, by a fraction of the operations. (A GPU may add up a row in another order where there are more rows; the sums
+there are of doubles.) On a CPU a layer's numbers are taken while they are still in a cache.
 
 Legend of the suffixes: S cells of a cohort, B batch, I fan-in, O fan-out.
 """

@@ -30,7 +30,8 @@ TEST_METRICS = "test_loss test_accuracy".split()
 """What the test in the end gives, likewise."""
 
 EVALUATION_CHUNK = 128
-"""Examples that go through the network at once in an evaluation; part of how a mean is summed, so never changed."""
+"""Examples that go through the network at once in an evaluation, on a GPU so many times half its depth; part of how a
+mean is summed, so never changed."""
 
 
 class Probe(NamedTuple):
@@ -128,7 +129,9 @@ class Measurement:
         loss_S = torch.zeros(cells, device=x.device)
         counts = torch.float64 if y.is_floating_point() else torch.float32
         score_S = torch.zeros(cells, device=x.device, dtype=counts)
-        for x_BI, y_B in zip(torch.split(x, EVALUATION_CHUNK), torch.split(y, EVALUATION_CHUNK), strict=True):
+        # Where operations cost, so many that one layer's values take the room that a probe's take in all layers.
+        chunk = EVALUATION_CHUNK * (max(1, self._network.depth // 2) if self._arithmetic.is_wide else 1)
+        for x_BI, y_B in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
             output_SBC = self._network.inference(folded, x_BI.expand(cells, -1, -1), self._arithmetic.hidden)
             chunk_loss_S, chunk_score_S = self._arithmetic.score(output_SBC, y_B)
             loss_S += chunk_loss_S * len(y_B)

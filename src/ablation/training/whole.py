@@ -26,7 +26,7 @@ class _Clipped(NamedTuple):
 
     Attributes:
         rule: the rule, with those of its settings filled in that are no real numbers.
-        numbers: the others: a float where these cells agree, else one a cell, [R, 1].
+        numbers: the others, one a cell, [R, 1].
         rows_R: where they lie in the stack; None if it is all of it.
     """
 
@@ -100,7 +100,8 @@ class WholeDescent(Descent):
         self._clipped = [
             _Clipped(
                 bind(CLIPPINGS, level),
-                numbers_in_stack([self._clippings[row] for row in rows], True, self._device),
+                # On the device already: a float would be brought there in every step.
+                numbers_in_stack([self._clippings[row] for row in rows], False, self._device),
                 None if len(rows) == len(self._clippings) else torch.tensor(rows, device=self._device),
             )
             for level, rows in by_rule.values()

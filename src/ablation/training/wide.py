@@ -2,6 +2,9 @@
 
 Cells that differ in activation or clipping share a stack there: its products are over all of them, and what differs is
 done to each one's rows. On a CPU a stack is as large as its cache bears, and such cells are cohorts of their own.
+
+Cells that normalize otherwise are that everywhere: nearly all of what a normalized layer does and another does not is
+of these rows alone, so one stack of both would start nine in ten of the operations that two do.
 """
 
 from collections.abc import Sequence
