@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from ablation.choices import clipping
 from ablation.choices.clipping import CLIPPINGS, COMPARED, UNCLIPPED, Gradient, Whole
 
 TENSORS = [slice(0, 12), slice(12, 15), slice(15, 40), slice(40, 41)]
@@ -342,3 +343,18 @@ def test_what_is_not_finite_counts_as_clipped(name, poison):
     grad = gradients()
     grad[2, 20] = poison
     assert COMPARED[name].acts(largest_of(name, grad).tolist()[2], threshold=3e38)
+
+
+@pytest.mark.parametrize("threshold", [1e-20, 0.05, 1.0, 1e20, torch.logspace(-2, 2, 9).unsqueeze(1)])
+def test_all_tensors_in_one_go_are_clipped_to_the_bit_as_one_by_one_where_no_number_is_looked_at(
+    threshold, monkeypatch
+):
+    monkeypatch.setattr(clipping, "can_look", lambda x: False)
+    grad = gradients(9)
+    grad[0], grad[1, 3], grad[2, 14], grad[3] = 0.0, torch.inf, torch.nan, 1e-30
+    expected, ours = grad.clone(), grad.clone()
+    flags = clipping.norm(Gradient([expected], [expected[:, columns] for columns in TENSORS]), threshold=threshold)
+    seen = Gradient([ours], [ours[:, columns] for columns in TENSORS])
+    assert torch.equal(clipping._scale_apart(seen, threshold), flags)
+    assert np.array_equal(ours, expected, equal_nan=True)
+    assert not torch.equal(ours, grad)

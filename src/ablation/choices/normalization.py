@@ -66,9 +66,9 @@ class BatchNormalization:
         beta_grad_S1O = grad_SBO.sum(1, keepdim=True)
         gamma_grad_S1O = (grad_SBO * centred_SBO).sum(1, keepdim=True).mul_(inverse_std_S1O)
         scale_S1O = inverse_std_S1O * gamma_SO.unsqueeze(1)
-        mean_scale_S1O = scale_S1O * (1.0 / grad_SBO.shape[1])
-        x_grad_SBO = torch.addcmul((beta_grad_S1O * mean_scale_S1O).neg_(), grad_SBO, scale_S1O)
-        x_grad_SBO.addcmul_(centred_SBO, (gamma_grad_S1O * inverse_std_S1O).mul_(mean_scale_S1O).neg_())
+        minus_S1O = scale_S1O * (-1.0 / grad_SBO.shape[1])
+        x_grad_SBO = torch.addcmul(beta_grad_S1O * minus_S1O, grad_SBO, scale_S1O)
+        x_grad_SBO.addcmul_(centred_SBO, (gamma_grad_S1O * inverse_std_S1O).mul_(minus_S1O))
         return x_grad_SBO, gamma_grad_S1O.squeeze(1), beta_grad_S1O.squeeze(1)
 
     def update(self, running_mean_SO: Tensor, running_variance_SO: Tensor, statistics: BatchStatistics) -> None:

@@ -1,8 +1,9 @@
 """What a cohort computes with, beside its matrix products: eager functions, or the same ones compiled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from torch import Tensor
 
@@ -18,6 +19,14 @@ from ablation.training.spec import Spec, bind, without_numbers
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 
 
+class Mixed(Protocol):
+    """What goes by which kind each row of a stack is of."""
+
+    def keep(self, rows: Iterable[int]) -> None:
+        """Go on with these rows of the stack only."""
+        ...
+
+
 @dataclass(frozen=True)
 class Arithmetic:
     """The five functions that a cohort's levels decide.
@@ -28,6 +37,8 @@ class Arithmetic:
         score: outputs and labels to the loss of every cell and what ``score`` counts.
         summary: a layer's gradient health, ``probes.summary``.
         descend: clipping and step.
+        is_wide: whether few large operations are better than many small ones, each in a cache; see ``wide.py``.
+        kinds: those of the functions in which cells differ.
     """
 
     hidden: Hidden
@@ -35,6 +46,13 @@ class Arithmetic:
     score: Loss
     summary: Callable[..., Sequence[Tensor]]
     descend: Descent
+    is_wide: bool = False
+    kinds: Sequence[Mixed] = ()
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows of the stack only."""
+        for each in self.kinds:
+            each.keep(rows.tolist())
 
 
 def arithmetic_of(spec: Spec) -> Arithmetic:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -71,6 +71,7 @@ class Part(NamedTuple):
         shape: fan-in and fan-out of a weight matrix.
         input_SBI: left factor of the product whose weights these are, where a rule asks for it.
         error_SBO: the gradient of that product, likewise.
+        matrices: of a part that is all of a network, how many of its numbers, the first ones, are weights.
     """
 
     place: int
@@ -82,6 +83,7 @@ class Part(NamedTuple):
     shape: tuple[int, int] | None = None
     input_SBI: Tensor | None = None
     error_SBO: Tensor | None = None
+    matrices: int | None = None
 
 
 @dataclass
@@ -89,10 +91,13 @@ class Descent:
     """Clipping, weight decay and step.
 
     Attributes:
+        is_whole: whether it takes all of a network as one part.
         clip: the clipping's rule; settings that are no real numbers are filled in.
         optimize: the optimizer's, likewise.
         decay: how weights decay, if they do.
     """
+
+    is_whole: ClassVar[bool] = False
 
     clip: Clipping
     optimize: Optimizer

@@ -10,22 +10,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ablation.choices.activations import ACTIVATIONS
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.data import Data
 from ablation.training.descent import Part
+from ablation.training.health import Health, Seen
 from ablation.training.ingredients import Moment
 from ablation.training.networks.network import Folded, LayerProbe, Network
 from ablation.training.noise import GradientNoise
-from ablation.training.probes import (
-    METRICS,
-    SATURATED_BELOW,
-    clipping_cosine,
-    largest_derivative,
-    layer_health,
-    norm_of_parts,
-)
-from ablation.training.spec import Spec, bind
+from ablation.training.probes import METRICS, clipping_cosine, norm_of_parts
+from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 
 CURVE_METRICS = (
@@ -37,7 +30,8 @@ TEST_METRICS = "test_loss test_accuracy".split()
 """What the test in the end gives, likewise."""
 
 EVALUATION_CHUNK = 128
-"""Examples that go through the network at once in an evaluation; part of how a mean is summed, so never changed."""
+"""Examples that go through the network at once in an evaluation, on a GPU so many times half its depth; part of how a
+mean is summed, so never changed."""
 
 
 class Probe(NamedTuple):
@@ -61,8 +55,6 @@ class Measurement:
         self._network, self._arithmetic, self._data = network, arithmetic, data
         self._train_sample = data.train_sample(min(len(data.train_y), len(data.val_y)))
         self._probe_x, self._probe_y = data.train_sample(spec.probe_size)
-        steepest = largest_derivative(bind(ACTIVATIONS, spec.activation))
-        self._limit = data.train_x.new_tensor(SATURATED_BELOW * steepest)
         self._noise = GradientNoise(network, arithmetic, spec, data)
 
     def probe(self, stack: Stack, moment: Moment, is_first: bool) -> Probe:
@@ -76,7 +68,7 @@ class Measurement:
         loss_S, grad_SBC = self._arithmetic.loss(output_SBC, self._probe_y.expand(len(stack), -1).contiguous())
         stack.mark(loss_S, moment.step)
         previous = None if is_first else self._network.layout.views(stack.spare_SP).linear
-        layers: list[dict[str, Tensor]] = [{}] * self._network.depth
+        health = Health(self._network.depth, stack.limit, self._arithmetic.summary, self._arithmetic.is_wide)
         parts: list[Part] = []
         probes: dict[int, list[LayerProbe]] = {}
         for found in self._network.backward(stack.parameters, tape, grad_SBC, stack.vectors, hidden):
@@ -85,15 +77,12 @@ class Measurement:
                 continue
             parts.append(stack.part(found))
             for seen in probes.pop(found.place, []):
-                layers[seen.layer] = layer_health(
-                    stack.parameters.linear[found.place].weight_SIO,
-                    None if previous is None else previous[found.place].weight_SIO,
-                    found.grad_SIO,
-                    seen,
-                    self._limit,
-                    self._arithmetic.summary,
-                )
+                before_SIO = None if previous is None else previous[found.place].weight_SIO
+                health.add(Seen(stack.parameters.linear[found.place].weight_SIO, before_SIO, found.grad_SIO, seen))
         parts = [*sorted(parts, key=lambda part: part.place), stack.part_of_vectors()]
+        if self._arithmetic.descend.is_whole:
+            parts = [stack.whole(parts)]
+        layers = health.layers()
         return Probe({name: torch.stack([layer[name] for layer in layers], dim=1) for name in METRICS}, parts)
 
     def evaluate(self, stack: Stack, parts: list[Part], moment: Moment) -> dict[str, Tensor]:
@@ -140,7 +129,9 @@ class Measurement:
         loss_S = torch.zeros(cells, device=x.device)
         counts = torch.float64 if y.is_floating_point() else torch.float32
         score_S = torch.zeros(cells, device=x.device, dtype=counts)
-        for x_BI, y_B in zip(torch.split(x, EVALUATION_CHUNK), torch.split(y, EVALUATION_CHUNK), strict=True):
+        # Where operations cost, so many that one layer's values take the room that a probe's take in all layers.
+        chunk = EVALUATION_CHUNK * (max(1, self._network.depth // 2) if self._arithmetic.is_wide else 1)
+        for x_BI, y_B in zip(torch.split(x, chunk), torch.split(y, chunk), strict=True):
             output_SBC = self._network.inference(folded, x_BI.expand(cells, -1, -1), self._arithmetic.hidden)
             chunk_loss_S, chunk_score_S = self._arithmetic.score(output_SBC, y_B)
             loss_S += chunk_loss_S * len(y_B)

@@ -27,7 +27,7 @@ from torch import Tensor
 from ablation.training.arithmetic import Arithmetic
 from ablation.training.data import Data
 from ablation.training.networks.network import Network, WeightGradient
-from ablation.training.probes import COLUMNS
+from ablation.training.probes import in_columns
 from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 
@@ -96,7 +96,7 @@ def _moved(mean_SN: Tensor, grad_SN: Tensor, number: int) -> Tensor:
     ones the sum is zero.
     """
     added_S = torch.zeros(len(mean_SN), dtype=torch.float64, device=mean_SN.device)
-    for mean, grad in zip(torch.split(mean_SN, COLUMNS, 1), torch.split(grad_SN, COLUMNS, 1), strict=True):
+    for mean, grad in zip(in_columns(mean_SN), in_columns(grad_SN), strict=True):
         distance = grad.double().sub_(mean)
         mean += distance / number
         added_S += distance.square_().sum(1)
@@ -106,6 +106,6 @@ def _moved(mean_SN: Tensor, grad_SN: Tensor, number: int) -> Tensor:
 def _squares(x_SN: Tensor) -> Tensor:
     """Return the sum of the squares of every cell's numbers, [S]."""
     sum_S = torch.zeros(len(x_SN), dtype=torch.float64, device=x_SN.device)
-    for part in torch.split(x_SN, COLUMNS, 1):
+    for part in in_columns(x_SN):
         sum_S += part.square().sum(1)
     return sum_S

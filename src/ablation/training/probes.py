@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import can_look
 from ablation.training.elementwise import Activation
 from ablation.training.networks.network import LayerProbe
+from ablation.training.spec import Level, bind
 
 METRICS = (
     "delta_norm weight_grad_norm weight_norm update_ratio preact_mean preact_std act_mean act_std act_p98 "
@@ -32,8 +34,8 @@ PERCENTILE = 0.98
 BLOCK = 8
 """Numbers of a block in the search for the percentile; near the square root of 1 / (1 - PERCENTILE), which is best."""
 
-COLUMNS = 8192
-"""Numbers of a cell that are made doubles at once."""
+COLUMNS, CUDA_COLUMNS = 8192, 2**17
+"""Numbers of a cell that are made doubles at once, on a CPU and on a GPU."""
 
 SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e15
 """Within these a norm of float32 numbers is sound: squares that underflow, below 1e-38, are no part of its digits."""
@@ -46,6 +48,26 @@ def largest_derivative(activation: Activation) -> float:
     """Return the largest magnitude of the activation's derivative, over a fine grid on [-20, 20]."""
     grid = torch.linspace(-20.0, 20.0, 40_001, dtype=torch.float64)
     return float(activation(grid)[1].abs().max())
+
+
+def limits_in_stack(levels: Sequence[Level], device: torch.device) -> Tensor:
+    """Return the magnitude of the derivative below which a unit-sample of each cell is saturated.
+
+    Args:
+        levels: each cell's activation.
+        device: where the cells are trained.
+
+    Returns:
+        One number where all cells have the same activation, else one a cell, [S, 1, 1]; float32.
+    """
+    found: list[tuple[Level, float]] = []
+    for level in levels:
+        if all(level != other for other, _ in found):
+            found.append((level, SATURATED_BELOW * largest_derivative(bind(ACTIVATIONS, level))))
+    if len(found) == 1:
+        return torch.tensor(found[0][1], device=device)
+    each = [next(limit for other, limit in found if other == level) for level in levels]
+    return torch.tensor(each, device=device).view(-1, 1, 1)
 
 
 def is_bounded(activation: Activation) -> bool:
@@ -132,12 +154,20 @@ def norm_per_cell(x: Tensor) -> Tensor:
 
 
 def _double_norm(x_SN: Tensor) -> Tensor:
-    if not can_look(x_SN):
+    if torch.compiler.is_compiling():
         return x_SN.double().square().sum(1).sqrt()
     # Part by part, so that what is doubled stays small enough for a cache, and for memory kept from before.
-    parts = [torch.linalg.vector_norm(part, dim=1, dtype=torch.float64) for part in torch.split(x_SN, COLUMNS, 1)]
+    parts: list[Tensor] = [torch.linalg.vector_norm(part, dim=1, dtype=torch.float64) for part in in_columns(x_SN)]
+    if len(parts) == 1:
+        (only_S,) = parts
+        return only_S
     norm_S: Tensor = torch.linalg.vector_norm(torch.stack(parts, dim=1), dim=1)
     return norm_S
+
+
+def in_columns(x_SN: Tensor) -> Sequence[Tensor]:
+    """Return every cell's numbers in parts that are small enough to be made doubles at once."""
+    return torch.split(x_SN, CUDA_COLUMNS if x_SN.is_cuda else COLUMNS, dim=1)
 
 
 def norm_of_parts(parts: Sequence[Tensor]) -> Tensor:
@@ -156,7 +186,7 @@ def clipping_cosine(raw: Sequence[Tensor], clipped: Sequence[Tensor]) -> Tensor:
     """
     inner_S = torch.zeros(raw[0].shape[0], dtype=torch.float64, device=raw[0].device)
     for raw_SN, clipped_SN in zip(raw, clipped, strict=True):
-        for one, other in zip(torch.split(raw_SN, COLUMNS, 1), torch.split(clipped_SN, COLUMNS, 1), strict=True):
+        for one, other in zip(in_columns(raw_SN), in_columns(clipped_SN), strict=True):
             inner_S += one.double().mul_(other).sum(1)
     return (inner_S / (norm_of_parts(raw) * norm_of_parts(clipped))).to(raw[0].dtype)
 

@@ -1,5 +1,7 @@
 """Batched products whose every cell comes out the same, to the bit, alone or in a stack."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -31,6 +33,13 @@ def product(left: Tensor, right: Tensor) -> Tensor:
 def by_column(x: Tensor) -> Tensor:
     """Return the same stack of matrices, each laid out column by column."""
     return x.transpose(1, 2).contiguous().transpose(1, 2)
+
+
+def side_by_side(stacks: Sequence[Tensor]) -> Tensor:
+    """Return the cells of several stacks of matrices as one, laid out as each of them is: by row or by column."""
+    if all(x.mT.is_contiguous() for x in stacks):
+        return torch.cat([x.mT for x in stacks]).mT
+    return torch.cat([*stacks])
 
 
 def product_by_column(left: Tensor, right: Tensor) -> Tensor:

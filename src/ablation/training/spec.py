@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from ablation.choices.activations import INDIFFERENT
+from ablation.choices.clipping import COMPARED, UNCLIPPED
+from ablation.choices.optimizers import ELEMENTWISE
+
 Number = int | float | bool | str | None
 
 Order = Literal["random", "fixed", "sorted"]
@@ -76,8 +80,12 @@ class Spec:
         # As ``dataclasses.asdict`` does, which takes ten times as long; a study asks for some ten a cell.
         return {name: each.as_dict() if isinstance(each, Level) else each for name, each in vars(self).items()}
 
-    def shared(self) -> dict[str, Any]:
+    def shared(self, mixes: bool = False) -> dict[str, Any]:
         """Return what the cells of one cohort have in common: the graph of the computation.
+
+        Args:
+            mixes: whether cells are trained where those that differ in activation and clipping share a stack too, as
+                far as they can; see ``wide.py``.
 
         The other things, the initializer, the learning rate, the schedule, the seed, the order of the examples and the
         numbers of clipping and optimizer, are data to it: a value a cell. That weights decay at all is not.
@@ -88,7 +96,20 @@ class Spec:
         shared["clipping"] = without_numbers(self.clipping).as_dict()
         shared["optimizer"] = without_numbers(self.optimizer).as_dict()
         shared["decays"] = self.optimizer.settings.get("weight_decay", 0.0) != 0.0
+        if mixes and self.compile == "eager":
+            if self.activation.kind in INDIFFERENT:
+                shared["activation"] = None
+            if self.steps_at_once:
+                shared["clipping"] = None
         return shared
+
+    @property
+    def steps_at_once(self) -> bool:
+        """Whether all of the gradient may be clipped, and all parameters changed, in one go beside other cells'.
+
+        The optimizer is a function of each parameter alone, and the clipping this project's own, by any of its rules.
+        """
+        return self.optimizer.kind in ELEMENTWISE and self.clipping.kind in (UNCLIPPED, *COMPARED)
 
 
 def numbers_of(level: Level) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The stack: everything that a cohort in training has a row a cell of, and how cells leave it."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from ablation.training.descent import Numbers, Part
 from ablation.training.networks.initial import initial_stack
 from ablation.training.networks.layout import Layout, Scale
 from ablation.training.networks.network import WeightGradient
+from ablation.training.probes import limits_in_stack
 from ablation.training.spec import Level, Spec, numbers_of
 from ablation.training.watch import Watch
 
@@ -33,6 +34,7 @@ class Stack:
             one a cell, [S, 1].
         diverged_S: the step at which the loss was first not finite; -1 while it always was.
         clipped_S: steps since the last evaluation in which something was clipped.
+        limit: magnitude of the derivative below which a unit-sample is saturated: one number, or one a cell, [S, 1, 1].
         watch: what clipping rules would have compared.
 
     Args:
@@ -64,13 +66,15 @@ class Stack:
         self.val_loss_S1 = torch.full((cells, 1), math.nan, device=device)
         self.lr_S1 = torch.tensor([[spec.lr] for spec in cohort], dtype=torch.float32, device=device)
         eager = cohort[0].compile == "eager"
-        of_clip, of_optimizer = (
-            numbers_in_stack([getattr(spec, name) for spec in cohort], eager, device)
-            for name in ("clipping", "optimizer")
-        )
+        clippings = [spec.clipping for spec in cohort]
+        # Where cells are clipped by different rules, the descent has their numbers.
+        same = all(clipping.kind == clippings[0].kind for clipping in clippings)
+        of_clip = numbers_in_stack(clippings, eager, device) if same else {}
+        of_optimizer = numbers_in_stack([spec.optimizer for spec in cohort], eager, device)
         self.numbers = Numbers(of_clip, of_optimizer, of_optimizer.pop("weight_decay", 0.0))
         self.diverged_S = torch.full((cells,), -1, device=device)
         self.clipped_S = torch.zeros(cells, device=device)
+        self.limit = limits_in_stack([spec.activation for spec in cohort], device)
         self.watch = Watch(watched, cells, device)
         self._bind_views()
 
@@ -113,6 +117,15 @@ class Stack:
         states = self.states[place], self.clip_states[place]
         return Part(place, self.blocks[place], self.vector_grad_SV, self.vector_tensors, *states)
 
+    def whole(self, parts: Iterable[Part]) -> Part:
+        """Return all of a network's parts as one."""
+        *matrices, vectors = sorted(parts, key=lambda part: part.place)
+        grad_SP = torch.cat([*(part.grad_SN for part in matrices), vectors.grad_SN], dim=1)
+        *blocks, vector_grad_SV = self._layout.blocks(grad_SP)
+        states, size = (vectors.state, vectors.clip_state), grad_SP.shape[1] - vector_grad_SV.shape[1]
+        tensors = [*blocks, *self._layout.tensors(vector_grad_SV)]
+        return Part(vectors.place, self.param_SP, grad_SP, tensors, *states, matrices=size)
+
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows only."""
         self.place_S, self.diverged_S = self.place_S[rows], self.diverged_S[rows]
@@ -125,6 +138,7 @@ class Stack:
         of_clip, of_optimizer, of_decay = self.numbers
         of_clip, of_optimizer = ({name: _rows(x, rows) for name, x in each.items()} for each in (of_clip, of_optimizer))
         self.numbers = Numbers(of_clip, of_optimizer, _rows(of_decay, rows))
+        self.limit = self.limit[rows] if self.limit.dim() else self.limit
         self.watch.keep(rows)
         self._bind_views()
 

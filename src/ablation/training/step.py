@@ -1,6 +1,6 @@
 """One training step of a stack: a function of tensors on one device alone, without a look at any number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -43,7 +43,8 @@ def step(
     loss_S, grad_SBC = arithmetic.loss(output_SBC, y_SB)
     stack.mark(loss_S, moment.step)
     found = network.backward(stack.parameters, tape, grad_SBC, stack.vectors, arithmetic.hidden)
-    groups = descend.groups(stack.watch.over(_parts(stack, found)))
+    parts: Iterable[Part] = stack.watch.over(_parts(stack, found))
+    groups = descend.groups([stack.whole(parts)] if descend.is_whole else parts)
     clipped = [descend(group, lr_S1, stack.numbers, moment) for group in groups]
     stack.clipped_S += torch.stack(clipped).any(0)
 

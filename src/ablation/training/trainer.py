@@ -35,6 +35,7 @@ from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 from ablation.training.step import step
 from ablation.training.tally import Tally
+from ablation.training.wide import is_wide, wide_arithmetic
 
 
 def train(
@@ -43,7 +44,7 @@ def train(
     """Train cells that share all but what is data to a graph.
 
     Args:
-        cohort: the cells; ``Spec.shared()`` is the same for all of them.
+        cohort: the cells; ``Spec.shared(is_wide(device))`` is the same for all of them.
         data: the data set, on the device to train on.
         watched: clipping rules of which it is noted what they would have compared; see ``Watch``.
         execution: how steps and measurements are executed; where not given, as is fastest on the device.
@@ -90,12 +91,15 @@ class _Run:
 
     def __init__(self, cohort: Sequence[Spec], data: Data, watched: Collection[str], execution: Execution) -> None:
         first, device = cohort[0], data.train_x.device
-        shared = first.shared()
-        if any(spec.shared() != shared for spec in cohort):
+        mixes = is_wide(device)
+        shared = first.shared(mixes)
+        if any(spec.shared(mixes) != shared for spec in cohort):
             raise ValueError("the cells of a cohort must share all that decides the graph")
         if first.batch_size > len(data.train_y):
             raise ValueError(f"batch_size {first.batch_size}: larger than the {len(data.train_y)} training examples")
-        self.data, self.arithmetic, self.execution = data, arithmetic_of(first), execution
+        wide = mixes and first.compile == "eager"
+        self.data, self.execution = data, execution
+        self.arithmetic = wide_arithmetic(cohort, device) if wide else arithmetic_of(first)
         if first.compile == "layers":
             self.arithmetic = compiled_arithmetic(self.arithmetic, first, device, data.train_y.dtype)
         self.network = build(first, data.features, data.outputs, self.arithmetic.hidden)
@@ -226,6 +230,7 @@ class _Run:
             self.notes.leave(place, diverged_step, weights_P, stack.watch.of(row))
         stay = (~leaving_S).nonzero().squeeze(1)
         stack.keep(stay)
+        self.arithmetic.keep(stay)
         self.schedules.keep(stay)
         self.order.keep(stay)
         self._make_room()

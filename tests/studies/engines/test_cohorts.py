@@ -1,9 +1,12 @@
+from itertools import groupby
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablation.studies.cells import Cell
 from ablation.studies.engines.cohorts import FEW_CELLS, Limits, bytes_of, make_cohorts
 from ablation.training.networks import build
+from ablation.training.spec import Level
 from tests.conftest import make_spec
 from tests.studies.engines.reference import ENDS
 
@@ -70,3 +73,18 @@ def test_the_costliest_cohort_comes_first():
     cells = [cell(widths=(8,)), cell(widths=(8,) * 20), cell(widths=(8,) * 5)]
     depths = [len(cohort.cells[0].spec.widths) for cohort in make_cohorts(cells, ENDS, 1, WIDE)]
     assert depths == [20, 5, 1]
+
+
+def test_where_kinds_mix_cells_that_differ_in_activation_and_clipping_go_together_sorted_by_kind():
+    clips = [Level(kind, {"threshold": 1.0} if kind == "value" else {}) for kind in ("none", "value")]
+    kinds = [(activation, clip) for activation in ("tanh", "relu") for clip in clips]
+    cells = [cell(activation=kinds[seed % 4][0], clipping=kinds[seed % 4][1], seed=seed) for seed in range(16)]
+    assert len(make_cohorts(cells, ENDS, 1, WIDE)) == 4
+    (together,) = make_cohorts(cells, ENDS, 1, WIDE._replace(mixes=True))
+    assert sorted(together.places) == list(range(16))
+    assert [cells[place] for place in together.places] == together.cells
+    seen = [(each.spec.activation.kind, each.spec.clipping.kind) for each in together.cells]
+    assert len([*groupby(seen)]) == 4
+    # Halves are less of a mixture than the whole.
+    halves = make_cohorts(cells, ENDS, 2, WIDE._replace(mixes=True))
+    assert [len({each.spec.activation.kind for each in half.cells}) for half in halves] == [1, 1]

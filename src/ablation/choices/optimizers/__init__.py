@@ -22,3 +22,6 @@ Optimizer = Callable[..., None]
 OPTIMIZERS: dict[str, Optimizer] = {
     name: rule for file in (momentum, signs, adaptive, adam, muon) for name, rule in file.RULES.items()
 }
+
+ELEMENTWISE = frozenset(OPTIMIZERS) - frozenset(muon.RULES)
+"""The rules that change a parameter by its own gradient and memory alone, whatever else is changed with it."""

@@ -44,6 +44,7 @@ class Limits(NamedTuple):
         room: bytes that all of a cohort may take, its results among it, where that is known.
         splits: whether a cohort is split where some workers would have none. On one GPU two halves take longer than one
             whole, for each launches as many kernels.
+        mixes: whether cells are trained where those that differ in activation and clipping share a stack too.
     """
 
     memory: int
@@ -51,6 +52,7 @@ class Limits(NamedTuple):
     memory_of_few: int = 0
     room: float = math.inf
     splits: bool = True
+    mixes: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,12 @@ def make_cohorts(
     """
     groups: dict[str, list[int]] = {}
     for place, cell in enumerate(cells):
-        shared = json.dumps([cell.data, cell.spec.shared()], sort_keys=True)
+        shared = json.dumps([cell.data, cell.spec.shared(limits.mixes)], sort_keys=True)
         groups.setdefault(shared, []).append(place)
+    if limits.mixes:
+        for group in groups.values():
+            # Cells of a kind side by side: what is done to them alike is done to neighbours in one go.
+            group.sort(key=lambda place: _kind(cells[place]))
     parts: list[list[int]] = []
     for group in groups.values():
         first = cells[group[0]]
@@ -107,6 +113,10 @@ def make_cohorts(
         parts += [widest[: len(widest) // 2], widest[len(widest) // 2 :]]
     parts.sort(key=cost, reverse=True)
     return [Cohort(part, [cells[place] for place in part], f"{number:04d}") for number, part in enumerate(parts, begin)]
+
+
+def _kind(cell: Cell) -> str:
+    return json.dumps([(level.kind, level.settings) for level in (cell.spec.activation, cell.spec.clipping)])
 
 
 def _bytes(cell: Cell, ends: Mapping[str, Ends]) -> float:
@@ -139,6 +149,6 @@ def cohort_limits(device: torch.device, measure: bool) -> Limits:
             return Limits(COHORT_BYTES, COHORT_CELLS, FEW_CELLS_BYTES)
         return Limits(int(fastest_stack() * bytes_of(timed().layout, BATCH)), COHORT_CELLS, FEW_CELLS_BYTES)
     if not torch.cuda.is_available():
-        return Limits(REMOTE_CUDA_BYTES, CUDA_CELLS)
+        return Limits(REMOTE_CUDA_BYTES, CUDA_CELLS, mixes=True)
     free, _ = torch.cuda.mem_get_info(device)
-    return Limits(int(free * CUDA_SHARE), CUDA_CELLS)
+    return Limits(int(free * CUDA_SHARE), CUDA_CELLS, mixes=True)

@@ -3,7 +3,7 @@
 A wide stack spreads the overhead of a step over many cells; one that is too wide no longer fits into a cache. Where the
 best lies differs from machine to machine. It decides only which cells train together, never their numbers.
 
-Legend: S cells, B batch, I fan-in, O fan-out, C classes.
+Legend: S cells, B batch, I fan-in, C classes, P parameters of a cell.
 """
 
 import math
@@ -16,7 +16,6 @@ import torch
 
 from ablation.training.memory import keep_freed_memory
 from ablation.training.networks import build
-from ablation.training.networks.layout import Vectors
 from ablation.training.networks.network import Network
 from ablation.training.spec import Level, Spec
 
@@ -80,8 +79,8 @@ def _one_pass(cells: int) -> Callable[[], object]:
     """Return a step's forward and backward pass."""
     network = timed()
     layout, features, classes = network.layout, *ENDS
-    parameters, gradients = (layout.views(torch.full((cells, layout.parameters), 1e-2)) for _ in range(2))
-    vectors = Vectors([layer.bias_SO for layer in gradients.linear], gradients.scale)
+    flat_SP = torch.full((cells, layout.parameters), 1e-2)
+    parameters, vectors = layout.views(flat_SP), layout.views_of_vectors(torch.zeros_like(layout.blocks(flat_SP)[-1]))
     x_SBI, grad_SBC = torch.rand(cells, BATCH, features), torch.rand(cells, BATCH, classes)
 
     def run() -> object:

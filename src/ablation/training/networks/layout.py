@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -26,10 +27,22 @@ class Scale(NamedTuple):
 
 
 class Vectors(NamedTuple):
-    """All vectors of a network: the layers' biases, and gammas and betas."""
+    """All vectors of a network: the layers' biases, and gammas and betas; and the block that they lie in, [S, V]."""
 
     bias: list[Tensor]
     scale: list[Scale]
+    block_SV: Tensor
+
+    def fill(self, bias: Sequence[Tensor | None], scale: Sequence[Scale]) -> None:
+        """Take the values of others, one by one; none stands for zeros. One operation, for each is small."""
+        zeros: dict[int, Tensor] = {}
+        parts = []
+        for mine, other in zip(self.bias, bias, strict=True):
+            width = mine.shape[1]
+            if other is None and width not in zeros:
+                zeros[width] = mine.new_zeros(mine.shape)
+            parts.append(zeros[width] if other is None else other)
+        torch.cat([*parts, *(vector for pair in scale for vector in pair)], dim=1, out=self.block_SV)
 
 
 class Views(NamedTuple):
@@ -78,7 +91,7 @@ class Layout:
         """See the block of all vectors as the network's."""
         parts, layers = self.tensors(vectors_SV), len(self.shapes)
         scale = [Scale(*pair) for pair in zip(parts[layers::2], parts[layers + 1 :: 2], strict=True)]
-        return Vectors(parts[:layers], scale)
+        return Vectors(parts[:layers], scale, vectors_SV)
 
     def views(self, flat_SP: Tensor) -> Views:
         """See a flat matrix of parameters as the network's tensors."""

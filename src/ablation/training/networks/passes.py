@@ -60,6 +60,8 @@ def go_back(
     keep = bool(tape.preactivations)
     beyond_cache = is_beyond_cache(grad_SBC, network.layout.parameters)
     first = 1 if normalizes_input(network.hidden) else 0
+    biases: list[Tensor | None] = []
+    scales: list[Scale] = []
     grad: Tensor = grad_SBC
     bias_grad_SO: Tensor | None = grad_SBC.sum(1)
     for place in range(network.depth, -1, -1):
@@ -73,13 +75,10 @@ def go_back(
                 seen = tape.preactivations.pop(), tape.activations.pop()
                 yield LayerProbe(place, place, *seen, derivative_SBO, at.delta_SBO)
             if at.scale_grad is not None:
-                _store(vectors.scale[first + place], at.scale_grad)
+                scales.append(at.scale_grad)
             if joined is not None:
                 grad, bias_grad_SO = joined(place, grad, bias_grad_SO)
-        if bias_grad_SO is None:
-            vectors.bias[place].zero_()
-        else:
-            vectors.bias[place].copy_(bias_grad_SO)
+        biases.append(bias_grad_SO)
         input_SBI = tape.inputs.pop()
         if beyond_cache:
             fetch(input_SBI)
@@ -93,9 +92,5 @@ def go_back(
     if tape.input_statistics is not None and hidden.normalization is not None:
         gamma_SO = parameters.scale[0].first_SO
         _, *scale_grad = hidden.normalization.backward(grad, tape.input_statistics, gamma_SO)
-        _store(vectors.scale[0], Scale(*scale_grad))
-
-
-def _store(gradient: Scale, value: Scale) -> None:
-    for place, tensor in zip(gradient, value, strict=True):
-        place.copy_(tensor)
+        scales.append(Scale(*scale_grad))
+    vectors.fill(biases[::-1], scales[::-1])
