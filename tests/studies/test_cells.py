@@ -112,7 +112,7 @@ def test_a_key_changes_with_all_that_decides_the_numbers_and_with_nothing_else(s
         key("training.probe_size=33"),
         key("training.evaluations=[]"),
         key("training.evaluations=[0.5]"),
-        key("training.compile=true"),
+        key("training.compile=layers"),
         key("training.tf32=true"),
         key(digests={"digits": "2" * 64}),
         key(device=torch.device("cuda")),

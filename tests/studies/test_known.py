@@ -178,7 +178,7 @@ def test_only_eager_cells_of_rules_that_say_what_they_compare_have_a_sibling(stu
         assert replace(cells[place].spec, clipping=cells[other].spec.clipping) == cells[other].spec
         assert cells[other].spec.clipping.kind == "none"
         assert cells[place].data == cells[other].data
-    assert siblings(expand(study(*levels, "training.compile=true"))) == {}
+    assert siblings(expand(study(*levels, "training.compile=layers"))) == {}
     places = range(len(cells))
     assert Waiting(cells, places, torch.device("cpu")).awaited
     assert not Waiting(cells, places, torch.device("cuda")).awaited, "a GPU gives a cell other bits in another cohort"

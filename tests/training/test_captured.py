@@ -10,14 +10,15 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
-from ablation.training import captured, probes
+from ablation.training import captured, probes, trainer
 from ablation.training.captured import Captured
 from ablation.training.execution import Eager
 from ablation.training.measurement import Measurement
 from ablation.training.trainer import train
-from tests.training.reference import blobs, clipping, level, slopes, spec
+from tests.training.reference import NORMALIZED, blobs, clipping, level, slopes, spec
 from tests.training.replayed import Replayed
 from tests.training.test_trainer import HUGE, diverging, mixed_cohort, same_bits
+from tests.training.test_wide import mixed
 
 PLATEAU = {"factor": 0.5, "patience": 1, "min_delta": 1e-2, "least": 0.0}
 
@@ -71,6 +72,25 @@ def test_captured_is_eager_to_the_bit(work, capsys):
     assert len(graphs) >= 3
     assert sum(graph.replays for graph in graphs) > 10
     assert not any(graph.calls for graph in graphs), "all are reset in the end"
+
+
+WIDE = {
+    "sgd": mixed(24),
+    "adam, normalized": mixed(24, "adam", normalization=NORMALIZED["before_and_input"]),
+    "residual": mixed(12, model=level("residual"), widths=(16,) * 4),
+    "widths": mixed(12, widths=(18, 18, 7)),
+}
+
+
+@pytest.mark.parametrize("work", WIDE)
+def test_a_mixed_stack_captured_is_that_stack_eager(work, capsys, monkeypatch):
+    monkeypatch.setattr(trainer, "is_wide", lambda device: True)
+    execution, graphs = replayed()
+    outcomes = train(WIDE[work], blobs(), execution=execution)
+    for here, there in zip(outcomes, train(WIDE[work], blobs(), execution=Eager(looks=False)), strict=True):
+        assert same_bits(here, there)
+    assert capsys.readouterr().err == ""
+    assert sum(graph.replays for graph in graphs) > 5
 
 
 def test_a_regression_too():

@@ -106,5 +106,5 @@ def test_another_error_is_not_taken_for_a_lack_of_memory(study, source, monkeypa
 def test_a_choice_that_cannot_be_compiled_is_named(source, monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "tanh", lambda x: (x, x) if x.shape[-1] > 7 else (-x, x))
     one = Cell("tanh", {"data": "digits", "split": 0}, replace(make_spec(activation="tanh"), compile="layers"))
-    with pytest.raises(UserError, match=r"^training.compile=true: .* one of tanh, none, cross_entropy; allowed"):
+    with pytest.raises(UserError, match=r"^training.compile=layers: .* one of tanh, none, cross_entropy; allowed"):
         work.train_cohort(Cohort([0], [one], "0000"), load_data("digits", source))

@@ -17,8 +17,8 @@ from ablation.training.spec import Compile
 
 
 def count_workers(engine: Mapping[str, Any], device: str) -> int:
-    """Return how many cohorts an engine trains at a time; a GPU of this machine takes a few, one of a cluster as many as
-    ``engine.gpus`` leaves room for.
+    """Return how many cohorts an engine trains at a time: a GPU of this machine takes a few, one of a cluster as many
+    as ``engine.gpus`` leaves room for.
 
     Raises:
         UserError: the Ray cluster is not there.

@@ -2,7 +2,7 @@
 
 A function can hide from a recording what it does: by another path where it is compiled, or by what it knows of lengths.
 
-Legend of the suffixes: S cells, N numbers of a part, 1 an axis of length one.
+Legend of the suffixes: N numbers of a part.
 """
 
 import ctypes

@@ -59,9 +59,26 @@ def identity() -> str:
 
 
 def folder() -> Path:
-    """Return where what was compiled is kept."""
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    return (Path(chosen) if chosen else Path.home() / ".cache") / "ablation" / "native"
+    """Return where what was compiled is kept: among the user's caches, or where there is none among temporary files.
+
+    Raises:
+        CannotBuildError: nothing can be kept there either.
+    """
+    home = os.path.expanduser("~")  # which stays as it is where there is none
+    chosen = os.environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if os.path.isabs(home) else None)
+    temporary = Path(tempfile.gettempdir()) / f"ablation-{os.getuid()}"
+    for parent in (chosen, temporary):
+        if parent is None:
+            continue
+        place = Path(parent) / "ablation" / "native"
+        try:
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            continue
+        # What is loaded is run: it must be nobody else's, as a folder among temporary files might be.
+        if place.stat().st_uid == os.getuid() and os.access(place, os.W_OK):
+            return place
+    raise CannotBuildError(f"neither the user's cache nor {temporary} can be written to")
 
 
 @cache
@@ -84,7 +101,6 @@ def library(text: str, flags: Sequence[str] = (), headers: Path | None = None) -
         digest.update(header.read_bytes())
     made = folder() / f"{digest.hexdigest()}.so"
     if not made.exists():
-        made.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
             source, unfinished = Path(scratch) / "text.cpp", Path(scratch) / "made.so"
             source.write_text(text, "utf-8")

@@ -9,8 +9,8 @@ from typing import Any
 
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
-from ablation.choices.losses import LOSSES, cross_entropy, mse
-from ablation.choices.normalization import NORMALIZATIONS, BatchNormalization, none
+from ablation.choices.losses import LOSSES
+from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.descent import Decay, Descent, without_decay
 from ablation.training.native.agreement import DisagreementError, check_activation, check_rule
@@ -27,6 +27,9 @@ HERE = Path(__file__).parent
 
 CROSS_ENTROPY, SQUARES, SQUARES_OF_SOFTMAX, SQUARES_OF_NUMBERS = range(4)
 """As losses.h has them."""
+
+NORMALIZED, MINIMIZED = ("none", "batch"), ("cross_entropy", "mse")
+"""The normalizations and the losses that are written in C++, in rows.h and losses.h."""
 
 CONTRACTED, AS_WRITTEN = ("-ffp-contract=fast",), ("-ffp-contract=off",)
 """Whether a product and a sum may become one operation, which is rounded once."""
@@ -70,14 +73,19 @@ def form_of(spec: Spec) -> Form:
         raise NoNativeFormError("no C++ compiler was found")
     if NETWORKS[spec.model.kind] not in (Mlp, Residual):
         raise NoNativeFormError(f"model {spec.model.kind} has no native form")
-    if NORMALIZATIONS[spec.normalization.kind] not in (none, BatchNormalization):
-        raise NoNativeFormError(f"normalization {spec.normalization.kind} has no native form")
-    if LOSSES[spec.loss.kind] not in (cross_entropy, mse):
-        raise NoNativeFormError(f"loss {spec.loss.kind} has no native form")
+    for name, registry, kinds in (("normalization", NORMALIZATIONS, NORMALIZED), ("loss", LOSSES, MINIMIZED)):
+        kind = getattr(spec, name).kind
+        if kind not in kinds or not _is_ours(registry[kind]):
+            raise NoNativeFormError(f"{name} {kind} has no native form")
     with _reasons(""):
         functions = library((HERE / "library.cpp").read_text("utf-8"), CONTRACTED, HERE)
     rule, text, descent = _rule(spec)
     return Form(functions, _activation(spec.activation), rule, text, descent)
+
+
+def _is_ours(choice: Any) -> bool:
+    """Return whether a choice is the project's: one of a user's own may have the name of one of these."""
+    return str(choice.__module__).startswith("ablation.choices.")
 
 
 _made: dict[tuple[object, ...], tuple[Any, ...]] = {}
@@ -110,7 +118,7 @@ def _rule(spec: Spec) -> tuple[ctypes.CDLL, RuleText, Descent]:
         with _reasons(named):
             text = rule_text(descent, names)
             # A part of the network is handed over vector by vector, where a rule of a user's own may expect all.
-            if text.reduces and not all(rule.__module__.startswith("ablation.choices.") for rule in rules):
+            if text.reduces and not all(map(_is_ours, rules)):
                 raise NoNativeFormError(f"{named}makes one number of many")
             made = library(text.text, AS_WRITTEN)
             check_rule(made, text, descent, names)

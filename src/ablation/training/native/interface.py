@@ -1,4 +1,7 @@
-"""What goes over to C: structures as the headers here have them, and the addresses of tensors."""
+"""What goes over to C: structures as the headers here have them, and the addresses of tensors.
+
+Legend of the suffixes: N numbers of the rules, P parameters.
+"""
 
 import ctypes
 from collections.abc import Sequence

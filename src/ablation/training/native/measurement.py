@@ -1,6 +1,6 @@
 """What is measured of a stack, native: the same as ``training.measurement``, of a cell at a time.
 
-Legend of the suffixes: S cells, D probed layers, B batch, I features, M metrics.
+Legend of the suffixes: D probed layers, B batch, I features, M metrics.
 """
 
 import ctypes
@@ -67,7 +67,7 @@ class NativeMeasurement(Measurement):
         batch = BATCH(
             x=address(x_IB),
             **labels(y_B),
-            limit=float(self._limit),
+            limit=float(stack.limit),
             percentile=PERCENTILE,
             compares=1,
             has_before=not is_first,

@@ -1,6 +1,6 @@
 """Clipping, weight decay and step in C: one function of a part of a cell's parameters, made of the rules in Python.
 
-Legend of the suffixes: S cells, N numbers of a part, 1 an axis of length one.
+Legend of the suffixes: N numbers of a part.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The training steps of a stack, native: from one probe to the next in one call.
 
-Legend of the suffixes: S cells, T steps, B batch, 1 an axis of length one.
+Legend of the suffixes: T steps, B batch.
 """
 
 import ctypes

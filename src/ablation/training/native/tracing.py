@@ -3,8 +3,6 @@
 A function of tensors is called once with small examples, and every operation that reaches torch's dispatcher is noted.
 What is written in place is only another value under the same memory. A function that looks at a number, moves numbers
 about or adds up otherwise than over a cell's own is not taken.
-
-Legend of the suffixes: S cells, N numbers of a cell, 1 an axis of length one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
