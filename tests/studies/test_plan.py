@@ -66,8 +66,8 @@ def test_the_pace_is_measured_however_short_the_study_is(study, monkeypatch):
 
 def test_at_least_those_are_trained_that_wait_for_no_other(study, monkeypatch):
     monkeypatch.setattr(run, "pace", lambda engine, sample, device, choices: sample.reckoned)
-    alone = look_ahead(study(*CLIPPED[1:], "training.epochs=50")).seconds
-    clipped = look_ahead(study(*CLIPPED, "training.epochs=50")).seconds
+    alone = look_ahead(study(*CLIPPED[1:], "training.epochs=2000")).seconds
+    clipped = look_ahead(study(*CLIPPED, "training.epochs=2000")).seconds
     assert alone[0] == alone[1]
     assert clipped[0] == pytest.approx(alone[0], rel=0.1)
     assert clipped[1] > 2.5 * alone[1]
