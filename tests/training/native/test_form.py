@@ -1,5 +1,8 @@
 """Which choices have a native form: all of ours but one that asks, and a user's own if it does the same in C."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -9,12 +12,14 @@ from ablation.choices.losses import LOSSES
 from ablation.choices.normalization import NORMALIZATIONS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.levels import settings
-from ablation.training.native import building, form
+from ablation.training.measurement import CURVE_METRICS
+from ablation.training.native import form
 from ablation.training.native.form import NoNativeFormError, form_of
 from ablation.training.networks import NETWORKS, Mlp
 from ablation.training.spec import Level
+from ablation.training.trainer import train
 from tests.compiler import needs_native
-from tests.training.reference import level, spec
+from tests.training.reference import blobs, level, spec
 
 pytestmark = needs_native
 
@@ -93,6 +98,55 @@ def test_a_rule_of_a_users_own_has_one(monkeypatch):
     assert made.text.scalars == ("count",)
 
 
+@pytest.mark.parametrize(
+    ("flag", "has_one"),
+    [
+        (lambda x, most: (x.abs() > most).any(1, keepdim=True), True),
+        (lambda x, most: (x > most).any(1, keepdim=True) | (x < -most).any(1, keepdim=True), True),
+        (lambda x, most: ~(x.abs() > most).any(1, keepdim=True), False),
+        (lambda x, most: x.abs().sum(1, keepdim=True) > most, False),
+    ],
+    ids=["any", "either", "none", "sum"],
+)
+def test_a_clipping_that_counts_over_a_tensor_has_none(flag, has_one, monkeypatch):
+    """Vectors are handed over side by side, where its own loop would see them apart."""
+
+    def mine(gradient, *, threshold: float = 0.3):
+        flags = [flag(tensor, threshold) for tensor in gradient.tensors]
+        for block in gradient.blocks:
+            block.clamp_(-1.0, 1.0)
+        return torch.cat(flags, dim=1).any(1) if len(flags) > 1 else flags[0].squeeze(1)
+
+    monkeypatch.setitem(CLIPPINGS, "mine", mine)
+    cell = spec(clipping=level("mine", threshold=0.3))
+    if has_one:
+        data, at = blobs(), CURVE_METRICS.index("clip_fraction")
+        eager, native = (train([replace(cell, compile=how)], data)[0].curves[:, at] for how in ("eager", "native"))
+        np.testing.assert_array_equal(native, eager)
+    else:
+        with pytest.raises(NoNativeFormError, match="clipping mine with optimizer sgd makes one number of many"):
+            form_of(cell)
+
+
+def by_a_setting(param_SP, grad_SP, lr_S1, state, *, share: float = 0.5):
+    param_SP.sub_(lr_S1 * grad_SP if share > 0.4 else grad_SP)
+
+
+def by_its_own_count(param_SP, grad_SP, lr_S1, state):
+    state["count"] = state.get("count", 0) + 1
+    param_SP.sub_(lr_S1 * grad_SP / state["count"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [(by_a_setting, "fails on small examples .RuntimeError"), (by_its_own_count, "remembers count as int")],
+)
+def test_what_a_rule_raises_is_why_it_has_none(rule, why, monkeypatch):
+    monkeypatch.setitem(OPTIMIZERS, "mine", rule)
+    with pytest.raises(NoNativeFormError, match=f"optimizer mine {why}"):
+        form_of(spec(optimizer=Level("mine", settings(rule))))
+
+
 def test_networks_normalizations_and_losses_of_a_users_own_have_none(monkeypatch):
     class Other(Mlp):
         pass
@@ -109,24 +163,3 @@ def test_without_a_compiler_there_is_none(monkeypatch):
     monkeypatch.setattr(form, "compiler", lambda: None)
     with pytest.raises(NoNativeFormError, match="no C\\+\\+ compiler was found"):
         form_of(spec())
-
-
-def test_what_was_compiled_is_kept_and_made_anew_for_another_text(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    text = 'extern "C" int answer() { return 41 + %d; }'
-    assert building.library(text % 1).answer() == 42
-    assert building.library(text % 2).answer() == 43
-    kept = [*building.folder().glob("*.so")]
-    assert len(kept) == 2
-    assert [*building.folder().iterdir()] == kept or {*building.folder().iterdir()} == {*kept}
-    times = {path: path.stat().st_mtime_ns for path in kept}
-    building.library.cache_clear()
-    assert building.library(text % 1).answer() == 42
-    assert {path: path.stat().st_mtime_ns for path in kept} == times
-
-
-def test_what_does_not_compile_is_told_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(building.CannotBuildError, match="error"):
-        building.library("this is no C++")
-    assert not [*building.folder().iterdir()]

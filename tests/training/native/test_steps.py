@@ -1,6 +1,9 @@
 """Native steps: what they leave, how they are cut into calls, gradients of any size, and memory that is short."""
 
 import ctypes
+import functools
+import math
+import platform
 from dataclasses import replace
 
 import numpy as np
@@ -8,11 +11,15 @@ import pytest
 import torch
 
 from ablation.choices.clipping import COMPARED
-from ablation.training.native import interface, steps
+from ablation.training.arithmetic import arithmetic_of
+from ablation.training.measurement import Measurement
+from ablation.training.native import building, form, interface, steps
 from ablation.training.native.form import form_of
+from ablation.training.native.measurement import NativeMeasurement
+from ablation.training.stack import Stack
 from ablation.training.trainer import train
 from tests.compiler import needs_native
-from tests.training.reference import NORMALIZED, level, optimizer, slopes, spec
+from tests.training.reference import NORMALIZED, batch, level, network, optimizer, slopes, spec
 from tests.training.reference import blobs as clouds
 from tests.training.test_watch import around, record_of
 
@@ -69,6 +76,40 @@ def test_all_sizes_about_a_vector_train_as_eager_ones():
         (one,), (other,) = (train([replace(cell, compile=how)], data) for how in ("eager", "native"))
         np.testing.assert_allclose(other.weights, one.weights, rtol=0, atol=1e-5, err_msg=str(size))
         np.testing.assert_allclose(other.layers[..., 0], one.layers[..., 0], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="of this kind of processor's older ones")
+@pytest.mark.parametrize(("processor", "lanes"), [("x86-64", 4), ("x86-64-v3", 8)])
+def test_vectors_of_any_length_train_as_eager_ones(processor, lanes, monkeypatch):
+    """Those of other processors too, of which this one can do what they do."""
+    flags = [f"-march={processor}" if flag == "-march=native" else flag for flag in building.FLAGS]
+    monkeypatch.setattr(building, "FLAGS", tuple(flags))
+    monkeypatch.setattr(building, "_library", functools.cache(building._library.__wrapped__))
+    monkeypatch.setattr(form, "_made", {})
+    assert form_of(spec()).lanes == lanes
+    test_all_sizes_about_a_vector_train_as_eager_ones()
+
+
+def test_running_statistics_move_by_the_share_that_is_not_kept():
+    """Which is what is left of 1: made of a single-precision 0.99999 it would be off by a hundredth."""
+    for momentum in (0.0, 0.99, 0.99999, 1.0 - 1e-9):
+        cell, data = spec(normalization=batch(momentum=momentum)), clouds()
+        moves = interface.network_of(network(cell, data), cell, data, form_of(cell)).moves
+        assert moves == np.float32(1.0 - momentum)
+
+
+def test_an_output_that_is_no_number_counts_as_the_largest():
+    """As for torch, where a cell's loss in training was finite all the same."""
+    cell, data = spec(), clouds()
+    net, arithmetic = network(cell, data), arithmetic_of(cell)
+    native = NativeMeasurement(form_of(cell), net, arithmetic, cell, data)
+    for place in range(4):
+        stack = Stack(net.layout, [replace(cell, compile="native")], data.train_x.device)
+        interface.begin(stack, form_of(cell))
+        stack.parameters.linear[-1].bias_SO[0, place] = math.nan
+        score = native.test(stack)["test_accuracy"]
+        torch.testing.assert_close(score, Measurement(net, arithmetic, cell, data).test(stack)["test_accuracy"])
+        torch.testing.assert_close(score, (data.test_y == place).float().mean(0, keepdim=True))
 
 
 def test_memory_that_is_short_is_an_error_and_no_end_of_the_process():

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from ablation.training.native.tracing import CannotTraceError, ordered, trace_activation
+from ablation.training.native.calling import CannotTraceError
+from ablation.training.native.tracing import ordered, trace_activation
 
 OTHER = torch.linspace(0.0, 1.0, 21).view(3, 7)
 
@@ -23,6 +24,8 @@ OTHER = torch.linspace(0.0, 1.0, 21).view(3, 7)
         (lambda x: x @ x.mT, "moves numbers about|lengths"),
         (lambda x: torch.nn.functional.dropout(x, 0.5), "asks for|bernoulli|native_dropout"),
         (lambda x: torch.empty_like(x), "reads memory that nothing was written to"),
+        (lambda x: x.unflatten(2, (1, -1)), "fails on small examples .IndexError: "),
+        (lambda x: x.no_such_method(), "fails on small examples .AttributeError: "),
     ],
 )
 def test_what_is_no_function_of_a_number_alone_is_refused(function, why):

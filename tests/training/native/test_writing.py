@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from ablation.training.native.building import library
-from ablation.training.native.tracing import CannotTraceError, trace_activation
-from ablation.training.native.writing import COMPARED, WRITTEN, activation_text, literal
+from ablation.training.native.calling import CannotTraceError
+from ablation.training.native.operations import COMPARED, WRITTEN
+from ablation.training.native.tracing import trace_activation
+from ablation.training.native.writing import activation_text, literal
 from tests.compiler import needs_native
 
 pytestmark = needs_native
@@ -70,6 +72,13 @@ OPERATIONS = {
     "not and": lambda x: torch.where(torch.logical_and(x != 0.3, torch.logical_not(x >= 2.5)), x, -x),
     "or": lambda x: torch.where(torch.logical_or(x == 1.0, x <= -2.0), x, -x),
     "finite": lambda x: torch.where(torch.isinf(x), 3.0, x),
+    "sum of truths": lambda x: ((x > 0.0) + (x > 1.0)).float() * x,
+    "truth of a number": lambda x: torch.where(x.clamp(-9, 9).floor().mul(0.25).bool(), x, -x),
+    "whole against a fraction": lambda x: torch.where(x.clamp(-9, 9).to(torch.int32) >= 2.5, x, -x),
+    "bits turned": lambda x: torch.where(~x.clamp(-9, 9).to(torch.int32) > 0, x, -x),
+    "both not zero": lambda x: torch.where(torch.logical_and(x.clamp(-9, 9).floor(), x + 1.0), x, -x),
+    "one not zero": lambda x: torch.where(torch.logical_or(x.floor(), x.ceil()), x, -x),
+    "bits of whole numbers": lambda x: torch.where((x.abs().clamp(0, 9).to(torch.int32) & 1 | 2) > 2, x, -x),
     "out": lambda x: torch.gt(x, 0, out=torch.empty_like(x)),
     "in place": lambda x: x.clone().mul_(2.0).add_(1.0).clamp_(-1.0, 1.0),
     "double": lambda x: (x.double() * (1.0 / 3.0)).square().float(),
@@ -122,3 +131,5 @@ def test_what_has_no_form_in_c_is_refused_by_its_name():
         activation_text(*trace_activation(lambda x: (torch.digamma(x), x)))
     with pytest.raises(CannotTraceError, match="float64"):
         activation_text(*trace_activation(lambda x: (x.double(), x)))
+    with pytest.raises(CannotTraceError, match="makes bfloat16, which has no form in C here"):
+        activation_text(*trace_activation(lambda x: (x.bfloat16().float(), x)))

@@ -15,6 +15,7 @@ from torch import Tensor
 from ablation.choices.optimizers import State
 from ablation.training.descent import Descent, Numbers, Part
 from ablation.training.ingredients import Moment
+from ablation.training.native.calling import on_examples
 from ablation.training.native.rules import Names, RuleText
 
 NUMBERS, STEPS = 160, 3
@@ -41,11 +42,10 @@ def check_activation(made: ctypes.CDLL, activation: Callable[[Tensor], tuple[Ten
         made.activate(*_pointers(x, value, derivative), ctypes.c_long(len(x)))
         made.value(*_pointers(x, value_alone), ctypes.c_long(len(x)))
     _compare("value alone", value_alone, value)
-    with torch.inference_mode(), _as_in_training():
-        for name, found, wanted in zip(
-            ("value", "derivative"), (value, derivative), activation(x.clone()), strict=True
-        ):
-            _compare(name, found, wanted)
+    with on_examples(), torch.inference_mode(), _as_in_training():
+        wanted, wanted_derivative = activation(x.clone())
+    _compare("value", value, wanted)
+    _compare("derivative", derivative, wanted_derivative)
 
 
 def check_rule(made: ctypes.CDLL, text: RuleText, descent: Descent, names: Names) -> None:
@@ -78,7 +78,7 @@ def check_rule(made: ctypes.CDLL, text: RuleText, descent: Descent, names: Names
             )  # fmt: skip
             grad_SN, lr_S1 = grad.clone().unsqueeze(0), torch.full((1, 1), 0.07)
             moment = Moment(torch.tensor(step), STEPS, 1, torch.full((1, 1), 1.0), torch.tensor(0))
-            with torch.inference_mode():
+            with on_examples(), torch.inference_mode():
                 part = Part(0, there_SN, grad_SN, [grad_SN], state, {}, shape)
                 wanted = descent([part], lr_S1, of, moment)
             if bool(wanted) != bool(clipped):

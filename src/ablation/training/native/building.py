@@ -42,10 +42,16 @@ def compiler() -> str | None:
 def _target(path: str) -> str:
     """Return all that a compiler says of itself and of the processor that it compiles for; nothing where it cannot."""
     test = f"#if !__has_builtin({CHECK})\n#error\n#endif\n"
-    run = subprocess.run(
-        [path, *FLAGS, "-E", "-dM", "-x", "c++", "-"], input=test, capture_output=True, text=True, check=False
-    )
-    return run.stdout if run.returncode == 0 else ""
+    run = _run([path, *FLAGS, "-E", "-dM", "-x", "c++", "-"], test)
+    return run.stdout if run is not None and run.returncode == 0 else ""
+
+
+def _run(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str] | None:
+    """Return what came of a command, or none where it cannot be run at all."""
+    try:
+        return subprocess.run(command, input=text, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    except OSError:
+        return None
 
 
 def identity() -> str:
@@ -76,12 +82,12 @@ def folder() -> Path:
         except OSError:
             continue
         # What is loaded is run: it must be nobody else's, as a folder among temporary files might be.
-        if place.stat().st_uid == os.getuid() and os.access(place, os.W_OK):
+        owners = {each.stat().st_uid for each in (place, temporary if parent == temporary else place)}
+        if owners == {os.getuid()} and os.access(place, os.W_OK):
             return place
     raise CannotBuildError(f"neither the user's cache nor {temporary} can be written to")
 
 
-@cache
 def library(text: str, flags: Sequence[str] = (), headers: Path | None = None) -> ctypes.CDLL:
     """Return the functions of a text, compiled in an earlier process or now.
 
@@ -93,21 +99,53 @@ def library(text: str, flags: Sequence[str] = (), headers: Path | None = None) -
     Raises:
         CannotBuildError: it was not compiled.
     """
-    path = compiler()
-    if path is None:
-        raise CannotBuildError("no C++ compiler was found")
+    found = _library(text, tuple(flags), headers)
+    if isinstance(found, str):
+        raise CannotBuildError(found)
+    return found
+
+
+@cache
+def _library(text: str, flags: tuple[str, ...], headers: Path | None) -> ctypes.CDLL | str:
+    """Return the functions, or why there are none: a compiler that refuses, in seconds, is not asked for every cell."""
     digest = hashlib.sha256("\n".join([identity(), *flags, text]).encode())
     for header in sorted(headers.glob("*.h")) if headers else ():
         digest.update(header.read_bytes())
-    made = folder() / f"{digest.hexdigest()}.so"
-    if not made.exists():
-        with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
-            source, unfinished = Path(scratch) / "text.cpp", Path(scratch) / "made.so"
-            source.write_text(text, "utf-8")
-            include = [f"-I{headers}"] if headers else []
-            command = [path, *FLAGS, *flags, *include, "-fPIC", "-shared", "-o", str(unfinished), str(source), "-lm"]
-            run = subprocess.run(command, capture_output=True, text=True, check=False)
-            if run.returncode:
-                raise CannotBuildError(f"{path}: {run.stderr.strip().splitlines()[:1]}")
-            unfinished.replace(made)  # as a whole: this process may be killed, and others make the same
-    return ctypes.CDLL(str(made))
+    try:
+        name = digest.hexdigest()
+        return ctypes.CDLL(str(_kept(name) or _compiled(name, text, flags, headers)))
+    except (CannotBuildError, OSError) as error:  # the latter of a disk that is full, or from which nothing may be run
+        return str(error)
+
+
+def _kept(name: str) -> Path | None:
+    """Return what was compiled in an earlier process; none where there is nothing, or what is there was damaged."""
+    for path in sorted(folder().glob(f"{name}-*.so")):
+        if path.stem == _stem(name, path):
+            return path
+    return None
+
+
+def _stem(name: str, made: Path) -> str:
+    """Return the name under which something compiled is kept, which tells whether it is whole."""
+    return f"{name}-{hashlib.sha256(made.read_bytes()).hexdigest()[:16]}"
+
+
+def _compiled(name: str, text: str, flags: Sequence[str], headers: Path | None) -> Path:
+    """Compile a text and return where it is kept."""
+    path = compiler()
+    if path is None:
+        raise CannotBuildError("no C++ compiler was found")
+    place = folder()
+    with tempfile.TemporaryDirectory(dir=place) as scratch:
+        source, unfinished = Path(scratch) / "text.cpp", Path(scratch) / "made.so"
+        source.write_text(text, "utf-8")
+        include = [f"-I{headers}"] if headers else []
+        command = [path, *FLAGS, *flags, *include, "-fPIC", "-shared", "-o", str(unfinished), str(source), "-lm"]
+        run = _run(command)
+        if run is None or run.returncode or not unfinished.exists():
+            lines = run.stderr.strip().splitlines() if run is not None else []
+            told = next((line for line in lines if "error" in line), next(iter(lines), "no reason told"))
+            raise CannotBuildError(f"cannot be compiled by {path}: {told.replace(f'{scratch}/', '')}")
+        # As a whole: this process may be killed, and others make the same.
+        return unfinished.replace(place / f"{_stem(name, unfinished)}.so")

@@ -15,8 +15,9 @@ from ablation.choices.optimizers import OPTIMIZERS
 from ablation.training.descent import Decay, Descent, without_decay
 from ablation.training.native.agreement import DisagreementError, check_activation, check_rule
 from ablation.training.native.building import CannotBuildError, compiler, library
+from ablation.training.native.calling import CannotTraceError
 from ablation.training.native.rules import Names, RuleText, rule_text
-from ablation.training.native.tracing import CannotTraceError, trace_activation
+from ablation.training.native.tracing import trace_activation
 from ablation.training.native.writing import activation_text
 from ablation.training.networks import NETWORKS
 from ablation.training.networks.mlp import Mlp
@@ -118,7 +119,7 @@ def _rule(spec: Spec) -> tuple[ctypes.CDLL, RuleText, Descent]:
         with _reasons(named):
             text = rule_text(descent, names)
             # A part of the network is handed over vector by vector, where a rule of a user's own may expect all.
-            if text.reduces and not all(map(_is_ours, rules)):
+            if (text.reduces or text.counts) and not all(map(_is_ours, rules)):
                 raise NoNativeFormError(f"{named}makes one number of many")
             made = library(text.text, AS_WRITTEN)
             check_rule(made, text, descent, names)

@@ -34,7 +34,7 @@ NETWORK = _structure(
     "Network",
     **_alike(LONG, "features depth classes residual placement input loss"),
     widths=POINTER,
-    **_alike(ctypes.c_float, "epsilon kept"),
+    **_alike(ctypes.c_float, "epsilon moves"),
     **_alike(POINTER, "activate value"),
 )
 RULE = _structure(
@@ -97,7 +97,7 @@ def network_of(network: Network, spec: Spec, data: Data, form: Form) -> Any:
         loss=_loss(spec, data),
         widths=ctypes.cast(widths, POINTER),
         epsilon=0.0 if normalization is None else normalization.epsilon,
-        kept=0.0 if normalization is None else normalization.momentum,
+        moves=0.0 if normalization is None else 1.0 - normalization.momentum,  # as double, before it is rounded
         activate=ctypes.cast(form.activation.activate, POINTER),
         value=ctypes.cast(form.activation.value, POINTER),
     )

@@ -180,6 +180,9 @@ static void probe(const Network& net, const Rule& rule, Clip clip, const ProbeBa
   }
 }
 
+// Whether one number comes before another in order of size, where what is none is the largest.
+static inline bool is_above(float one, float other) { return one > other || (one != one && other == other); }
+
 // Examples in blocks of CHUNK, each block [features, examples padded].
 constexpr long CHUNK = 64;
 
@@ -252,7 +255,7 @@ static void score(const Network& net, const Cells& cells, const Part& part, long
         }
         long largest = 0;
         for (long c = 1; c < net.classes; c++)
-          if (out[c * row + b] > out[largest * row + b]) largest = c;
+          if (is_above(out[c * row + b], out[largest * row + b])) largest = c;
         right += largest == label.classes[b];
       }
       total += (double)loss_of((Loss)net.loss, examples, net.classes, row, label, out, room) * examples;

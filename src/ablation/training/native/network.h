@@ -16,7 +16,7 @@ enum Placement { NOWHERE, BEFORE, AFTER };
 struct Network {  // what the cells of a cohort share
   long features, depth, classes, residual, placement, input, loss;
   const long* widths;
-  float epsilon, kept;
+  float epsilon, moves;
   void (*activate)(const float* x, float* value, float* derivative, long n);
   void (*value)(const float* x, float* value, long n);
 };
@@ -185,7 +185,7 @@ class Passes {
     long gamma = at.vector[at.scale[n]], beta = at.vector[at.scale[n] + 1];
     Moved moved{nullptr, nullptr};
     if (running) moved = {running->mean[n] + i, running->variance[n] + i};
-    normalize({net.epsilon, net.kept}, batch, bias[gamma + i], bias[beta + i], moved, y, centred[n] + i * row,
+    normalize({net.epsilon, net.moves}, batch, bias[gamma + i], bias[beta + i], moved, y, centred[n] + i * row,
               inverse[n] + i);
   }
 

@@ -100,36 +100,45 @@ static void product_of_any(
     for (long j = whole; j < n; j++) c[m * c_row + j] = room[m * LANES + j - whole];
 }
 
+// Rows that are transposed at a time, so that what is written ends where a row of whole vectors does.
+constexpr long SIDE = LANES < 8 ? LANES : 8;
+
+#if defined(__clang__)
+#define PICKED(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define PICKED(a, b, ...) __builtin_shuffle(a, b, Places{__VA_ARGS__})
+#endif
+
 // to[j][i] = from[i][j], for rows i that lie anywhere; the rows of ``to`` reach on to the next multiple of LANES.
 template <class Row>
 static inline void transpose(Row from, long rows, long columns, float* to, long to_row) {
-  for (long i = 0; i < rows; i += 8) {
-    const float* at[8];
-    for (long k = 0; k < 8; k++) at[k] = from(i + k < rows ? i + k : rows - 1);
+  for (long i = 0; i < rows; i += SIDE) {
+    const float* at[SIDE];
+    for (long k = 0; k < SIDE; k++) at[k] = from(i + k < rows ? i + k : rows - 1);
     float* out = to + i;
     long j = 0;
 #if defined(__AVX__)
     typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
-    typedef int Places __attribute__((vector_size(32)));
+    typedef int Places __attribute__((vector_size(32), unused));
     for (; j + 8 <= columns; j += 8) {
       Eight a[8], b[8];
       for (int k = 0; k < 8; k++) a[k] = *(const Eight*)(at[k] + j);
       for (int k = 0; k < 8; k += 2) {
-        b[k] = __builtin_shuffle(a[k], a[k + 1], Places{0, 8, 1, 9, 4, 12, 5, 13});
-        b[k + 1] = __builtin_shuffle(a[k], a[k + 1], Places{2, 10, 3, 11, 6, 14, 7, 15});
+        b[k] = PICKED(a[k], a[k + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        b[k + 1] = PICKED(a[k], a[k + 1], 2, 10, 3, 11, 6, 14, 7, 15);
       }
       for (int k = 0; k < 8; k += 4)
         for (int h = 0; h < 2; h++) {
-          a[k + 2 * h] = __builtin_shuffle(b[k + h], b[k + h + 2], Places{0, 1, 8, 9, 4, 5, 12, 13});
-          a[k + 2 * h + 1] = __builtin_shuffle(b[k + h], b[k + h + 2], Places{2, 3, 10, 11, 6, 7, 14, 15});
+          a[k + 2 * h] = PICKED(b[k + h], b[k + h + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+          a[k + 2 * h + 1] = PICKED(b[k + h], b[k + h + 2], 2, 3, 10, 11, 6, 7, 14, 15);
         }
       for (int k = 0; k < 4; k++) {
-        *(Eight*)(out + (j + k) * to_row) = __builtin_shuffle(a[k], a[k + 4], Places{0, 1, 2, 3, 8, 9, 10, 11});
-        *(Eight*)(out + (j + k + 4) * to_row) = __builtin_shuffle(a[k], a[k + 4], Places{4, 5, 6, 7, 12, 13, 14, 15});
+        *(Eight*)(out + (j + k) * to_row) = PICKED(a[k], a[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        *(Eight*)(out + (j + k + 4) * to_row) = PICKED(a[k], a[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
       }
     }
 #endif
     for (; j < columns; j++)
-      for (long k = 0; k < 8; k++) out[j * to_row + k] = at[k][j];
+      for (long k = 0; k < SIDE; k++) out[j * to_row + k] = at[k][j];
   }
 }

@@ -32,7 +32,7 @@ static inline double wide_sum_of(long n, Term f) {
 
 // Batch normalization of a unit, as choices/normalization.py has it.
 struct Normalization {
-  float epsilon, kept;  // kept: share of the running statistics that a step keeps
+  float epsilon, moves;  // moves: share of the running statistics that a step takes the place of
 };
 
 struct Moved {  // running mean and variance of a unit, if they are to be moved
@@ -52,8 +52,8 @@ static inline void normalize(
   float factor = *inverse * gamma;
   for (long b = 0; b < whole; b++) y[b] = beta + centred[b] * factor;
   if (moved.mean) {
-    *moved.mean += (1.0f - by.kept) * (mean - *moved.mean);
-    *moved.variance += (1.0f - by.kept) * (variance - *moved.variance);
+    *moved.mean += by.moves * (mean - *moved.mean);
+    *moved.variance += by.moves * (variance - *moved.variance);
   }
 }
 

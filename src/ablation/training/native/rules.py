@@ -12,18 +12,10 @@ from torch import Tensor
 from ablation.choices.clipping import Gradient
 from ablation.choices.optimizers import State
 from ablation.training.descent import Descent
-from ablation.training.native.tracing import (
-    CELLS,
-    NUMBERS,
-    REDUCED,
-    CannotTraceError,
-    Trace,
-    Value,
-    compiling,
-    extent_of,
-    ordered,
-)
-from ablation.training.native.writing import HEADER, Text, declarations, reduction_lines
+from ablation.training.native.calling import CannotTraceError, compiling, on_examples
+from ablation.training.native.operations import declarations
+from ablation.training.native.tracing import CELLS, NUMBERS, REDUCED, Trace, Value, extent_of, ordered
+from ablation.training.native.writing import HEADER, Text, reduction_lines
 
 ARGUMENTS = "float* param, const float* grad, float* const* state, float* scalar, float lr, const float* numbers"
 """Of a function that changes the parameters ``from`` to ``to`` of ``n`` whose gradients it may look at."""
@@ -66,6 +58,7 @@ class RuleText:
         scalars: names of what it remembers of a part in one number.
         places: where a cell's numbers are handed over.
         reduces: whether a number that a rule makes of all of a part decides what happens to each.
+        counts: whether more decides that a part counts as clipped than that any of its numbers does.
     """
 
     text: str
@@ -73,6 +66,7 @@ class RuleText:
     scalars: tuple[str, ...]
     places: dict[str, int]
     reduces: bool
+    counts: bool
 
 
 def _trace(descent: Descent, names: Names, decays: bool, before: Mapping[str, Tensor]) -> tuple[Step, State]:
@@ -83,7 +77,7 @@ def _trace(descent: Descent, names: Names, decays: bool, before: Mapping[str, Te
 
     state = {name: x.clone() for name, x in before.items()}
     param_SN, grad_SN = torch.full((CELLS, NUMBERS), 0.25), torch.full((CELLS, NUMBERS), 0.125)
-    with torch.inference_mode(), compiling(), Trace() as trace:
+    with on_examples(), torch.inference_mode(), compiling(), Trace() as trace:
         trace.give("param", param_SN)
         trace.give("grad", grad_SN)
         lr_S1 = trace.give("lr", number())
@@ -98,6 +92,9 @@ def _trace(descent: Descent, names: Names, decays: bool, before: Mapping[str, Te
         for name in names.decay if decays else ():
             descent.decayed(param_SN, grad_SN, lr_S1, given[f"decay {name}"])
         descent.optimize(param_SN, grad_SN, lr_S1, state, **optimizer)
+        for name, x in state.items():
+            if not isinstance(x, Tensor):
+                raise CannotTraceError(f"remembers {name} as {type(x).__name__}")
         made = {name: trace.value(x) for name, x in state.items()}
         return Step(trace.value(clipped_S), trace.value(param_SN), made), state
 
@@ -120,25 +117,33 @@ def rule_text(descent: Descent, names: Names) -> RuleText:
     inputs |= {name: f"numbers[{place}]" for name, place in names.places.items()}
     inputs |= {f"state {name}": f"state[{place}][i]" for place, name in enumerate(numbers)}
     inputs |= {f"state {name}": f"before[{place}]" for place, name in enumerate(scalars)}
-    functions, reduces = [], False
+    functions, reduces, counts = [], False, False
     for when, before in (("first", {}), ("later", state)):
         for decays in (True, False) if names.decay else (False,):
             step, after = _trace(descent, names, decays, before)
             if [*after] != [*state]:
                 raise CannotTraceError("remembers other things in one step than in another")
             reduces = reduces or any(each.name in REDUCED for each in ordered([step.param, *step.state.values()]))
+            counts = counts or not _is_of_any(step.clipped)
             name = f"{when}_{'decaying' if decays else 'others'}"
             functions.append(_function(name, step, numbers, scalars, inputs))
         functions.append(_both(when, bool(names.decay), len(scalars)))
     functions.append(_clip_function(descent, names, inputs))
     text = "\n".join([HEADER, 'extern "C" {', declarations(), *functions, "}", ""])
-    return RuleText(text, numbers, scalars, names.places, reduces)
+    return RuleText(text, numbers, scalars, names.places, reduces, counts)
+
+
+def _is_of_any(clipped: Value) -> bool:
+    """Return whether a part is clipped where any piece of it is, into whatever pieces it is cut."""
+    if clipped.name in ("logical_or", "bitwise_or"):
+        return all(isinstance(each, Value) and _is_of_any(each) for each in clipped.of)
+    return clipped.name == "any" or all(each.name not in REDUCED for each in ordered([clipped]))
 
 
 def _clip_function(descent: Descent, names: Names, inputs: Mapping[str, str]) -> str:
     """Return a function that writes to ``out`` what clipping makes of a gradient."""
     grad_SN = torch.full((CELLS, NUMBERS), 0.125)
-    with torch.inference_mode(), compiling(), Trace() as trace:
+    with on_examples(), torch.inference_mode(), compiling(), Trace() as trace:
         trace.give("grad", grad_SN)
         numbers = {name: trace.give(f"clip {name}", torch.full((CELLS, 1), 0.5)) for name in names.clip}
         descent.clip(Gradient([grad_SN], [grad_SN]), **numbers)

@@ -6,7 +6,6 @@ about or adds up otherwise than over a cell's own is not taken.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,15 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ablation.training.native.calling import CannotTraceError, compiling, on_examples
+
 CELLS, NUMBERS = 3, 7
 """Sizes of the examples, by which a value is told to be one a number or one a cell."""
 
 Extent = Literal["number", "cell", "constant"]
 """Of what a value is one."""
-
-
-class CannotTraceError(ValueError):
-    """What a function does has no form number by number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,16 +187,6 @@ def _key(tensor: Tensor) -> tuple[int, torch.dtype]:
     return tensor.untyped_storage().data_ptr(), tensor.dtype
 
 
-@contextmanager
-def compiling() -> Any:
-    """Have ``torch.compiler.is_compiling()`` say so, by which a function takes the form that has few operations."""
-    torch.compiler._is_compiling_flag = True
-    try:
-        yield
-    finally:
-        torch.compiler._is_compiling_flag = False
-
-
 def trace_activation(activation: Callable[[Tensor], tuple[Tensor, Tensor]]) -> tuple[Value, Value]:
     """Return what an activation makes of a number, value and derivative.
 
@@ -207,9 +194,9 @@ def trace_activation(activation: Callable[[Tensor], tuple[Tensor, Tensor]]) -> t
         CannotTraceError: it has no form number by number.
     """
     x = torch.linspace(-2.0, 2.0, CELLS * NUMBERS).view(CELLS, NUMBERS)
-    with torch.inference_mode(), compiling(), Trace() as trace:
+    with on_examples(), torch.inference_mode(), compiling(), Trace() as trace:
         value, derivative = activation(trace.give("x", x))
-    return trace.value(value), trace.value(derivative)
+        return trace.value(value), trace.value(derivative)
 
 
 def ordered(values: Sequence[Value]) -> list[Value]:
