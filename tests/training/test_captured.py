@@ -1,6 +1,7 @@
 """Captured execution on a CPU, by a graph that replays operations: bits as of eager execution, and what falls back."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -200,6 +201,15 @@ def test_a_schedule_of_a_users_own_that_gives_a_python_number_is_captured(monkey
         return 1.0 / steps
 
     assert len(compare({"schedule": "own"}, monkeypatch, SCHEDULES, own)) == 3
+
+
+@pytest.mark.parametrize("rehearses", [True, False], ids=["eager", "compiled"])
+def test_a_step_is_captured_once_what_is_compiled_of_it_has_been_called(rehearses):
+    called = []
+    execution = Captured(Replayed, "these choices", rehearses)
+    for number in range(5):
+        execution.run("step", partial(called.append, number), [])
+    assert called == ([0, 1] if rehearses else [0, 1, 2]), "the last is the capture"
 
 
 def test_an_activation_of_a_users_own_is_captured(monkeypatch):

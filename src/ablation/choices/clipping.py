@@ -73,8 +73,7 @@ def _scale_down(parts: Sequence[Tensor], threshold: float | Tensor) -> Tensor:
     # Double precision needs no second look at single-precision numbers, and has none itself.
     wide = torch.float64 if not looks and dtype == torch.float32 else None
     norm_S1 = _norm(parts, wide)
-    # Not made of a Python number on the CPU, from which a GPU would have to be brought it.
-    limit = threshold.to(norm_S1.dtype) if isinstance(threshold, Tensor) else norm_S1.new_full((), threshold)
+    limit = _like(norm_S1, threshold)
     # As a tensor, for a float over a tensor is a reciprocal times the float in torch, and rounds twice. This way the
     # factor is exactly 1 where the norm is at most the threshold, and such a cell keeps its bits.
     factor_S1 = (limit / norm_S1).clamp_max_(1.0)
@@ -106,12 +105,18 @@ def _scale_apart(gradient: Gradient, threshold: float | Tensor) -> Tensor:
     (block_SN,), tensors = gradient
     norms = [torch.linalg.vector_norm(tensor_SN, dim=1, keepdim=True, dtype=torch.float64) for tensor_SN in tensors]
     norm_ST = torch.cat(norms, dim=1)
-    limit = torch.as_tensor(threshold, dtype=norm_ST.dtype, device=norm_ST.device)
+    limit = _like(norm_ST, threshold)
     half_ST = (limit / norm_ST).clamp_max_(1.0).sqrt_().to(block_SN.dtype)
     of_each = zip(torch.split(half_ST, 1, dim=1), tensors, strict=True)
     half_SN = torch.cat([half_S1.expand_as(tensor_SN) for half_S1, tensor_SN in of_each], dim=1)
     block_SN.mul_(half_SN).mul_(half_SN)
     return (norm_ST > limit).any(1)
+
+
+def _like(norm: Tensor, threshold: float | Tensor) -> Tensor:
+    """Return a threshold in a norm's precision, where that is."""
+    # A number is not made a tensor on the CPU, from which a GPU would have to be brought it.
+    return threshold.to(norm.dtype) if isinstance(threshold, Tensor) else norm.new_full((), threshold)
 
 
 def _norm(parts: Sequence[Tensor], dtype: torch.dtype | None = None) -> Tensor:

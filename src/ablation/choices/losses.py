@@ -25,7 +25,7 @@ def cross_entropy(output_SBC: Tensor, label_SB: Tensor) -> LossAndGradient:
     right_SB = shifted_CSB.gather(0, label_SB.unsqueeze(0)).squeeze(0)
     exponential_CSB = shifted_CSB.exp_()
     total_SB = _sum(exponential_CSB)
-    loss_S = (total_SB.log() - right_SB).mean(1)
+    loss_S = _mean(total_SB.log() - right_SB)
     grad_SBC = exponential_CSB.div_(total_SB * batch).permute(1, 2, 0).contiguous()
     return loss_S, _add_at_label(grad_SBC, label_SB, -1.0 / batch)
 
@@ -43,7 +43,7 @@ def mse(output_SBC: Tensor, label_SB: Tensor, *, softmax: bool = False) -> LossA
         error = output_SBC - label_SB.unsqueeze(2)
     else:
         error = _add_at_label(output_SBC.clone(), label_SB, -1.0)
-    loss_S = error.square().mean((1, 2))
+    loss_S = _mean(error.square())
     return loss_S, error.mul_(2.0 / (error.shape[1] * error.shape[2]))
 
 
@@ -59,11 +59,21 @@ def _mse_of_softmax(output_SBC: Tensor, label_SB: Tensor) -> LossAndGradient:
     share_CSB = exponential_CSB.div_(_sum(exponential_CSB))
     error_CSB = share_CSB.scatter(0, label_SB.unsqueeze(0), 0.0)
     error_CSB.scatter_(0, label_SB.unsqueeze(0), -_sum(error_CSB).unsqueeze(0))
-    loss_S = error_CSB.permute(1, 2, 0).contiguous().square().mean((1, 2))
+    loss_S = _mean(error_CSB.permute(1, 2, 0).contiguous().square())
     centred_CSB = error_CSB - _sum(share_CSB * error_CSB)
     grad_CSB = centred_CSB.mul_(share_CSB).mul_(2.0 / (batch * classes)).scatter_(0, place_SB.unsqueeze(0), 0.0)
     grad_CSB.scatter_(0, place_SB.unsqueeze(0), -_sum(grad_CSB).unsqueeze(0))
     return loss_S, grad_CSB.permute(1, 2, 0).contiguous()
+
+
+def _mean(x: Tensor) -> Tensor:
+    """Return the mean of each cell's numbers, [S].
+
+    A GPU adds up a long row of a single cell in another order than one of several, by which a sum of doubles, rounded
+    to a float, does not change.
+    """
+    dims = tuple(range(1, x.dim()))
+    return x.double().mean(dims).to(x.dtype) if x.is_cuda else x.mean(dims)
 
 
 def _sum(x_CSB: Tensor) -> Tensor:

@@ -66,6 +66,7 @@ class Captured:
         self._ready: set[Kind] = set()
         self._eager: set[Kind] = set()
         self._graphs: dict[Kind, Graph] = {}
+        self._stepped = False
 
     def run(self, kind: Kind, body: Body, states: Sequence[State]) -> None:
         """As ``Execution.run``."""
@@ -100,6 +101,10 @@ class Captured:
                 return
         else:
             body()
+            if kind == "step" and not self._stepped:
+                # A rule remembers nothing yet in the first step, and is compiled for those in which it does.
+                self._stepped = True
+                return
         self._ready.update(INCLUDES[kind])
 
     def _capture(self, kind: Kind, body: Body, states: Sequence[State]) -> bool:

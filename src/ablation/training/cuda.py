@@ -1,4 +1,4 @@
-"""A captured CUDA graph, and the stream that a thread trains on."""
+"""A captured CUDA graph, and the stream that a cohort trains on."""
 
 import gc
 import threading
@@ -13,7 +13,8 @@ from ablation.training.execution import Body
 _capturing = threading.Lock()
 """Held while a graph is captured, and by what must not be done meanwhile, in whatever thread."""
 
-_own = threading.local()
+_idle: dict[torch.device, list[torch.cuda.Stream]] = {}
+"""Streams on which nobody trains now."""
 
 
 class CudaGraph:
@@ -82,19 +83,26 @@ def _no_collection() -> Iterator[None]:
 
 @contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
-    """Work on this thread's own stream of a GPU, after all that was begun on the one before; on a CPU there is none.
+    """Work on a stream of a GPU that is this thread's meanwhile, after all that was begun on the one before; on a CPU
+    there is none.
 
-    One a thread, for freed memory is used again by the stream alone that it was taken on.
+    One that another has done with is taken again: freed memory is used again by the stream alone that it was taken on,
+    and each has room of its own for products.
     """
     if device.type != "cuda":
         yield
         return
-    streams: dict[torch.device, torch.cuda.Stream] = _own.__dict__.setdefault("streams", {})
-    if device not in streams:
-        streams[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    streams[device].wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(streams[device]):
-        yield
+    idle = _idle.setdefault(device, [])
+    try:
+        stream = idle.pop()
+    except IndexError:
+        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream(device))
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        idle.append(stream)
 
 
 def release_cached() -> None:

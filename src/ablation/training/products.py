@@ -25,7 +25,7 @@ def product(left: Tensor, right: Tensor) -> Tensor:
     """Return the matrix product of every cell, [S, rows, columns]."""
     if _is_narrow(left, right):
         return product(right.transpose(1, 2), left.transpose(1, 2)).transpose(1, 2)
-    if _is_vector_product(left, right):
+    if _is_apart(left, right):
         return torch.bmm(_twice(left), _twice(right))[:1]
     return torch.bmm(left, right)
 
@@ -61,7 +61,7 @@ def fetch(x: Tensor) -> None:
 
 
 def _affine(bias: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    if _is_vector_product(left, right):
+    if _is_apart(left, right):
         return torch.baddbmm(_twice(bias), _twice(left), _twice(right))[:1]
     return torch.baddbmm(bias, left, right)
 
@@ -70,13 +70,13 @@ def _is_narrow(left: Tensor, right: Tensor) -> bool:
     return right.shape[2] < NARROW <= left.shape[1]
 
 
-def _is_vector_product(left: Tensor, right: Tensor) -> bool:
-    """Whether this is a stack of one with a vector for a result.
+def _is_apart(left: Tensor, right: Tensor) -> bool:
+    """Whether this is a stack of one with a vector for a result; or, on a GPU, any stack of one.
 
-    Such a product, and only such a one, takes another path in torch (a single GEMM, which ends in a GEMV) than its
-    like in a stack of two or more (a batched GEMM), and is summed in another order.
+    Such a product, and only such a one, takes another path in torch (a single GEMM, on a CPU one which ends in a GEMV)
+    than its like in a stack of two or more (a batched GEMM), and is summed in another order.
     """
-    return left.shape[0] == 1 and (left.shape[1] == 1 or right.shape[2] == 1)
+    return left.shape[0] == 1 and (left.is_cuda or left.shape[1] == 1 or right.shape[2] == 1)
 
 
 def _twice(x: Tensor) -> Tensor:

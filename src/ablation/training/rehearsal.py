@@ -37,6 +37,11 @@ class Rehearsal(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.found: str | None = None
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # By torch's default each of these calls is kept from the compiler, for which that is loaded: some seconds.
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

@@ -78,8 +78,8 @@ def orthogonalized(x_SP: Tensor, shape: tuple[int, int], least_S1: Tensor) -> Te
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
-    """Return the product of every cell; in a stack of one, one row is summed in another order."""
-    if left.shape[0] == left.shape[1] == 1:
+    """Return the product of every cell; in a stack of one, one row is summed in another order, on a GPU any."""
+    if left.shape[0] == 1 and (left.is_cuda or left.shape[1] == 1):
         return torch.bmm(left.expand(2, -1, -1), right.expand(2, -1, -1))[:1]
     return torch.bmm(left, right)
 
