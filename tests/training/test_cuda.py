@@ -11,14 +11,14 @@ from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.studies.engines import work
 from ablation.studies.engines.work import train_within_memory
-from ablation.training import captured
-from ablation.training.captured import Captured
-from ablation.training.cuda import CudaGraph
-from ablation.training.execution import Eager
+from ablation.training.executing import captured
+from ablation.training.executing.captured import Captured
+from ablation.training.executing.cuda import CudaGraph
+from ablation.training.executing.execution import Eager
 from ablation.training.trainer import train
 from tests.compiler import needs_compiler
+from tests.training.executing.test_captured import WORK, looking
 from tests.training.reference import NORMALIZED, blobs, level, slopes, spec
-from tests.training.test_captured import WORK, looking
 from tests.training.test_trainer import HUGE, diverging, mixed_cohort, same_bits
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")

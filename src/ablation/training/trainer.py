@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from ablation.training.arithmetic import arithmetic_of
-from ablation.training.captured import Captured
 from ablation.training.clock import Clock, evaluation_steps, probe_steps
 from ablation.training.compiled import compiled_arithmetic
-from ablation.training.cuda import CudaGraph, own_stream
 from ablation.training.data import BatchOrder, Data
-from ablation.training.execution import Eager, Execution
+from ablation.training.executing.captured import Captured
+from ablation.training.executing.cuda import CudaGraph, own_stream
+from ablation.training.executing.execution import Eager, Execution
+from ablation.training.executing.precision import tf32
+from ablation.training.executing.tally import Tally
 from ablation.training.ingredients import Moment
 from ablation.training.measurement import CURVE_METRICS, Measurement
 from ablation.training.memory import keep_freed_memory
@@ -28,13 +30,11 @@ from ablation.training.native.measurement import NativeMeasurement
 from ablation.training.native.steps import NativeSteps
 from ablation.training.networks import build
 from ablation.training.outcome import Notes, Outcome, packed
-from ablation.training.precision import tf32
 from ablation.training.probes import METRICS
 from ablation.training.schedule import Schedules
 from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 from ablation.training.step import step
-from ablation.training.tally import Tally
 from ablation.training.wide import is_wide, wide_arithmetic
 
 

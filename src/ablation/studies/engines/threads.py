@@ -14,8 +14,8 @@ from ablation.studies.engines.cohorts import Cohort
 from ablation.studies.engines.losses import Losses
 from ablation.studies.engines.work import Supply, TooLargeError, Trained, load_data, train_cohort
 from ablation.studies.machine.fingerprint import one_thread
-from ablation.training.cuda import release_cached
 from ablation.training.data import Data
+from ablation.training.executing.cuda import release_cached
 
 STREAMS = 4
 """How many cohorts train at a time where it is not said: more gain little, for the device starts only so many kernels a

@@ -24,8 +24,8 @@ from ablation.studies.store import Record
 from ablation.studies.views import prepared_name, view_named
 from ablation.training.clock import Clock
 from ablation.training.compiled.tracing import CannotCompileError
-from ablation.training.cuda import release_cached
 from ablation.training.data import Data
+from ablation.training.executing.cuda import release_cached
 from ablation.training.outcome import Outcome
 from ablation.training.spec import Spec
 from ablation.training.trainer import train

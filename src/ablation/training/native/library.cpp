@@ -1,7 +1,8 @@
 // What Python calls. Each function returns whether there was memory enough for it.
 #include <new>
 
-#include "measuring.h"
+#include "probing.h"
+#include "scoring.h"
 
 template <class Call>
 static int within_memory(Call call) {

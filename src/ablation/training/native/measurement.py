@@ -35,7 +35,7 @@ from ablation.training.spec import Spec
 from ablation.training.stack import Stack
 
 CHUNK = 64
-"""As measuring.h has it: examples that go through the network at once in an evaluation."""
+"""As scoring.h has it: examples that go through the network at once in an evaluation."""
 
 
 class NativeMeasurement(Measurement):

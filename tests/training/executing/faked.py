@@ -15,8 +15,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ablation.training import trainer
 from ablation.training.data import Data
-from ablation.training.execution import Eager
-from ablation.training.rehearsal import Rehearsal
+from ablation.training.executing.execution import Eager
+from ablation.training.executing.rehearsal import Rehearsal
 from ablation.training.spec import Spec
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablation.training.rehearsal import Rehearsal
+from ablation.training.executing.rehearsal import Rehearsal
 
 NUMBERS = torch.tensor([1.0, -2.0, 3.0])
 

@@ -1,4 +1,4 @@
-"""What a GPU would be given: no choice brings a number to or from it within a part, or does one thing on two devices."""
+"""What a GPU would be given: no choice brings a number to or from it in a part, or does one thing on two devices."""
 
 import pytest
 import torch
@@ -6,9 +6,9 @@ import torch
 from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS
-from tests.training.faked import go_through
+from tests.training.executing.faked import go_through
+from tests.training.executing.test_captured import WIDE, WORK, looking
 from tests.training.reference import NORMALIZED, blobs, clipping, level, slopes, spec
-from tests.training.test_captured import WIDE, WORK, looking
 from tests.training.test_trainer import mixed_cohort
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="test_cuda.py has the real thing")

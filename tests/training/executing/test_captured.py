@@ -11,13 +11,14 @@ from ablation.choices.activations import ACTIVATIONS
 from ablation.choices.clipping import CLIPPINGS
 from ablation.choices.optimizers import OPTIMIZERS
 from ablation.choices.schedules import SCHEDULES
-from ablation.training import captured, probes, trainer
-from ablation.training.captured import Captured
-from ablation.training.execution import Eager
+from ablation.training import probes, trainer
+from ablation.training.executing import captured
+from ablation.training.executing.captured import Captured
+from ablation.training.executing.execution import Eager
 from ablation.training.measurement import Measurement
 from ablation.training.trainer import train
+from tests.training.executing.replayed import Replayed
 from tests.training.reference import NORMALIZED, blobs, clipping, level, slopes, spec
-from tests.training.replayed import Replayed
 from tests.training.test_trainer import HUGE, diverging, mixed_cohort, same_bits
 from tests.training.test_wide import mixed
 

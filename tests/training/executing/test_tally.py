@@ -1,6 +1,6 @@
 import torch
 
-from ablation.training.tally import Tally
+from ablation.training.executing.tally import Tally
 
 
 def test_it_is_one_count_behind():

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from ablation.choices.optimizers import State
-from ablation.training.cuda import release_cached
-from ablation.training.execution import Body, Kind
-from ablation.training.rehearsal import Rehearsal
+from ablation.training.executing.cuda import release_cached
+from ablation.training.executing.execution import Body, Kind
+from ablation.training.executing.rehearsal import Rehearsal
 
 INCLUDES: Mapping[Kind, tuple[Kind, ...]] = {
     "step": ("step",),

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ablation.training.execution import Body
+from ablation.training.executing.execution import Body
 
 _capturing = threading.Lock()
 """Held while a graph is captured, and by what must not be done meanwhile, in whatever thread."""

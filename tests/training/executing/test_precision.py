@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from ablation.training.precision import tf32
+from ablation.training.executing.precision import tf32
 
 
 @pytest.fixture(autouse=True)
