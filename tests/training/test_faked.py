@@ -1,4 +1,4 @@
-"""What a GPU would be given: no choice brings a number to or from it within a part, or does one thing on two devices."""
+"""What a GPU would be given: no choice brings a number there or back within a part, or does a thing on two devices."""
 
 import pytest
 import torch
