@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What a GPU is measured by, in one command of under five minutes, into one file: the CUDA tests, the core study, run-steps
-# per second against peers (JAX among them where it is installed) and the kernel that trains whole cells.
+# What a GPU is measured by, in one command of under nine minutes, into one file: the CUDA tests, the core study, what each
+# switch gains, run-steps per second against peers (JAX among them where it is installed), kernels a step, and the kernel
+# that trains whole cells.
 #
 #   benchmarks/gpu.sh [FILE]         # gpu.txt, if no other is named
 #   benchmarks/gpu.sh --dry [FILE]   # every part on the CPU, as small as can be: does this script work?
@@ -37,7 +38,7 @@ if [ ! "$dry" ]; then
         f"error: gpu.sh: torch {torch.__version__} finds no CUDA device; --dry tries the script without one")' || exit
 fi
 
-END=285  # seconds
+END=530  # seconds
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 failed=0
@@ -49,7 +50,8 @@ part() {
     printf '\n## %s\n\n' "$title"
     [ "$limit" -le "$left" ] || limit=$left
     if [ "$limit" -lt 5 ]; then echo "left out: no time is left"; return; fi
-    timeout --kill-after=5 "$limit" "$@" 2>&1 | tr '\r' '\n' | grep --line-buffered -v '%|'
+    # An interrupt, upon which pytest tells what has failed so far.
+    timeout --signal=INT --kill-after=5 "$limit" "$@" 2>&1 | tr '\r' '\n' | grep --line-buffered -v '%|\|^USDT:'
     status=${PIPESTATUS[0]}
     case $status in
         0) ;;
@@ -94,22 +96,28 @@ all() {
     echo
     versions
     # shellcheck disable=SC2046
-    part "CUDA tests" 75 "$python" -m pytest -q -rfs -p no:cacheprovider \
+    part "CUDA tests" 120 "$python" -m pytest -q -rfs --tb=short --durations=5 -p no:cacheprovider \
         $(find tests -name 'test_*cuda*.py' -o -name 'test_captured*.py' | sort)
     small=() took=0
     [ ! "$dry" ] || small=(depth=2 width=8 lr=0.1 init=he_normal activation=relu normalization=none clipping=none
         training.epochs=1 engine=serial)
     # A fifth; and the whole study where that leaves time for the rest.
-    if core 90 'seed=[0]' && [ $((5 * took + 115)) -lt $((END - SECONDS)) ]; then core 110; fi
+    if core 90 'seed=[0]' && [ $((5 * took + 290)) -lt $((END - SECONDS)) ]; then core 110; fi
     if [ "$dry" ]; then
         part "Run-steps per second" 60 "$python" benchmarks/throughput.py \
             --rows 5x32x64-relu-none --cells 2 --epochs 1 --repeats 1 --columns floor,ours,quiet
+        for table in ways kernels; do
+            part "The core study's cells, $table" 60 "$python" benchmarks/switches.py "$table" --device cpu \
+                --depth 2 --width 8 --rates 1 --seeds 1 --epochs 1 --without compiled
+        done
         if "$python" -c 'import triton' 2>/dev/null; then
             TRITON_INTERPRET=1 part "Whole cells in one kernel" 60 "$python" benchmarks/cellkernel.py
         else
             printf '\n## Whole cells in one kernel\n\nleft out: no Triton here\n'
         fi
     else
+        part "The core study's cells, ways to train them" 150 "$python" benchmarks/switches.py ways
+        part "The core study's cells, kernels" 70 "$python" benchmarks/switches.py kernels
         local columns="floor,ours,quiet,compiled,compiled quiet,jax"
         part "Run-steps per second, 20x100" 75 "$python" benchmarks/throughput.py --device cuda \
             --rows 20x100x64-relu --cells 512,36 --repeats 2 --columns "$columns"

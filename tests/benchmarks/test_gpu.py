@@ -53,10 +53,12 @@ def test_every_part_runs_without_the_packages_of_tracking_and_report(tmp_path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     told = (tmp_path / "gpu.txt").read_text("utf-8")
     assert told == ended.stdout
-    tests, fifth, whole, table, kernel = told.split("\n## ")[1:]
+    tests, fifth, whole, table, ways, kernels, kernel = told.split("\n## ")[1:]
     assert "skipped" in tests.lower() or "passed" in tests
     assert [re.search(r'"run_steps": (\d+)', study)[1] for study in (fifth, whole)] == ["16", "80"]
     assert re.search(r"\| 5x32x64 \| 2 \| relu \| none \| [\d,]+ \| [\d,]+ \| ", table)
+    assert re.search(r"\| as it is \| 2 \| [\d,]+ \| [\d.]+ \|\n", ways)
+    assert re.search(r"\| as it is \| batch \| 1 \| [\d,]+ \| [\d.]+ \| ", kernels)
     assert "the same bits" in kernel or "no Triton here" in kernel
 
 

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ablation import UserError
+from ablation.studies import engines
 from ablation.studies.cells import expand
 from ablation.studies.engines import run_cohorts, threads, work
 from ablation.studies.engines.cohorts import Limits, make_cohorts
@@ -27,6 +29,15 @@ def test_threads_give_the_bits_of_one(cells, source, count):
     here = by_name(run_cohorts(make_cohorts(cells, ENDS, 1, Limits(2**40, 64)), source, {"kind": "serial"}, 1))
     assert any(record.diverged_step is not None for record in here.values())
     assert_same_bits(here, by_name(run_threads(make_cohorts(cells, ENDS, 1, Limits(2**40, 3)), source, count)))
+
+
+@pytest.mark.parametrize(("compile", "ran"), [("eager", "threads"), ("layers", "serial")])
+def test_what_is_compiled_is_trained_by_one_thread(study, source, monkeypatch, compile, ran):
+    """While a thread compiles, torch tells all threads that they are compiling, and they would compute otherwise."""
+    for name in ("threads", "serial"):
+        monkeypatch.setattr(engines, f"run_{name}", lambda *arguments, name=name: name)
+    cohorts = make_cohorts(expand(study(f"training.compile={compile}")), ENDS, 4, Limits(2**40, 64))
+    assert run_cohorts(cohorts, replace(source, device="cuda"), {"kind": "processes"}, 4) == ran
 
 
 def test_how_many_threads_a_product_takes_is_as_before(cells, source):

@@ -62,7 +62,9 @@ def run_cohorts(
         return iter(())
     if engine["kind"] == "ray":
         return run_ray(cohorts, supply, workers, engine["gpus"])
-    if engine["kind"] == "serial" or (supply.device != "cpu" and workers == 1):
+    # What torch's compiler traces in one thread is another thing to all others meanwhile.
+    compiles = any(cohort.cells[0].spec.compile == "layers" for cohort in cohorts)
+    if engine["kind"] == "serial" or (supply.device != "cpu" and (workers == 1 or compiles)):
         return run_serial(cohorts, supply)
     if supply.device != "cpu":
         return run_threads(cohorts, supply, workers)
