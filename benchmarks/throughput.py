@@ -117,7 +117,8 @@ def main() -> None:
     device = resolve_device(arguments.device)
     data = digits(device)
     jax = begin_jax(arguments.jax, device.type) if "jax" in asked else None
-    shown = [column for column in COLUMNS if column in asked and (column != "jax" or jax is not None)]
+    there = {"jax": jax is not None, **dict.fromkeys(("native", "native quiet"), device.type == "cpu")}
+    shown = [column for column in COLUMNS if column in asked and there.get(column, True)]
     ratios = [(one, other) for one, other in RATIOS if one in shown and other in shown]
     print(f"{machine(device)}, torch {torch.__version__}" + (f", jax {jax.version}" if jax else "") + "; run-steps per")
     print(f"second, medians of {arguments.repeats} interleaved repeats\n")
