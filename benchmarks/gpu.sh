@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# What a GPU is measured by, in one command of under nine minutes, into one file: the CUDA tests, the core study, what each
-# switch gains, run-steps per second against peers (JAX among them where it is installed), kernels a step, and the kernel
-# that trains whole cells.
+# What a GPU is measured by, in one command of under five minutes, into one file: the CUDA tests, the core study, kernels a
+# step, run-steps per second against peers (JAX among them where it is installed), and the kernel that trains whole cells.
 #
-#   benchmarks/gpu.sh [FILE]         # gpu.txt, if no other is named
-#   benchmarks/gpu.sh --dry [FILE]   # every part on the CPU, as small as can be: does this script work?
+#   benchmarks/gpu.sh [FILE]          # gpu.txt, if no other is named
+#   benchmarks/gpu.sh --long [FILE]   # in under nine minutes: with what each switch gains, and more time for the rest
+#   benchmarks/gpu.sh --dry [FILE]    # every part on the CPU, as small as can be: does this script work?
 #
 # PYTHON names the interpreter, python3 by default. Neither the package nor MLflow or DVC need be installed. A part that
 # outlasts its share of the time is cut off and keeps what it has printed. Ends with 1 if a part failed.
 set -uo pipefail
 
-dry="" device=cuda
+dry="" long="" device=cuda END=290  # seconds
 if [ "${1:-}" = --dry ]; then dry=1 device=cpu; shift; fi
+if [ "${1:-}" = --long ]; then long=1 END=530; shift; fi
 file="$(realpath -- "${1:-gpu.txt}")"
 cd "$(dirname "$0")/.." || exit
 python="${PYTHON:-python3}"
@@ -38,7 +39,6 @@ if [ ! "$dry" ]; then
         f"error: gpu.sh: torch {torch.__version__} finds no CUDA device; --dry tries the script without one")' || exit
 fi
 
-END=530  # seconds
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 failed=0
@@ -96,13 +96,15 @@ all() {
     echo
     versions
     # shellcheck disable=SC2046
-    part "CUDA tests" 120 "$python" -m pytest -q -rfs --tb=short --durations=5 -p no:cacheprovider \
+    local rest=180 tests=80
+    [ ! "$long" ] || rest=290 tests=120
+    part "CUDA tests" "$tests" "$python" -m pytest -q -rfs --tb=short --durations=5 -p no:cacheprovider \
         $(find tests -name 'test_*cuda*.py' -o -name 'test_captured*.py' | sort)
     small=() took=0
     [ ! "$dry" ] || small=(depth=2 width=8 lr=0.1 init=he_normal activation=relu normalization=none clipping=none
         training.epochs=1 engine=serial)
     # A fifth; and the whole study where that leaves time for the rest.
-    if core 90 'seed=[0]' && [ $((5 * took + 290)) -lt $((END - SECONDS)) ]; then core 110; fi
+    if core 90 'seed=[0]' && [ $((5 * took + rest)) -lt $((END - SECONDS)) ]; then core 110; fi
     if [ "$dry" ]; then
         part "Run-steps per second" 60 "$python" benchmarks/throughput.py \
             --rows 5x32x64-relu-none --cells 2 --epochs 1 --repeats 1 --columns floor,ours,quiet
@@ -116,8 +118,8 @@ all() {
             printf '\n## Whole cells in one kernel\n\nleft out: no Triton here\n'
         fi
     else
-        part "The core study's cells, ways to train them" 150 "$python" benchmarks/switches.py ways
-        part "The core study's cells, kernels" 70 "$python" benchmarks/switches.py kernels
+        [ ! "$long" ] || part "The core study's cells, ways to train them" 150 "$python" benchmarks/switches.py ways
+        part "The core study's cells, kernels" 40 "$python" benchmarks/switches.py kernels
         local columns="floor,ours,quiet,compiled,compiled quiet,jax"
         part "Run-steps per second, 20x100" 75 "$python" benchmarks/throughput.py --device cuda \
             --rows 20x100x64-relu --cells 512,36 --repeats 2 --columns "$columns"
