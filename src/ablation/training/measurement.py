@@ -5,6 +5,8 @@ Nothing of it touches what training goes on with, but for the divergence that it
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -32,6 +34,11 @@ TEST_METRICS = "test_loss test_accuracy".split()
 EVALUATION_CHUNK = 128
 """Examples that go through the network at once in an evaluation, on a GPU so many times half its depth; part of how a
 mean is summed, so never changed."""
+
+
+Count = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From examples and labels to the mean loss of every cell in inference mode, and how many examples have their largest
+output at the label, or of labels that are numbers the sum of squared residuals."""
 
 
 class Probe(NamedTuple):
@@ -94,37 +101,42 @@ class Measurement:
             moment: when it is; none of its steps since the last evaluation are there before the first step.
         """
         steps = moment.step - moment.evaluated
-        folded = self._network.folded(stack.parameters, stack.running)
-        train_loss, train_accuracy = self._score(folded, *self._train_sample)
-        val_loss, val_accuracy = self._score(folded, self._data.val_x, self._data.val_y)
+        count = self._counter(stack)
+        train_loss, train_accuracy = scored(count, *self._train_sample)
+        val_loss, val_accuracy = scored(count, self._data.val_x, self._data.val_y)
         stack.val_loss_S1.copy_(val_loss.unsqueeze(1))
+        norm_S, cosine_S = self._clipping(stack, parts, moment)
+        return {
+            "train_loss": train_loss,
+            "val_loss": val_loss,
+            "train_accuracy": train_accuracy,
+            "val_accuracy": val_accuracy,
+            "grad_norm": norm_S,
+            "clip_fraction": stack.clipped_S / torch.where(steps > 0, steps, math.nan),
+            "clip_cosine": cosine_S,
+            "gradient_snr": self._noise.ratio(stack),  # last, for it uses up the vectors' gradients
+        }
+
+    def test(self, stack: Stack) -> dict[str, Tensor]:
+        """Return each of ``TEST_METRICS`` of every cell, [S]: of examples by which nothing was chosen, so only once."""
+        found = scored(self._counter(stack), self._data.test_x, self._data.test_y)
+        return dict(zip(TEST_METRICS, found, strict=True))
+
+    def _clipping(self, stack: Stack, parts: list[Part], moment: Moment) -> tuple[Tensor, Tensor]:
+        """Return the norm of the probe batch's gradient, and its cosine with what clipping makes of it, [S] each."""
         raw = [part.grad_SN.clone() for part in parts]
         descend, moment = self._arithmetic.descend, moment._replace(evaluated=moment.step)
         # What a rule remembers is of the steps alone.
         aside = [part._replace(clip_state={name: x.clone() for name, x in part.clip_state.items()}) for part in parts]
         for group in descend.groups(stack.watch.over(aside)):
             descend.clipped(group, stack.numbers, moment)
-        return {
-            "train_loss": train_loss,
-            "val_loss": val_loss,
-            "train_accuracy": train_accuracy,
-            "val_accuracy": val_accuracy,
-            "grad_norm": norm_of_parts(raw),
-            "clip_fraction": stack.clipped_S / torch.where(steps > 0, steps, math.nan),
-            "clip_cosine": clipping_cosine(raw, [part.grad_SN for part in parts]),
-            "gradient_snr": self._noise.ratio(stack),  # last, for it uses up the vectors' gradients
-        }
+        return norm_of_parts(raw), clipping_cosine(raw, [part.grad_SN for part in parts])
 
-    def test(self, stack: Stack) -> dict[str, Tensor]:
-        """Return each of ``TEST_METRICS`` of every cell, [S]: of examples by which nothing was chosen, so only once."""
-        folded = self._network.folded(stack.parameters, stack.running)
-        return dict(zip(TEST_METRICS, self._score(folded, self._data.test_x, self._data.test_y), strict=True))
+    def _counter(self, stack: Stack) -> Count:
+        """Return what counts as ``scored`` wants it, of cells that do not change meanwhile."""
+        return partial(self._count, self._network.folded(stack.parameters, stack.running))
 
-    def _score(self, folded: Folded, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss and the score of every cell in inference mode: accuracy, or R squared.
-
-        R^2 = 1 - sum (y - f(x))^2 / sum (y - mean y)^2, about the mean of these labels; NaN where they are all alike.
-        """
+    def _count(self, folded: Folded, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         cells = len(folded.linear[0].weight_SIO)
         loss_S = torch.zeros(cells, device=x.device)
         counts = torch.float64 if y.is_floating_point() else torch.float32
@@ -136,7 +148,16 @@ class Measurement:
             chunk_loss_S, chunk_score_S = self._arithmetic.score(output_SBC, y_B)
             loss_S += chunk_loss_S * len(y_B)
             score_S += chunk_score_S
-        if not y.is_floating_point():
-            return loss_S / len(y), score_S / len(y)
-        total = (y.double() - y.double().mean()).square().sum()
-        return loss_S / len(y), torch.where(total > 0, 1.0 - score_S / total, math.nan)
+        return loss_S / len(y), score_S
+
+
+def scored(count: Count, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean loss and the score of every cell in inference mode: accuracy, or R squared.
+
+    R^2 = 1 - sum (y - f(x))^2 / sum (y - mean y)^2, about the mean of these labels; NaN where they are all alike.
+    """
+    loss_S, count_S = count(x, y)
+    if not y.is_floating_point():
+        return loss_S, count_S / len(y)
+    total = (y.double() - y.double().mean()).square().sum()
+    return loss_S, torch.where(total > 0, 1.0 - count_S / total, math.nan)

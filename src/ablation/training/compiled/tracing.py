@@ -52,7 +52,7 @@ def trace(function: Callable[..., Any], example: Sequence[Tensor]) -> Any:
     from torch._inductor.output_code import CompiledFxGraph
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    with torch.inference_mode(False), torch.no_grad(), _compiling():
+    with torch.inference_mode(False), torch.no_grad(), compiling():
         # Tensors that were made in inference mode cannot be traced where they are changed.
         plain = [torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device) for x in example]
         # Twice, for what changes tensors in place can be written without that only once it consists of few operations.
@@ -76,8 +76,8 @@ def _refuse_sizes(traced: torch.fx.GraphModule) -> None:
 
 
 @contextmanager
-def _compiling() -> Iterator[None]:
-    """Have ``torch.compiler.is_compiling()`` say so while a function is traced."""
+def compiling() -> Iterator[None]:
+    """Have ``torch.compiler.is_compiling()`` say so, by which a function takes the form that has few operations."""
     torch.compiler._is_compiling_flag = True
     try:
         yield

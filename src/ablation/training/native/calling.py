@@ -3,21 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 
 class CannotTraceError(ValueError):
     """What a function does has no form number by number."""
-
-
-@contextmanager
-def compiling() -> Iterator[None]:
-    """Have ``torch.compiler.is_compiling()`` say so, by which a function takes the form that has few operations."""
-    torch.compiler._is_compiling_flag = True
-    try:
-        yield
-    finally:
-        torch.compiler._is_compiling_flag = False
 
 
 @contextmanager

@@ -49,7 +49,7 @@ BATCH = _structure(
     **_alike(POINTER, "x classes targets"),
     limit=ctypes.c_float,
     percentile=ctypes.c_double,
-    **_alike(LONG, "compares has_before"),
+    has_before=LONG,
 )
 PART = _structure("Part", **_alike(POINTER, "x classes targets"), examples=LONG)
 

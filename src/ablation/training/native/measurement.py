@@ -4,7 +4,7 @@ Legend of the suffixes: D probed layers, B batch, I features, M metrics.
 """
 
 import ctypes
-import math
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from ablation.training.arithmetic import Arithmetic
 from ablation.training.data import Data
 from ablation.training.descent import Part
 from ablation.training.ingredients import Moment
-from ablation.training.measurement import Measurement, Probe
+from ablation.training.measurement import Count, Measurement, Probe
 from ablation.training.native.form import Form
 from ablation.training.native.interface import (
     BATCH,
@@ -69,7 +69,6 @@ class NativeMeasurement(Measurement):
             **labels(y_B),
             limit=float(stack.limit),
             percentile=PERCENTILE,
-            compares=1,
             has_before=not is_first,
         )
         rows = cells_of(stack, self._form, largest=largest)
@@ -85,32 +84,18 @@ class NativeMeasurement(Measurement):
         self._compared = norm_S, cosine_S, largest
         return Probe(dict(zip(METRICS, health_SDM.unbind(2), strict=True)), [])
 
-    def evaluate(self, stack: Stack, parts: list[Part], moment: Moment) -> dict[str, Tensor]:
-        """As ``Measurement.evaluate``, of the gradient that was probed last."""
+    def _clipping(self, stack: Stack, parts: list[Part], moment: Moment) -> tuple[Tensor, Tensor]:
+        """As ``Measurement._clipping``, of the gradient that was probed last."""
         assert self._compared is not None, "an evaluation follows a probe"
         norm_S, cosine_S, largest = self._compared
-        steps = moment.step - moment.evaluated
         note(stack, largest)
-        train_loss, train_accuracy = self._scored(stack, *self._train_sample)
-        val_loss, val_accuracy = self._scored(stack, self._data.val_x, self._data.val_y)
-        stack.val_loss_S1.copy_(val_loss.unsqueeze(1))
-        return {
-            "train_loss": train_loss,
-            "val_loss": val_loss,
-            "train_accuracy": train_accuracy,
-            "val_accuracy": val_accuracy,
-            "grad_norm": norm_S,
-            "clip_fraction": stack.clipped_S / torch.where(steps > 0, steps, math.nan),
-            "clip_cosine": cosine_S,
-            "gradient_snr": self._noise.ratio(stack),
-        }
+        return norm_S, cosine_S
 
-    def test(self, stack: Stack) -> dict[str, Tensor]:
-        """As ``Measurement.test``."""
-        loss, score = self._scored(stack, self._data.test_x, self._data.test_y)
-        return {"test_loss": loss, "test_accuracy": score}
+    def _counter(self, stack: Stack) -> Count:
+        """As ``Measurement._counter``."""
+        return partial(self._counted, stack)
 
-    def _scored(self, stack: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _counted(self, stack: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         if id(x) not in self._parts:
             pieces = [_by_feature(each, self._form.lanes).flatten() for each in torch.split(x, CHUNK)]
             held = x, torch.cat(pieces), y.contiguous()
@@ -124,10 +109,7 @@ class NativeMeasurement(Measurement):
             LONG(len(stack)),
             *(POINTER(address(each)) for each in (loss_S, score_S)),
         )
-        if not y.is_floating_point():
-            return loss_S.float(), (score_S / len(y)).float()
-        total = (y.double() - y.double().mean()).square().sum()
-        return loss_S.float(), torch.where(total > 0, 1.0 - score_S / total, math.nan)
+        return loss_S.float(), score_S if y.is_floating_point() else score_S.float()
 
 
 def _by_feature(x_BI: Tensor, lanes: int) -> Tensor:

@@ -21,6 +21,11 @@ struct Network {  // what the cells of a cohort share
   void (*value)(const float* x, float* value, long n);
 };
 
+// Whether a product's output belongs to a stream of residual blocks, and not to the inside of one.
+static inline bool is_of_stream(const Network& net, long place) {
+  return net.residual && (place % 2 == 0 || place == net.depth - 1);
+}
+
 // Where a cell's tensors lie, as networks/layout.py says.
 struct Layout {
   std::vector<long> units;             // of every layer, from the inputs to the outputs
@@ -152,7 +157,7 @@ class Passes {
                   next + from * row, row);
           if (l > 0) hidden_back(l - 1, from, rows, bias, next, streams);
         }
-        if (l > 0 && net.residual && is_of_stream(l - 1)) streams = true;
+        if (l > 0 && is_of_stream(net, l - 1)) streams = true;
         float* free = error == out ? other : error;
         error = next;
         next = free;
@@ -162,8 +167,6 @@ class Passes {
     if (net.input)
       for (long i = 0; i < net.features; i++) denormalize_row(0, i, bias, error + i * row);
   }
-
-  bool is_of_stream(long place) const { return place % 2 == 0 || place == net.depth - 1; }
 
  private:
   static constexpr long ROWS = 24;
@@ -201,7 +204,7 @@ class Passes {
     float *output = input[l + 1] + from * row, *z = keep ? preactivation[l] + from * row : output;
     product(rows, row, at.units[l], {param + at.weight[l] + from, 1, units}, input[l], row,
             bias + at.vector[l] + from, z, row);
-    if (net.residual && is_of_stream(l)) {
+    if (is_of_stream(net, l)) {
       float* sum = stream + from * row;
       for (long i = 0; l > 0 && i < n; i++) z[i] += sum[i];
       memcpy(sum, z, n * sizeof(float));
@@ -223,7 +226,7 @@ class Passes {
       for (long b = 0; b < row; b++) g[b] *= d[b];
       if (keep) memcpy(delta[l] + j * row, g, row * sizeof(float));
       if (net.placement == BEFORE) denormalize_row(net.input + l, j, bias, g);
-      bool joins = net.residual && is_of_stream(l);
+      bool joins = is_of_stream(net, l);
       if (joins && streams)
         for (long b = 0; b < row; b++) g[b] += stream[j * row + b];
       if (joins) memcpy(stream + j * row, g, row * sizeof(float));

@@ -9,8 +9,8 @@ struct Moments {
 
 // Mean and population standard deviation of n numbers.
 static Moments moments(const float* x, long n) {
-  double mean = wide_sum_of(n, [&](long i) { return (double)x[i]; }) / n;
-  double square = wide_sum_of(n, [&](long i) {
+  double mean = sum_of<double>(n, [&](long i) { return (double)x[i]; }) / n;
+  double square = sum_of<double>(n, [&](long i) {
     double distance = x[i] - mean;
     return distance * distance;
   });
@@ -18,7 +18,7 @@ static Moments moments(const float* x, long n) {
 }
 
 static double norm(const float* x, long n) {
-  return sqrt(wide_sum_of(n, [&](long i) { return (double)x[i] * x[i]; }));
+  return sqrt(sum_of<double>(n, [&](long i) { return (double)x[i] * x[i]; }));
 }
 
 enum { DELTA_NORM, WEIGHT_GRAD_NORM, WEIGHT_NORM, UPDATE_RATIO, PREACT_MEAN, PREACT_STD, ACT_MEAN, ACT_STD, ACT_P98,
@@ -71,7 +71,7 @@ struct ProbeBatch {
   const float* targets;
   float limit;
   double percentile;
-  long compares, has_before;  // whether clipping is compared, and whether there is a step to compare weights with
+  long has_before;  // whether there is a step to compare weights with
 };
 
 // Pass a batch through every cell, there and back. ``health`` is [cells, depth, HEALTH]; ``loss`` [cells]; ``norm`` and
@@ -80,7 +80,7 @@ static void probe(const Network& net, const Rule& rule, Clip clip, const ProbeBa
                   long batch, float* health, float* loss, double* norms, double* cosine) {
   Layout at(net);
   Passes by(net, at, batch, true);
-  std::vector<float> grad(at.parameters), clipped(with.compares ? at.parameters : 0);
+  std::vector<float> grad(at.parameters), clipped(at.parameters);
   std::vector<float> flat(at.widest * batch);
   std::vector<int32_t> keys(2 * at.widest * batch);
   for (long cell = 0; cell < count; cell++) {
@@ -98,14 +98,13 @@ static void probe(const Network& net, const Rule& rule, Clip clip, const ProbeBa
       own[WEIGHT_NORM] = norm(param + from, n);
       own[UPDATE_RATIO] = NAN;
       if (with.has_before) {
-        double moved = wide_sum_of(n, [&](long i) {
+        double moved = sum_of<double>(n, [&](long i) {
           double step = param[from + i] - before[from + i];
           return step * step;
         });
         own[UPDATE_RATIO] = sqrt(moved) / norm(before + from, n);
       }
     }
-    if (!with.compares) continue;
     const float* numbers = cells.numbers + cell * rule.numbers;
     Magnitudes seen;
     auto part = [&](long from, long n) { clip(grad.data() + from, clipped.data() + from, numbers, n); };
@@ -122,7 +121,7 @@ static void probe(const Network& net, const Rule& rule, Clip clip, const ProbeBa
     if (rule.whole) part(0, at.parameters);
     if (cells.largest) seen.note(cells.largest + 3 * cell);
     norms[cell] = norm(grad.data(), at.parameters);
-    double inner = wide_sum_of(at.parameters, [&](long i) { return (double)grad[i] * clipped[i]; });
+    double inner = sum_of<double>(at.parameters, [&](long i) { return (double)grad[i] * clipped[i]; });
     cosine[cell] = inner / (norms[cell] * norm(clipped.data(), at.parameters));
   }
 }

@@ -4,23 +4,11 @@
 
 #include "products.h"
 
-// The sum of f(0) ... f(n - 1), in as many sums side by side as a vector has, which are then added in order.
-template <class Term>
-static inline float sum_of(long n, Term f) {
-  float sums[LANES] = {};
-  long i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (long j = 0; j < LANES; j++) sums[j] += f(i + j);
-  for (long j = 0; i < n; i++, j++) sums[j] += f(i);
-  for (long half = LANES / 2; half; half /= 2)
-    for (long j = 0; j < half; j++) sums[j] += sums[j + half];
-  return sums[0];
-}
-
-// Likewise, in double precision.
-template <class Term>
-static inline double wide_sum_of(long n, Term f) {
-  double sums[LANES] = {};
+// The sum of f(0) ... f(n - 1), in as many sums side by side as a vector has, which are then added in order; in double
+// precision where that is the number's type.
+template <class Number = float, class Term>
+static inline Number sum_of(long n, Term f) {
+  Number sums[LANES] = {};
   long i = 0;
   for (; i + LANES <= n; i += LANES)
     for (long j = 0; j < LANES; j++) sums[j] += f(i + j);

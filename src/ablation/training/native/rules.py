@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ablation.choices.clipping import Gradient
 from ablation.choices.optimizers import State
+from ablation.training.compiled.tracing import compiling
 from ablation.training.descent import Descent
-from ablation.training.native.calling import CannotTraceError, compiling, on_examples
+from ablation.training.native.calling import CannotTraceError, on_examples
 from ablation.training.native.operations import declarations
 from ablation.training.native.tracing import CELLS, NUMBERS, REDUCED, Trace, Value, extent_of, ordered
 from ablation.training.native.writing import HEADER, Text, reduction_lines

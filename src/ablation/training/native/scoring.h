@@ -16,9 +16,8 @@ struct Part {
 // largest output at the label, or the sum of squared residuals.
 static void score(const Network& net, const Cells& cells, const Part& part, long count, double* loss, double* result) {
   Layout at(net);
-  std::vector<float> memory((3 * at.widest + net.classes + 3) * CHUNK + 16), scale(at.weights ? at.vector.back() : 1), shift;
-  scale.assign(at.vector.back() + at.length.back(), 0.0f);
-  shift = scale;
+  std::vector<float> memory((3 * at.widest + net.classes + 3) * CHUNK + 16);
+  std::vector<float> scale(at.vector.back() + at.length.back()), shift(scale.size());
   float* one = (float*)(((uintptr_t)memory.data() + 63) / 64 * 64);
   float *other = one + at.widest * CHUNK, *stream = other + at.widest * CHUNK, *out = stream + at.widest * CHUNK;
   float* room = out + net.classes * CHUNK;
@@ -52,7 +51,7 @@ static void score(const Network& net, const Cells& cells, const Part& part, long
       for (long l = 0; l < net.depth; l++) {
         long units = at.units[l + 1], n = units * row;
         product(units, row, at.units[l], {param + at.weight[l], 1, units}, h, row, bias + at.vector[l], next, row);
-        if (net.residual && (l % 2 == 0 || l == net.depth - 1)) {
+        if (is_of_stream(net, l)) {
           for (long i = 0; l > 0 && i < n; i++) next[i] += stream[i];
           memcpy(stream, next, n * sizeof(float));
         }

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ablation.training.native.calling import CannotTraceError, compiling, on_examples
+from ablation.training.compiled.tracing import compiling
+from ablation.training.native.calling import CannotTraceError, on_examples
 
 CELLS, NUMBERS = 3, 7
 """Sizes of the examples, by which a value is told to be one a number or one a cell."""

@@ -8,6 +8,8 @@
 typedef int (*Descend)(float* param, const float* grad, float* const* state, float* scalar, float lr,
                        const float* numbers, long n, long decaying);
 
+constexpr long MOST_STATES = 8;  // as rules.py has it
+
 struct Rule {
   Descend first, later;  // a step in which nothing is remembered yet, and every other one
   long whole;            // whether it must see all of the gradient at once
@@ -47,7 +49,7 @@ struct Magnitudes {  // what clipping rules compare with their thresholds
       largest = x > largest || x != x ? x : largest;
     }
     component = largest;
-    double square = wide_sum_of(n, [&](long i) { return (double)grad[i] * grad[i]; });
+    double square = sum_of<double>(n, [&](long i) { return (double)grad[i] * grad[i]; });
     tensor = square > tensor || square != square ? square : tensor;
     whole += square;
   }
@@ -72,7 +74,17 @@ struct Trainer {
       : net(net), at(net), rule(rule), data(data), passes(net, at, batch, false),
         grad(rule.whole ? at.parameters : at.largest), classes(batch), targets(batch) {}
 
-  void step(const Cells& cells, long cell, long count, long number, long begin) {
+  Running running_of(const Cells& cells, long cell) const {
+    Running running;
+    for (size_t n = 0; n < at.scale.size(); n++) {
+      long units = at.length[at.scale[n]];
+      running.mean.push_back(cells.mean[n] + cell * units);
+      running.variance.push_back(cells.variance[n] + cell * units);
+    }
+    return running;
+  }
+
+  void step(const Cells& cells, const Running& running, long cell, long count, long number, long begin) {
     const long batch = passes.batch, place = (number - begin) * count + cell;
     const int64_t* index = cells.index + place * batch;
     float* param = cells.param + cell * at.parameters;
@@ -80,12 +92,6 @@ struct Trainer {
     for (long b = 0; b < batch; b++)
       if (data.classes) classes[b] = data.classes[index[b]];
       else targets[b] = data.targets[index[b]];
-    Running running;
-    for (size_t n = 0; n < at.scale.size(); n++) {
-      long units = at.length[at.scale[n]];
-      running.mean.push_back(cells.mean[n] + cell * units);
-      running.variance.push_back(cells.variance[n] + cell * units);
-    }
     passes.forward(param, &running);
     float loss = passes.lose({data.classes ? classes.data() : nullptr, data.classes ? nullptr : targets.data()});
     if (!isfinite(loss) && cells.diverged[cell] < 0) cells.diverged[cell] = number;
@@ -94,7 +100,7 @@ struct Trainer {
     Descend descend = number == 0 ? rule.first : rule.later;
     const float lr = cells.lr[place], *numbers = cells.numbers + cell * rule.numbers;
     auto change = [&](long part, long from, long n, const float* grad) {
-      float* state[8];
+      float* state[MOST_STATES];
       for (long k = 0; k < rule.states; k++) state[k] = cells.state[k] + cell * at.parameters + from;
       float* scalar = cells.scalar + (cell * (at.length.size() + net.depth + 1) + part) * rule.scalars;
       long matrices = at.weights - from < n ? at.weights - from : n;
@@ -132,12 +138,14 @@ struct Trainer {
 static void train(const Network& net, const Rule& rule, const Data& data, const Cells& cells, long count, long batch,
                   long begin, long end) {
   Trainer trainer(net, rule, data, batch);
-  for (long cell = 0; cell < count; cell++)
+  for (long cell = 0; cell < count; cell++) {
+    const Running running = trainer.running_of(cells, cell);
     for (long number = begin; number < end; number++) {
       if (number == end - 1) {
         long size = trainer.at.parameters;
         memcpy(cells.spare + cell * size, cells.param + cell * size, size * sizeof(float));
       }
-      trainer.step(cells, cell, count, number, begin);
+      trainer.step(cells, running, cell, count, number, begin);
     }
+  }
 }
